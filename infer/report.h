@@ -37,15 +37,15 @@ typedef struct v2s_report_object {
 } v2s_report_object;
 
 typedef struct v2s_report_map {
-    double time_s;    // middle of the stretch
+    double time_s; // middle of the stretch
     double length_s;
     const float *map; // [90][180], spatial/energy_map.h: amplitude, row 0 top, column 0 left
 } v2s_report_map;
 
 typedef struct v2s_report_player {
-    const char *label;          // "binaural preview (headphones)"
-    const char *mime;           // "audio/ogg"
-    const char *note;           // "first 600 s of 3600 s", or NULL
+    const char *label; // "binaural preview (headphones)"
+    const char *mime;  // "audio/ogg"
+    const char *note;  // "first 600 s of 3600 s", or NULL
     const unsigned char *bytes;
     size_t size;
 } v2s_report_player;

@@ -14,15 +14,15 @@
 #include <stdint.h>
 
 typedef struct v2s_picture {
-    int width, height;           // pixels, displayed orientation
-    const uint8_t *y;            // [height][y_stride]
-    const uint8_t *u, *v;        // [height >> chroma_shift_y][uv_stride]; NULL: grey picture
-    ptrdiff_t y_stride;          // bytes
-    ptrdiff_t uv_stride;         // bytes
-    int chroma_shift_x;          // 0 (4:4:4) or 1 (4:2:x)
-    int chroma_shift_y;          // 0 (4:4:4, 4:2:2) or 1 (4:2:0)
-    bool full_range;             // 0..255 instead of 16..235
-    bool bt709;                  // matrix of the chroma; BT.601 otherwise
+    int width, height;    // pixels, displayed orientation
+    const uint8_t *y;     // [height][y_stride]
+    const uint8_t *u, *v; // [height >> chroma_shift_y][uv_stride]; NULL: grey picture
+    ptrdiff_t y_stride;   // bytes
+    ptrdiff_t uv_stride;  // bytes
+    int chroma_shift_x;   // 0 (4:4:4) or 1 (4:2:x)
+    int chroma_shift_y;   // 0 (4:4:4, 4:2:2) or 1 (4:2:0)
+    bool full_range;      // 0..255 instead of 16..235
+    bool bt709;           // matrix of the chroma; BT.601 otherwise
 } v2s_picture;
 
 typedef struct v2s_box {

@@ -18,10 +18,10 @@ typedef enum v2s_track_state {
 } v2s_track_state;
 
 typedef struct v2s_track {
-    v2s_box box;           // pixels of the displayed picture
+    v2s_box box; // pixels of the displayed picture
     v2s_track_state state;
-    double confidence;     // 0..1, a monotone map of the peak-to-sidelobe ratio; falls while held
-    double psr;            // peak-to-sidelobe ratio of the response
+    double confidence; // 0..1, a monotone map of the peak-to-sidelobe ratio; falls while held
+    double psr;        // peak-to-sidelobe ratio of the response
 } v2s_track;
 
 // Learns the object from `box` in the first picture. ARG if the box is not at least partly inside

@@ -20,7 +20,8 @@
     X(CUDA, -6, "CUDA failed")                                                                     \
     X(NUMERIC, -7, "not a finite number")                                                          \
     X(CANCELLED, -8, "interrupted")                                                                \
-    X(END, -9, "end of input")
+    X(END, -9, "end of input")                                                                     \
+    X(USAGE, -10, "wrong usage")
 
 typedef enum v2s_status {
 #define V2S_STATUS_ENUM(name, value, text) V2S_##name = (value),
@@ -73,8 +74,7 @@ const char *v2s_status_text(v2s_status status);
     } while (0)
 
 // A broken contract between our own functions (wrong shape, NULL): aborts, in every build.
-#define V2S_ASSERT(cond)                                                                           \
-    ((cond) ? (void)0 : v2s_assert_failed(#cond, __FILE__, __LINE__))
+#define V2S_ASSERT(cond) ((cond) ? (void)0 : v2s_assert_failed(#cond, __FILE__, __LINE__))
 void v2s_assert_failed(const char *cond, const char *file, int line) __attribute__((noreturn));
 
 #endif

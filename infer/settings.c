@@ -1,0 +1,190 @@
+// SPDX-License-Identifier: MIT
+#include "infer/settings.h"
+
+#include "infer/commands.h"
+#include "kernels/base/cpu.h"
+
+#define AT(field) offsetof(v2s_settings, field)
+#define UNLIMITED 0, 0
+#define END_OF_ROWS                                                                                \
+    { NULL, 0, V2S_OPTION_FLAG, NULL, NULL, UNLIMITED, NULL, 0 }
+
+static const v2s_option scene_rows[] = {
+    {"box", 'b', V2S_OPTION_LIST, "X,Y,W,H[@SECONDS]", NULL, UNLIMITED,
+     "object's box in pixels of the displayed picture, 0-based, at a time; once an object",
+     AT(boxes)},
+    {"boxes-in", 0, V2S_OPTION_TEXT, "FILE", NULL, UNLIMITED,
+     "boxes from a detector (MOT Challenge lines) instead of tracking", AT(boxes_in)},
+    {"boxes", 0, V2S_OPTION_TEXT, "FILE", NULL, UNLIMITED, "write the boxes as MOT Challenge lines",
+     AT(boxes_out)},
+    {"overlay", 0, V2S_OPTION_TEXT, "FILE.mp4", NULL, UNLIMITED,
+     "write the video with the boxes drawn", AT(overlay)},
+    {"fov", 0, V2S_OPTION_NUMBER, "DEG", NULL, 1, 179,
+     "horizontal field of view; default: from metadata, else 60 with a warning", AT(fov_deg)},
+    {"distance", 0, V2S_OPTION_NUMBER, "M", "2", 0.01, 10000,
+     "metres to the object at its first box", AT(distance_m)},
+    {"fps", 0, V2S_OPTION_NUMBER, "HZ", NULL, 0.001, 100000,
+     "frame rate of a folder of images; default 25", AT(fps_hz)},
+    {"smooth", 0, V2S_OPTION_CHOICE, "off|on", "on", UNLIMITED,
+     "Rauch-Tung-Striebel smoothing of the tracked 3-D path", AT(smooth)},
+    END_OF_ROWS,
+};
+
+static const v2s_option track_rows[] = {
+    {"output", 'o', V2S_OPTION_TEXT, "FILE.csv", "trajectory.csv", UNLIMITED, "trajectory to write",
+     AT(output)},
+    END_OF_ROWS,
+};
+
+static const v2s_option render_rows[] = {
+    {"output", 'o', V2S_OPTION_TEXT, "FILE", NULL, UNLIMITED,
+     "ambisonic file: .wav .w64 .caf .flac", AT(output)},
+    {"object", 0, V2S_OPTION_LIST, "'box=X,Y,W,H;sound=FILE;distance=M;name=N'", NULL, UNLIMITED,
+     "one of several objects, each with its own box and sound", AT(objects)},
+    {"sound", 's', V2S_OPTION_TEXT, "FILE", NULL, UNLIMITED,
+     "mono sound of the object; default: the sound of INPUT", AT(sound)},
+    {"channel", 0, V2S_OPTION_INT, "N", NULL, 1, 1024, "take this channel of the sound (from 1)",
+     AT(channel)},
+    {"mix", 0, V2S_OPTION_FLAG, NULL, NULL, UNLIMITED, "take the mean of all channels of the sound",
+     AT(mix)},
+    {"loop", 0, V2S_OPTION_FLAG, NULL, NULL, UNLIMITED,
+     "repeat a sound that is shorter than the video until the video ends", AT(loop)},
+    {"trajectory", 't', V2S_OPTION_TEXT, "FILE.csv", NULL, UNLIMITED,
+     "directions and distances instead of tracking; never smoothed", AT(trajectory)},
+    {"order", 0, V2S_OPTION_INT, "N", "1", 1, 7, "ambisonic order", AT(order)},
+    {"rate", 0, V2S_OPTION_NUMBER, "HZ", NULL, 1000, 768000,
+     "sample rate of the output; default: that of the (first) sound", AT(rate_hz)},
+    {"format", 0, V2S_OPTION_CHOICE, "float|s16|s24", "float", UNLIMITED,
+     "samples of the output files", AT(format)},
+    {"doppler", 0, V2S_OPTION_FLAG, NULL, NULL, UNLIMITED,
+     "propagation delay distance / 343 m/s, with its Doppler shift", AT(doppler)},
+    {"air", 0, V2S_OPTION_FLAG, NULL, NULL, UNLIMITED,
+     "air absorption (ISO 9613-1: 20 C, 50 %, 101.325 kPa)", AT(air)},
+    {"min-distance", 0, V2S_OPTION_NUMBER, "M", "0.5", 0.01, 1000,
+     "the gain is 1 / max(distance, M), relative to 1 m", AT(min_distance_m)},
+    {"trajectory-out", 0, V2S_OPTION_TEXT, "FILE.csv", NULL, UNLIMITED,
+     "write the trajectory that was rendered", AT(trajectory_out)},
+    END_OF_ROWS,
+};
+
+static const v2s_option refiner_rows[] = {
+    {"refiner", 0, V2S_OPTION_TEXT, "FILE|none", NULL, UNLIMITED,
+     "refiner weights (safetensors); default none: geometry alone", AT(refiner)},
+    {"refiner-amount", 0, V2S_OPTION_NUMBER, "0..1", "1", 0, 1,
+     "share of the refiner's residual that is added", AT(refiner_amount)},
+    {"precision", 0, V2S_OPTION_CHOICE, "f32|bf16", "f32", UNLIMITED,
+     "number format of the refiner's products", AT(precision)},
+    END_OF_ROWS,
+};
+
+static const v2s_option preview_rows[] = {
+    {"binaural", 0, V2S_OPTION_TEXT, "FILE", NULL, UNLIMITED, "write a headphone preview",
+     AT(binaural)},
+    {"hrtf", 0, V2S_OPTION_TEXT, "FILE.sofa", NULL, UNLIMITED,
+     "head for it; default: MIT KEMAR of package libmysofa1", AT(hrtf)},
+    {"binaural-method", 0, V2S_OPTION_CHOICE, "magls|speakers", "magls", UNLIMITED,
+     "magnitude least squares or virtual loudspeakers", AT(binaural_method)},
+    {"stereo", 0, V2S_OPTION_TEXT, "FILE", NULL, UNLIMITED, "write a loudspeaker stereo preview",
+     AT(stereo)},
+    {"report", 0, V2S_OPTION_TEXT, "FILE.html", NULL, UNLIMITED,
+     "write one self-contained HTML page about the run", AT(report)},
+    END_OF_ROWS,
+};
+
+static const v2s_option info_rows[] = {
+    {"devices", 0, V2S_OPTION_FLAG, NULL, NULL, UNLIMITED,
+     "list the processors that can run the network, and why one is not used", AT(devices)},
+    END_OF_ROWS,
+};
+
+static const v2s_option common_rows[] = {
+    {"json", 0, V2S_OPTION_TEXT, "FILE", NULL, UNLIMITED,
+     "every number of the run as JSON; - is standard output", AT(json)},
+    {"threads", 0, V2S_OPTION_INT, "N", "0", 0, 1024, "threads to use; 0 is every processor",
+     AT(threads)},
+    {"device", 0, V2S_OPTION_TEXT, "auto|cpu|cuda[:N]", "auto", UNLIMITED, "where the network runs",
+     AT(device)},
+    {"seed", 0, V2S_OPTION_INT, "N", "0", UNLIMITED, "seed of random numbers", AT(seed)},
+    {"quiet", 'q', V2S_OPTION_FLAG, NULL, NULL, UNLIMITED, "no progress, no summary", AT(quiet)},
+    {"verbose", 'v', V2S_OPTION_FLAG, NULL, NULL, UNLIMITED, "say which kernels ran", AT(verbose)},
+    {"help", 'h', V2S_OPTION_FLAG, NULL, NULL, UNLIMITED, "this text", AT(help)},
+    END_OF_ROWS,
+};
+
+static const char *const track_examples[] = {
+    "v2s-infer track ball.mp4 --box 30,250,60,60 -o ball.csv --overlay ball-boxes.mp4",
+    "v2s-infer track frames/ --fps 30 --box 12,40,80,120@1.5 --fov 70 --boxes ball.txt",
+    NULL,
+};
+
+static const v2s_option_group track_groups[] = {
+    {"Tracking", scene_rows},
+    {"Output", track_rows},
+    {"General", common_rows},
+    {NULL, NULL},
+};
+
+const v2s_command v2s_track_command = {
+    "v2s-infer",
+    "track",
+    "INPUT --box X,Y,W,H[@SECONDS] [options]",
+    "Follows an object through a video or a folder of images and writes its trajectory.",
+    track_groups,
+    AT(inputs),
+    1,
+    track_examples,
+    v2s_track_run,
+};
+
+static const char *const render_examples[] = {
+    "v2s-infer render talk.mp4 --box 380,60,120,300 -o talk.wav --binaural talk-phones.wav",
+    "v2s-infer render --trajectory path.csv --sound bird.wav --order 3 --doppler -o bird.caf",
+    "v2s-infer render duo.mp4 --object 'box=10,20,80,160;sound=a.wav' "
+    "--object 'box=400,20,80,160;sound=b.wav;distance=4' -o duo.wav --report duo.html",
+    NULL,
+};
+
+static const v2s_option_group render_groups[] = {
+    {"Rendering", render_rows}, {"Refiner", refiner_rows}, {"Previews and report", preview_rows},
+    {"Tracking", scene_rows},   {"General", common_rows},  {NULL, NULL},
+};
+
+const v2s_command v2s_render_command = {
+    "v2s-infer",
+    "render",
+    "[INPUT] -o FILE [options]",
+    "Makes an ambisonic file (AmbiX: ACN, SN3D) in which the sound follows the object.",
+    render_groups,
+    AT(inputs),
+    1,
+    render_examples,
+    v2s_render_run,
+};
+
+static const char *const info_examples[] = {
+    "v2s-infer info recording.wav",
+    "v2s-infer info refiner.safetensors --json -",
+    NULL,
+};
+
+static const v2s_option_group info_groups[] = {
+    {"Information", info_rows},
+    {"General", common_rows},
+    {NULL, NULL},
+};
+
+const v2s_command v2s_info_command = {
+    "v2s-infer",
+    "info",
+    "FILE [options]",
+    "Says what a sound file, a trajectory or a checkpoint is.",
+    info_groups,
+    AT(inputs),
+    1,
+    info_examples,
+    v2s_info_run,
+};
+
+int v2s_settings_threads(const v2s_settings *settings) {
+    return settings->threads > 0 ? (int)settings->threads : v2s_cpu_count();
+}

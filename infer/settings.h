@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: MIT
+// What the command line of v2s-infer says, as one struct, and the tables that fill it.
+#ifndef V2S_INFER_SETTINGS_H
+#define V2S_INFER_SETTINGS_H
+
+#include "data/options.h"
+
+enum { V2S_SWITCH_OFF = 0, V2S_SWITCH_ON = 1 };
+enum { V2S_BINAURAL_WORD_MAGLS = 0, V2S_BINAURAL_WORD_SPEAKERS = 1 };
+enum { V2S_FORMAT_WORD_FLOAT = 0, V2S_FORMAT_WORD_S16 = 1, V2S_FORMAT_WORD_S24 = 2 };
+enum { V2S_PRECISION_WORD_F32 = 0, V2S_PRECISION_WORD_BF16 = 1 };
+
+typedef struct v2s_settings {
+    // common
+    bool help, quiet, verbose, devices;
+    const char *json;   // file, "-" for standard output, or NULL
+    int64_t threads;    // 0: every processor
+    const char *device; // "auto", "cpu", "cuda[:N]"
+    int64_t seed;
+    v2s_text_list inputs;
+
+    // scene
+    v2s_text_list boxes;   // "X,Y,W,H[@SECONDS]"
+    v2s_text_list objects; // "box=...;sound=...;distance=...;name=..."
+    const char *boxes_in;
+    double fov_deg;    // 0: not given
+    double distance_m; // of the first box
+    double fps_hz;     // folders of images; 0: not given
+    int smooth;        // V2S_SWITCH_*
+    const char *boxes_out;
+    const char *overlay;
+    const char *output;
+
+    // render
+    const char *sound;
+    const char *trajectory;
+    int64_t order;
+    double rate_hz;  // 0: that of the sound
+    int64_t channel; // from 1; 0: not given
+    bool mix, loop, doppler, air;
+    double min_distance_m;
+    const char *refiner;
+    double refiner_amount;
+    int precision;
+    const char *binaural, *hrtf, *stereo, *trajectory_out, *report;
+    int binaural_method;
+    int format;
+} v2s_settings;
+
+extern const v2s_command v2s_track_command;
+extern const v2s_command v2s_render_command;
+extern const v2s_command v2s_info_command;
+
+// Number of worker threads the settings mean (at least 1).
+int v2s_settings_threads(const v2s_settings *settings);
+
+#endif
