@@ -8,9 +8,9 @@
 //           a forward transform and are not read by the inverse.
 //           complex transform: x [n], X [n].
 // Lengths   av_tx accepts every length, but runs an O(n^2) sum at all but its fast ones, so only
-//           {1,3,5,7,9,15} 2^k are accepted here, even, with 2^k at most 131072.
-// Memory    Any alignment; buffers aligned to 64 bytes (v2s_fft_alloc) are used without a copy.
-//           Input is never changed. Input and output may not overlap.
+//           {1,3,5,7,9,15} 2^k with 4 <= 2^k <= 131072 are accepted here.
+// Memory    Any alignment; results go without a copy into buffers aligned to 64 bytes
+//           (v2s_fft_alloc). Input is never changed. Input and output may not overlap.
 // Threads   A handle is used by one thread at a time; open one per thread.
 #ifndef V2S_KERNELS_FFT_H
 #define V2S_KERNELS_FFT_H

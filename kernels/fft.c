@@ -1,0 +1,201 @@
+// SPDX-License-Identifier: MIT
+#include "kernels/fft.h"
+
+#include <libavutil/tx.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+    ALIGN = 64,
+    MAX_POWER = 131072, // av_tx's largest power of two in a complex transform
+};
+
+static const unsigned odd_factors[] = {1, 3, 5, 7, 9, 15};
+
+struct v2s_fft_real {
+    size_t n;
+    AVTXContext *forward, *inverse;
+    av_tx_fn forward_fn, inverse_fn;
+    float *x;              // [n], aligned stand-in for the caller's samples
+    v2s_complex *spectrum; // [n/2 + 1], the same for the spectrum; the inverse destroys its input
+};
+
+struct v2s_fft_complex {
+    size_t n;
+    AVTXContext *forward, *inverse;
+    av_tx_fn forward_fn, inverse_fn;
+    v2s_complex *in, *out; // [n]
+};
+
+static bool aligned(const void *p) {
+    return (uintptr_t)p % ALIGN == 0;
+}
+
+void *v2s_fft_alloc(size_t count, size_t item_size) {
+    if (item_size != 0 && count > (SIZE_MAX - ALIGN) / item_size)
+        return NULL;
+    // A multiple of the alignment, so that a vector loop may read to the end of its last register.
+    size_t size = (count * item_size + ALIGN - 1) / ALIGN * ALIGN;
+    void *p = aligned_alloc(ALIGN, size > 0 ? size : ALIGN);
+    if (p)
+        memset(p, 0, size > 0 ? size : ALIGN);
+    return p;
+}
+
+void v2s_fft_free(void *p) {
+    free(p);
+}
+
+bool v2s_fft_length_ok(size_t n) {
+    // Real transforms of twice an odd length come out wrong from libavutil 57.28 (measured: 6, 10,
+    // 14, 18, 30), so a factor of four is asked for.
+    if (n == 0 || n % 4 != 0)
+        return false;
+    size_t power = n & (~n + 1);
+    size_t odd = n / power;
+    if (power > MAX_POWER)
+        return false;
+    for (size_t i = 0; i < sizeof odd_factors / sizeof *odd_factors; i++)
+        if (odd == odd_factors[i])
+            return true;
+    return false;
+}
+
+size_t v2s_fft_length_above(size_t n) {
+    size_t best = 0;
+    for (size_t i = 0; i < sizeof odd_factors / sizeof *odd_factors; i++)
+        for (size_t power = 4; power <= MAX_POWER; power *= 2) {
+            size_t length = power * odd_factors[i];
+            if (length >= n && v2s_fft_length_ok(length) && (best == 0 || length < best))
+                best = length;
+        }
+    return best;
+}
+
+static v2s_status open_pair(enum AVTXType type, size_t n, AVTXContext **forward,
+                            av_tx_fn *forward_fn, AVTXContext **inverse, av_tx_fn *inverse_fn) {
+    if (!v2s_fft_length_ok(n))
+        return V2S_FAIL(V2S_ARG, "Fourier transform of %zu points: need {1,3,5,7,9,15} 2^k, k >= 2",
+                        n);
+    float one = 1.0F, inverse_scale = 1.0F / (float)n;
+    // Complex transforms of this version ignore the scale; v2s_fft_complex_inverse divides.
+    if (av_tx_init(forward, forward_fn, type, 0, (int)n, &one, 0) < 0 ||
+        av_tx_init(inverse, inverse_fn, type, 1, (int)n, &inverse_scale, 0) < 0)
+        return V2S_FAIL(V2S_NOMEM, "Fourier transform of %zu points: cannot be set up", n);
+    return V2S_OK;
+}
+
+v2s_status v2s_fft_real_open(size_t n, v2s_fft_real **fft) {
+    v2s_fft_real *f = calloc(1, sizeof *f);
+    if (!f)
+        return V2S_FAIL(V2S_NOMEM, "Fourier transform of %zu points: out of memory", n);
+    f->n = n;
+    v2s_status status =
+        open_pair(AV_TX_FLOAT_RDFT, n, &f->forward, &f->forward_fn, &f->inverse, &f->inverse_fn);
+    if (status == V2S_OK) {
+        f->x = v2s_fft_alloc(n, sizeof *f->x);
+        f->spectrum = v2s_fft_alloc(n / 2 + 1, sizeof *f->spectrum);
+        if (!f->x || !f->spectrum)
+            status = V2S_FAIL(V2S_NOMEM, "Fourier transform of %zu points: out of memory", n);
+    }
+    if (status != V2S_OK) {
+        v2s_fft_real_close(&f);
+        return status;
+    }
+    *fft = f;
+    return V2S_OK;
+}
+
+size_t v2s_fft_real_length(const v2s_fft_real *fft) {
+    return fft->n;
+}
+
+void v2s_fft_real_forward(v2s_fft_real *f, const float *x, v2s_complex *spectrum) {
+    // av_tx may use its input as working space, so the caller's samples are always copied.
+    memcpy(f->x, x, f->n * sizeof *x);
+    v2s_complex *out = aligned(spectrum) ? spectrum : f->spectrum;
+    f->forward_fn(f->forward, out, f->x, sizeof(float));
+    out[0].im = 0.0F;
+    out[f->n / 2].im = 0.0F; // left unwritten by av_tx
+    if (out != spectrum)
+        memcpy(spectrum, out, (f->n / 2 + 1) * sizeof *spectrum);
+}
+
+void v2s_fft_real_inverse(v2s_fft_real *f, const v2s_complex *spectrum, float *x) {
+    memcpy(f->spectrum, spectrum, (f->n / 2 + 1) * sizeof *spectrum);
+    f->spectrum[0].im = 0.0F;
+    f->spectrum[f->n / 2].im = 0.0F;
+    float *out = aligned(x) ? x : f->x;
+    f->inverse_fn(f->inverse, out, f->spectrum, sizeof(v2s_complex));
+    if (out != x)
+        memcpy(x, out, f->n * sizeof *x);
+}
+
+void v2s_fft_real_close(v2s_fft_real **fft) {
+    v2s_fft_real *f = *fft;
+    if (!f)
+        return;
+    av_tx_uninit(&f->forward);
+    av_tx_uninit(&f->inverse);
+    v2s_fft_free(f->x);
+    v2s_fft_free(f->spectrum);
+    free(f);
+    *fft = NULL;
+}
+
+v2s_status v2s_fft_complex_open(size_t n, v2s_fft_complex **fft) {
+    v2s_fft_complex *f = calloc(1, sizeof *f);
+    if (!f)
+        return V2S_FAIL(V2S_NOMEM, "Fourier transform of %zu points: out of memory", n);
+    f->n = n;
+    v2s_status status =
+        open_pair(AV_TX_FLOAT_FFT, n, &f->forward, &f->forward_fn, &f->inverse, &f->inverse_fn);
+    if (status == V2S_OK) {
+        f->in = v2s_fft_alloc(n, sizeof *f->in);
+        f->out = v2s_fft_alloc(n, sizeof *f->out);
+        if (!f->in || !f->out)
+            status = V2S_FAIL(V2S_NOMEM, "Fourier transform of %zu points: out of memory", n);
+    }
+    if (status != V2S_OK) {
+        v2s_fft_complex_close(&f);
+        return status;
+    }
+    *fft = f;
+    return V2S_OK;
+}
+
+size_t v2s_fft_complex_length(const v2s_fft_complex *fft) {
+    return fft->n;
+}
+
+void v2s_fft_complex_forward(v2s_fft_complex *f, const v2s_complex *x, v2s_complex *spectrum) {
+    memcpy(f->in, x, f->n * sizeof *x);
+    v2s_complex *out = aligned(spectrum) ? spectrum : f->out;
+    f->forward_fn(f->forward, out, f->in, sizeof(v2s_complex));
+    if (out != spectrum)
+        memcpy(spectrum, out, f->n * sizeof *spectrum);
+}
+
+void v2s_fft_complex_inverse(v2s_fft_complex *f, const v2s_complex *spectrum, v2s_complex *x) {
+    memcpy(f->in, spectrum, f->n * sizeof *spectrum);
+    v2s_complex *out = aligned(x) ? x : f->out;
+    f->inverse_fn(f->inverse, out, f->in, sizeof(v2s_complex));
+    float scale = 1.0F / (float)f->n;
+    for (size_t i = 0; i < f->n; i++) {
+        x[i].re = out[i].re * scale;
+        x[i].im = out[i].im * scale;
+    }
+}
+
+void v2s_fft_complex_close(v2s_fft_complex **fft) {
+    v2s_fft_complex *f = *fft;
+    if (!f)
+        return;
+    av_tx_uninit(&f->forward);
+    av_tx_uninit(&f->inverse);
+    v2s_fft_free(f->in);
+    v2s_fft_free(f->out);
+    free(f);
+    *fft = NULL;
+}
