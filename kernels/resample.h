@@ -2,7 +2,7 @@
 // Sample rate conversion of interleaved sound, as a stream or in one call, by libsoxr.
 //
 // Quality   soxr "very high" (28 bits, linear phase): pass band to 0.913 of the lower Nyquist
-//           frequency, stop band from 1.0 on, signal to error above 120 dB in single precision.
+//           frequency, stop band from 1.0 on, signal to error above 140 dB up to 0.9 of Nyquist.
 // Delay     Compensated: output frame m belongs to the time m / out_hz of the input, so frame 0
 //           of input and output coincide. After the flush round(in_frames * out_hz / in_hz)
 //           frames have come out.
