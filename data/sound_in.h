@@ -5,7 +5,7 @@
 // In containers with time stamps (mp4, mkv, ...) samples keep their time: `start_s` is the time of
 // the first sample on the container's clock (0 = its start time, as in data/video.h; samples
 // before 0, such as encoder priming, are cut off), and a gap of more than 1 ms between two packets
-// is filled with silence, an overlap is cut.
+// (10 ms in containers whose stamps are milliseconds) is filled with silence, an overlap is cut.
 // One thread at a time per handle.
 #ifndef V2S_DATA_SOUND_IN_H
 #define V2S_DATA_SOUND_IN_H
@@ -21,9 +21,10 @@ typedef struct v2s_sound_in v2s_sound_in;
 typedef struct v2s_sound_info {
     double rate_hz;
     int channels;
-    int64_t frames;  // -1 unknown (compressed containers)
-    double start_s;  // of the first sample, relative to the container's origin (>= 0)
-    char format[64]; // "WAV float32", "mp4 aac", ...
+    int64_t frames;    // -1 unknown (compressed containers)
+    double duration_s; // what the file says, 0 unknown
+    double start_s;    // of the first sample, relative to the container's origin (>= 0)
+    char format[64];   // "WAV float32", "mp4 aac", ...
 } v2s_sound_info;
 
 // Errors: IO (cannot be read), FORMAT ("x.mp4: no sound stream; give --sound FILE"; empty file;

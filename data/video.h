@@ -4,9 +4,9 @@
 //
 // Time      seconds, best-effort presentation time stamp of the picture minus the container's
 //           start time, so that picture and sound share one zero. Never index / rate, except for
-//           a folder of images. Pictures whose stamp is missing or not after the last one get
-//           (or are dropped for) a repaired stamp: times are strictly increasing, and the
-//           warning counts the repairs.
+//           a folder of images. Pictures whose stamp is missing or not after the last one get a
+//           repaired stamp (none is dropped): times are strictly increasing, and the warning
+//           counts the repairs.
 // Pictures  planar 8-bit YUV (4:2:0, 4:2:2, 4:4:4 or grey) straight from the decoder; any other
 //           pixel format is converted to the nearest of these. Rotation and mirroring of the
 //           stream's display matrix are applied: the picture is what a player shows.

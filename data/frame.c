@@ -1,0 +1,277 @@
+// SPDX-License-Identifier: MIT
+#include "data/frame.h"
+
+#include <limits.h>
+#include <stdlib.h>
+
+#include <libavutil/imgutils.h>
+#include <libavutil/pixdesc.h>
+
+enum {
+    PLANE_ALIGN = 64,
+    TILE = 16, // 16 x 16 bytes: one side of a transposition stays in the first-level cache
+    UNSPECIFIED_IS_BT709_FROM_LINES = 720,
+};
+
+v2s_orientation v2s_orientation_of_matrix(const int32_t m[9]) {
+    // x' = a x + c y, y' = b x + d y with a, b, c, d = m[0], m[1], m[3], m[4]
+    int64_t a = m[0], b = m[1], c = m[3], d = m[4];
+    v2s_orientation o = {0};
+    o.transpose = llabs(a) + llabs(d) < llabs(b) + llabs(c);
+    o.flip_x = (o.transpose ? c : a) < 0;
+    o.flip_y = (o.transpose ? b : d) < 0;
+    return o;
+}
+
+int v2s_orientation_rotation_deg(v2s_orientation o, bool *mirrored) {
+    // Each flip and the transposition reverse the sense of turning.
+    *mirrored = o.transpose ^ o.flip_x ^ o.flip_y;
+    // Without the mirror: a plain turn by 180 flips both; by 90 ccw x' = y, y' = -x.
+    // Mirror left to right first (x -> -x): identity flips x only; 90 ccw is x' = y, y' = x.
+    if (o.transpose)
+        return o.flip_x ? 270 : 90;
+    return o.flip_y ? 180 : 0;
+}
+
+static v2s_status pool_frame(v2s_frame_pool *p, int width, int height, int format, AVFrame *frame) {
+    int size = av_image_get_buffer_size(format, width, height, PLANE_ALIGN);
+    if (size < 0)
+        return V2S_FAIL(V2S_FORMAT, "a picture of %d x %d pixels cannot be held", width, height);
+    if (p->pool == NULL || p->width != width || p->height != height || p->format != format) {
+        av_buffer_pool_uninit(&p->pool);
+        p->pool = av_buffer_pool_init((size_t)size + PLANE_ALIGN, NULL);
+        p->width = width;
+        p->height = height;
+        p->format = format;
+    }
+    AVBufferRef *buffer = p->pool == NULL ? NULL : av_buffer_pool_get(p->pool);
+    if (buffer == NULL)
+        return V2S_FAIL(V2S_NOMEM, "out of memory for a picture of %d x %d pixels", width, height);
+    uint8_t *start = buffer->data + (PLANE_ALIGN - (uintptr_t)buffer->data % PLANE_ALIGN);
+    av_image_fill_arrays(frame->data, frame->linesize, start, format, width, height, PLANE_ALIGN);
+    frame->buf[0] = buffer;
+    frame->width = width;
+    frame->height = height;
+    frame->format = format;
+    return V2S_OK;
+}
+
+void v2s_frame_converter_close(v2s_frame_converter *c) {
+    sws_freeContext(c->sws);
+    av_buffer_pool_uninit(&c->scaled.pool);
+    av_buffer_pool_uninit(&c->turned.pool);
+    *c = (v2s_frame_converter){0};
+}
+
+// The deprecated "j" formats and those with alpha hold the same planes.
+static enum AVPixelFormat plain_format(enum AVPixelFormat format) {
+    switch (format) {
+    case AV_PIX_FMT_YUVJ420P:
+    case AV_PIX_FMT_YUVA420P:
+        return AV_PIX_FMT_YUV420P;
+    case AV_PIX_FMT_YUVJ422P:
+    case AV_PIX_FMT_YUVA422P:
+        return AV_PIX_FMT_YUV422P;
+    case AV_PIX_FMT_YUVJ444P:
+    case AV_PIX_FMT_YUVA444P:
+        return AV_PIX_FMT_YUV444P;
+    case AV_PIX_FMT_YUVJ440P:
+        return AV_PIX_FMT_YUV440P;
+    default:
+        return format;
+    }
+}
+
+static enum AVPixelFormat nearest_format(enum AVPixelFormat format) {
+    const AVPixFmtDescriptor *d = av_pix_fmt_desc_get(format);
+    if (d == NULL)
+        return AV_PIX_FMT_NONE;
+    if (d->flags & (AV_PIX_FMT_FLAG_RGB | AV_PIX_FMT_FLAG_PAL | AV_PIX_FMT_FLAG_BAYER))
+        return AV_PIX_FMT_YUV444P;
+    if (d->nb_components <= 2)
+        return AV_PIX_FMT_GRAY8;
+    if (d->log2_chroma_w == 0)
+        return d->log2_chroma_h == 0 ? AV_PIX_FMT_YUV444P : AV_PIX_FMT_YUV440P;
+    return d->log2_chroma_h == 0 ? AV_PIX_FMT_YUV422P : AV_PIX_FMT_YUV420P;
+}
+
+static bool is_j_format(enum AVPixelFormat format) {
+    return format == AV_PIX_FMT_YUVJ420P || format == AV_PIX_FMT_YUVJ422P ||
+           format == AV_PIX_FMT_YUVJ444P || format == AV_PIX_FMT_YUVJ440P;
+}
+
+// What the samples of the converted frame mean, from what the decoder says of its own.
+static void decide_colour(const AVFrame *in, enum AVPixelFormat to, bool *full, bool *bt709) {
+    const AVPixFmtDescriptor *d = av_pix_fmt_desc_get(in->format);
+    bool from_rgb = (d->flags & (AV_PIX_FMT_FLAG_RGB | AV_PIX_FMT_FLAG_PAL)) != 0;
+    bool grey = to == AV_PIX_FMT_GRAY8;
+    *full = from_rgb || is_j_format(in->format) || in->color_range == AVCOL_RANGE_JPEG ||
+            (grey && in->color_range != AVCOL_RANGE_MPEG);
+    *bt709 = false;
+    if (from_rgb || grey)
+        return; // our own conversion to BT.601, as in JPEG
+    switch (in->colorspace) {
+    case AVCOL_SPC_BT709:
+    case AVCOL_SPC_BT2020_NCL:
+    case AVCOL_SPC_BT2020_CL:
+        *bt709 = true;
+        break;
+    case AVCOL_SPC_UNSPECIFIED: // players take SD for BT.601 and HD for BT.709
+        *bt709 = !*full && FFMIN(in->width, in->height) >= UNSPECIFIED_IS_BT709_FROM_LINES;
+        break;
+    default:
+        break;
+    }
+}
+
+static v2s_status scale(struct SwsContext **sws, const AVFrame *from, AVFrame *to, bool from_full,
+                        bool to_full, bool bt709) {
+    *sws = sws_getCachedContext(
+        *sws, from->width, from->height, plain_format(from->format), to->width, to->height,
+        to->format, SWS_BICUBIC | SWS_ACCURATE_RND | SWS_FULL_CHR_H_INP, NULL, NULL, NULL);
+    if (*sws == NULL)
+        return V2S_FAIL(V2S_UNSUPPORTED, "pixel format %s cannot be converted",
+                        av_get_pix_fmt_name(from->format));
+    const int *matrix = sws_getCoefficients(bt709 ? SWS_CS_ITU709 : SWS_CS_ITU601);
+    // -1 for pairs of formats where there is nothing to set
+    (void)sws_setColorspaceDetails(*sws, matrix, from_full, matrix, to_full, 0, 1 << 16, 1 << 16);
+    int lines = sws_scale(*sws, (const uint8_t *const *)from->data, from->linesize, 0, from->height,
+                          to->data, to->linesize);
+    if (lines <= 0)
+        return V2S_FAIL(V2S_UNSUPPORTED, "pixel format %s cannot be converted",
+                        av_get_pix_fmt_name(from->format));
+    return V2S_OK;
+}
+
+// to[flip_y(i)][flip_x(j)] = from[j][i] (transpose) or from[i][j]; width, height are those of `to`.
+static void turn_plane(const uint8_t *from, ptrdiff_t from_stride, uint8_t *to, ptrdiff_t to_stride,
+                       int width, int height, v2s_orientation o) {
+    ptrdiff_t step_x = o.transpose ? from_stride : 1; // in `from`, for one pixel right in `to`
+    ptrdiff_t step_y = o.transpose ? 1 : from_stride;
+    if (o.flip_x) {
+        from += step_x * (width - 1);
+        step_x = -step_x;
+    }
+    if (o.flip_y) {
+        from += step_y * (height - 1);
+        step_y = -step_y;
+    }
+    for (int y0 = 0; y0 < height; y0 += TILE) {
+        int y1 = FFMIN(y0 + TILE, height);
+        for (int x0 = 0; x0 < width; x0 += TILE) {
+            int x1 = FFMIN(x0 + TILE, width);
+            for (int y = y0; y < y1; y++)
+                for (int x = x0; x < x1; x++)
+                    to[y * to_stride + x] = from[y * step_y + x * step_x];
+        }
+    }
+}
+
+static v2s_status turn(v2s_frame_pool *pool, const AVFrame *in, v2s_orientation o, AVFrame *out) {
+    enum AVPixelFormat format = plain_format(in->format);
+    if (o.transpose && format == AV_PIX_FMT_YUV422P)
+        format = AV_PIX_FMT_YUV440P;
+    else if (o.transpose && format == AV_PIX_FMT_YUV440P)
+        format = AV_PIX_FMT_YUV422P;
+    int width = o.transpose ? in->height : in->width;
+    int height = o.transpose ? in->width : in->height;
+    V2S_TRY(pool_frame(pool, width, height, format, out));
+    const AVPixFmtDescriptor *d = av_pix_fmt_desc_get(format);
+    for (int i = 0; i < d->nb_components; i++) {
+        int w = i == 0 ? width : AV_CEIL_RSHIFT(width, d->log2_chroma_w);
+        int h = i == 0 ? height : AV_CEIL_RSHIFT(height, d->log2_chroma_h);
+        turn_plane(in->data[i], in->linesize[i], out->data[i], out->linesize[i], w, h, o);
+    }
+    return V2S_OK;
+}
+
+// `in` as it is or through swscale, before turning.
+static v2s_status to_plain(v2s_frame_converter *c, AVFrame *in, int width, int height, bool full,
+                           bool bt709, AVFrame *out) {
+    enum AVPixelFormat format = nearest_format(in->format);
+    bool one_stride = format == AV_PIX_FMT_GRAY8 || in->linesize[1] == in->linesize[2];
+    if (plain_format(in->format) == format && in->width == width && in->height == height &&
+        one_stride) {
+        av_frame_move_ref(out, in);
+        out->format = format;
+        return V2S_OK;
+    }
+    V2S_TRY(pool_frame(&c->scaled, width, height, format, out));
+    return scale(&c->sws, in, out, full, full, bt709);
+}
+
+v2s_status v2s_frame_convert(v2s_frame_converter *c, AVFrame *in, v2s_orientation o, int width,
+                             int height, AVFrame *out) {
+    if (in->width <= 0 || in->height <= 0 || nearest_format(in->format) == AV_PIX_FMT_NONE)
+        return V2S_FAIL(V2S_FORMAT, "a picture without size or pixel format");
+    bool full, bt709;
+    decide_colour(in, nearest_format(in->format), &full, &bt709);
+    av_frame_unref(out);
+    v2s_status status = to_plain(c, in, width > 0 ? width : in->width,
+                                 height > 0 ? height : in->height, full, bt709, out);
+    av_frame_unref(in);
+    if (status == V2S_OK && (o.transpose || o.flip_x || o.flip_y)) {
+        av_frame_move_ref(in, out);
+        status = turn(&c->turned, in, o, out);
+        av_frame_unref(in);
+    }
+    if (status != V2S_OK) {
+        av_frame_unref(out);
+        return status;
+    }
+    out->color_range = full ? AVCOL_RANGE_JPEG : AVCOL_RANGE_MPEG;
+    out->colorspace = bt709 ? AVCOL_SPC_BT709 : AVCOL_SPC_SMPTE170M;
+    return V2S_OK;
+}
+
+v2s_picture v2s_frame_picture(const AVFrame *frame) {
+    const AVPixFmtDescriptor *d = av_pix_fmt_desc_get(frame->format);
+    v2s_picture p = {
+        .width = frame->width,
+        .height = frame->height,
+        .y = frame->data[0],
+        .y_stride = frame->linesize[0],
+        .full_range = frame->color_range == AVCOL_RANGE_JPEG,
+        .bt709 = frame->colorspace == AVCOL_SPC_BT709,
+    };
+    if (d->nb_components >= 3) {
+        p.u = frame->data[1];
+        p.v = frame->data[2];
+        p.uv_stride = frame->linesize[1];
+        p.chroma_shift_x = d->log2_chroma_w;
+        p.chroma_shift_y = d->log2_chroma_h;
+    }
+    return p;
+}
+
+enum AVPixelFormat v2s_picture_pixel_format(const v2s_picture *p) {
+    if (p->u == NULL)
+        return AV_PIX_FMT_GRAY8;
+    if (p->chroma_shift_x == 0)
+        return p->chroma_shift_y == 0 ? AV_PIX_FMT_YUV444P : AV_PIX_FMT_YUV440P;
+    return p->chroma_shift_y == 0 ? AV_PIX_FMT_YUV422P : AV_PIX_FMT_YUV420P;
+}
+
+v2s_status v2s_picture_to_frame(const v2s_picture *p, bool full_range, struct SwsContext **sws,
+                                AVFrame *frame) {
+    AVFrame *from = av_frame_alloc(); // borrows the picture's planes, owns nothing
+    if (from == NULL)
+        return V2S_FAIL(V2S_NOMEM, "out of memory");
+    const uint8_t *planes[4] = {p->y, p->u, p->v, NULL};
+    for (int i = 0; i < 3; i++) {
+        from->data[i] = (uint8_t *)planes[i];
+        from->linesize[i] = (int)(i == 0 ? p->y_stride : p->uv_stride);
+    }
+    from->format = v2s_picture_pixel_format(p);
+    from->width = p->width;
+    from->height = p->height;
+    v2s_status status = V2S_OK;
+    if (from->format == frame->format && p->width == frame->width && p->height == frame->height &&
+        p->full_range == full_range)
+        av_image_copy(frame->data, frame->linesize, (const uint8_t **)from->data, from->linesize,
+                      frame->format, frame->width, frame->height);
+    else
+        status = scale(sws, from, frame, p->full_range, full_range, p->bt709);
+    av_frame_free(&from);
+    return status;
+}
