@@ -100,46 +100,56 @@ static bool is_j_format(enum AVPixelFormat format) {
            format == AV_PIX_FMT_YUVJ444P || format == AV_PIX_FMT_YUVJ440P;
 }
 
+typedef struct meaning { // of samples
+    bool full, bt709;
+} meaning;
+
 // What the samples of the converted frame mean, from what the decoder says of its own.
-static void decide_colour(const AVFrame *in, enum AVPixelFormat to, bool *full, bool *bt709) {
+static meaning meaning_of(const AVFrame *in, enum AVPixelFormat to) {
+    meaning m = {0};
     const AVPixFmtDescriptor *d = av_pix_fmt_desc_get(in->format);
     bool from_rgb = (d->flags & (AV_PIX_FMT_FLAG_RGB | AV_PIX_FMT_FLAG_PAL)) != 0;
     bool grey = to == AV_PIX_FMT_GRAY8;
-    *full = from_rgb || is_j_format(in->format) || in->color_range == AVCOL_RANGE_JPEG ||
-            (grey && in->color_range != AVCOL_RANGE_MPEG);
-    *bt709 = false;
+    m.full = from_rgb || is_j_format(in->format) || in->color_range == AVCOL_RANGE_JPEG ||
+             (grey && in->color_range != AVCOL_RANGE_MPEG);
     if (from_rgb || grey)
-        return; // our own conversion to BT.601, as in JPEG
+        return m; // our own conversion to BT.601, as in JPEG
     switch (in->colorspace) {
     case AVCOL_SPC_BT709:
     case AVCOL_SPC_BT2020_NCL:
     case AVCOL_SPC_BT2020_CL:
-        *bt709 = true;
+        m.bt709 = true;
         break;
     case AVCOL_SPC_UNSPECIFIED: // players take SD for BT.601 and HD for BT.709
-        *bt709 = !*full && FFMIN(in->width, in->height) >= UNSPECIFIED_IS_BT709_FROM_LINES;
+        m.bt709 = !m.full && FFMIN(in->width, in->height) >= UNSPECIFIED_IS_BT709_FROM_LINES;
         break;
     default:
         break;
     }
+    return m;
 }
 
-static v2s_status scale(struct SwsContext **sws, const AVFrame *from, AVFrame *to, bool from_full,
-                        bool to_full, bool bt709) {
-    *sws = sws_getCachedContext(
-        *sws, from->width, from->height, plain_format(from->format), to->width, to->height,
-        to->format, SWS_BICUBIC | SWS_ACCURATE_RND | SWS_FULL_CHR_H_INP, NULL, NULL, NULL);
-    if (*sws == NULL)
-        return V2S_FAIL(V2S_UNSUPPORTED, "pixel format %s cannot be converted",
-                        av_get_pix_fmt_name(from->format));
-    const int *matrix = sws_getCoefficients(bt709 ? SWS_CS_ITU709 : SWS_CS_ITU601);
-    // -1 for pairs of formats where there is nothing to set
-    (void)sws_setColorspaceDetails(*sws, matrix, from_full, matrix, to_full, 0, 1 << 16, 1 << 16);
-    int lines = sws_scale(*sws, (const uint8_t *const *)from->data, from->linesize, 0, from->height,
-                          to->data, to->linesize);
+static const int *coefficients(meaning m) {
+    return sws_getCoefficients(m.bt709 ? SWS_CS_ITU709 : SWS_CS_ITU601);
+}
+
+static v2s_status scale(struct SwsContext **sws, const AVFrame *in, meaning from, AVFrame *out,
+                        meaning to) {
+    *sws =
+        sws_getCachedContext(*sws, in->width, in->height, plain_format(in->format), out->width,
+                             out->height, plain_format(out->format),
+                             SWS_BICUBIC | SWS_ACCURATE_RND | SWS_FULL_CHR_H_INP, NULL, NULL, NULL);
+    int lines = 0;
+    if (*sws != NULL) {
+        // Negative for pairs of formats where there is nothing to set.
+        (void)sws_setColorspaceDetails(*sws, coefficients(from), from.full, coefficients(to),
+                                       to.full, 0, 1 << 16, 1 << 16);
+        lines = sws_scale(*sws, (const uint8_t *const *)in->data, in->linesize, 0, in->height,
+                          out->data, out->linesize);
+    }
     if (lines <= 0)
         return V2S_FAIL(V2S_UNSUPPORTED, "pixel format %s cannot be converted",
-                        av_get_pix_fmt_name(from->format));
+                        av_get_pix_fmt_name(in->format));
     return V2S_OK;
 }
 
@@ -186,8 +196,8 @@ static v2s_status turn(v2s_frame_pool *pool, const AVFrame *in, v2s_orientation 
 }
 
 // `in` as it is or through swscale, before turning.
-static v2s_status to_plain(v2s_frame_converter *c, AVFrame *in, int width, int height, bool full,
-                           bool bt709, AVFrame *out) {
+static v2s_status to_plain(v2s_frame_converter *c, AVFrame *in, int width, int height, meaning m,
+                           AVFrame *out) {
     enum AVPixelFormat format = nearest_format(in->format);
     bool one_stride = format == AV_PIX_FMT_GRAY8 || in->linesize[1] == in->linesize[2];
     if (plain_format(in->format) == format && in->width == width && in->height == height &&
@@ -197,18 +207,17 @@ static v2s_status to_plain(v2s_frame_converter *c, AVFrame *in, int width, int h
         return V2S_OK;
     }
     V2S_TRY(pool_frame(&c->scaled, width, height, format, out));
-    return scale(&c->sws, in, out, full, full, bt709);
+    return scale(&c->sws, in, m, out, m);
 }
 
 v2s_status v2s_frame_convert(v2s_frame_converter *c, AVFrame *in, v2s_orientation o, int width,
                              int height, AVFrame *out) {
     if (in->width <= 0 || in->height <= 0 || nearest_format(in->format) == AV_PIX_FMT_NONE)
         return V2S_FAIL(V2S_FORMAT, "a picture without size or pixel format");
-    bool full, bt709;
-    decide_colour(in, nearest_format(in->format), &full, &bt709);
+    meaning m = meaning_of(in, nearest_format(in->format));
     av_frame_unref(out);
-    v2s_status status = to_plain(c, in, width > 0 ? width : in->width,
-                                 height > 0 ? height : in->height, full, bt709, out);
+    v2s_status status =
+        to_plain(c, in, width > 0 ? width : in->width, height > 0 ? height : in->height, m, out);
     av_frame_unref(in);
     if (status == V2S_OK && (o.transpose || o.flip_x || o.flip_y)) {
         av_frame_move_ref(in, out);
@@ -219,8 +228,8 @@ v2s_status v2s_frame_convert(v2s_frame_converter *c, AVFrame *in, v2s_orientatio
         av_frame_unref(out);
         return status;
     }
-    out->color_range = full ? AVCOL_RANGE_JPEG : AVCOL_RANGE_MPEG;
-    out->colorspace = bt709 ? AVCOL_SPC_BT709 : AVCOL_SPC_SMPTE170M;
+    out->color_range = m.full ? AVCOL_RANGE_JPEG : AVCOL_RANGE_MPEG;
+    out->colorspace = m.bt709 ? AVCOL_SPC_BT709 : AVCOL_SPC_SMPTE170M;
     return V2S_OK;
 }
 
@@ -252,8 +261,7 @@ enum AVPixelFormat v2s_picture_pixel_format(const v2s_picture *p) {
     return p->chroma_shift_y == 0 ? AV_PIX_FMT_YUV422P : AV_PIX_FMT_YUV420P;
 }
 
-v2s_status v2s_picture_to_frame(const v2s_picture *p, bool full_range, struct SwsContext **sws,
-                                AVFrame *frame) {
+v2s_status v2s_picture_to_frame(const v2s_picture *p, struct SwsContext **sws, AVFrame *frame) {
     AVFrame *from = av_frame_alloc(); // borrows the picture's planes, owns nothing
     if (from == NULL)
         return V2S_FAIL(V2S_NOMEM, "out of memory");
@@ -265,13 +273,15 @@ v2s_status v2s_picture_to_frame(const v2s_picture *p, bool full_range, struct Sw
     from->format = v2s_picture_pixel_format(p);
     from->width = p->width;
     from->height = p->height;
+    meaning has = {p->full_range, p->bt709};
+    meaning wants = {frame->color_range == AVCOL_RANGE_JPEG, frame->colorspace == AVCOL_SPC_BT709};
     v2s_status status = V2S_OK;
-    if (from->format == frame->format && p->width == frame->width && p->height == frame->height &&
-        p->full_range == full_range)
+    if (from->format == plain_format(frame->format) && p->width == frame->width &&
+        p->height == frame->height && has.full == wants.full && has.bt709 == wants.bt709)
         av_image_copy(frame->data, frame->linesize, (const uint8_t **)from->data, from->linesize,
                       frame->format, frame->width, frame->height);
     else
-        status = scale(sws, from, frame, p->full_range, full_range, p->bt709);
+        status = scale(sws, from, has, frame, wants);
     av_frame_free(&from);
     return status;
 }

@@ -53,9 +53,9 @@ v2s_picture v2s_frame_picture(const AVFrame *frame);
 // The pixel format of a picture.
 enum AVPixelFormat v2s_picture_pixel_format(const v2s_picture *p);
 
-// Scales or copies a picture into `frame` (allocated, format and size set; yuv420p or similar).
-// full_range: wanted range of the result; the matrix stays that of the picture. *sws is reused.
-V2S_MUST_USE v2s_status v2s_picture_to_frame(const v2s_picture *p, bool full_range,
-                                             struct SwsContext **sws, AVFrame *frame);
+// Scales, converts or copies a picture into `frame`: allocated, with size, planar 8-bit YUV format,
+// color_range and colorspace set to what is wanted. *sws is reused.
+V2S_MUST_USE v2s_status v2s_picture_to_frame(const v2s_picture *p, struct SwsContext **sws,
+                                             AVFrame *frame);
 
 #endif
