@@ -11,7 +11,8 @@
 // with # are skipped; CRLF, spaces around fields, a byte order mark and "quoted" names are
 // accepted; rows of several objects may interleave. Refused, with line and column: times of one
 // object that do not increase, anything not a number, |el| > 90, distance outside (0, 1e6],
-// confidence outside 0..1, |time| > 1e9, an empty or too long name, no rows. Any finite azimuth is
+// confidence outside 0..1, |time| > 1e9, an empty or too long name, more
+// than 1000 objects, no rows. Any finite azimuth is
 // taken and wrapped.
 #ifndef V2S_DATA_TRAJECTORY_CSV_H
 #define V2S_DATA_TRAJECTORY_CSV_H

@@ -15,7 +15,7 @@
 
 #include "kernels/base/status.h"
 
-enum { V2S_DELAY_HALF_TAPS = 16 };
+enum { V2S_DELAY_HALF_TAPS = 24 };
 
 typedef struct v2s_delay_line v2s_delay_line;
 

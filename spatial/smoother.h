@@ -14,8 +14,9 @@
 // Observations that are not present add nothing: between present ones the path is the model's
 // interpolation; before the first and after the last it goes on at constant velocity for at most
 // V2S_SMOOTHER_EXTRAPOLATE_S and then stands still, so that a lost object does not fly away.
-// Their confidence: that of the nearest present observation in time times
-// exp(-gap / V2S_SMOOTHER_GAP_DECAY_S), gap = time to it. Present observations keep theirs.
+// Their confidence fades with the time from the nearest present observations: the larger of
+// c exp(-gap / V2S_SMOOTHER_GAP_DECAY_S) of the one before and the one after. Present observations
+// keep theirs.
 #ifndef V2S_SPATIAL_SMOOTHER_H
 #define V2S_SPATIAL_SMOOTHER_H
 

@@ -47,13 +47,21 @@ typedef struct v2s_trajectory_ranges {
 // value is right, a good one makes forward reading O(1). NULL is allowed.
 v2s_point v2s_trajectory_at(const v2s_trajectory *t, double time_s, size_t *cursor);
 
+// One piece of the smooth distance below, d(t) = a + x (c1 + x (c2 + x c3)) with x = t - from_s,
+// kept by the caller between calls; zero it before the first.
+typedef struct v2s_distance_piece {
+    double from_s, to_s; // valid for from_s <= t < to_s
+    double a, c1, c2, c3;
+    double low_m, high_m; // limits of d
+} v2s_distance_piece;
+
 // Distance as a function with a continuous slope (cubic Hermite through the points, slopes of the
 // three-point parabola limited to 3 times the flatter neighbour, so a jump does not ring). A
 // propagation delay needs it: with linear distance the pitch would step at every video frame.
 // Never below half and never above 1.5 times the distances at the two ends of the interval.
-// *slope_m_s is its derivative; both are held (slope 0) outside.
-double v2s_trajectory_smooth_distance(const v2s_trajectory *t, double time_s, size_t *cursor,
-                                      double *slope_m_s);
+// *slope_m_s is its derivative; outside the points the distance is held (slope 0).
+double v2s_trajectory_smooth_distance(const v2s_trajectory *t, double time_s,
+                                      v2s_distance_piece *piece, double *slope_m_s);
 
 // Ranges over all points; count >= 1.
 v2s_trajectory_ranges v2s_trajectory_summary(const v2s_trajectory *t);
