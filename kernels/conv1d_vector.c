@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: MIT
+// The convolution as one matrix product: row t of the left matrix is the window of K*C inputs
+// around t, which lie side by side in memory. Only the rows near the ends need zeros around them;
+// their windows are copied out first.
+#include <string.h>
+
+#include "kernels/base/parallel.h"
+#include "kernels/device.h"
+#include "kernels/vector.h"
+
+// Rows whose window is copied at a time: as many as hang over one end.
+static size_t edge_floats(const v2s_conv1d_args *a) {
+    return v2s_size_mul((size_t)3 * (a->K / 2), (size_t)a->C);
+}
+
+size_t v2s_conv1d_scratch_vector(const v2s_device *dev, const v2s_conv1d_args *a) {
+    size_t packed = v2s_gemm_packed_floats(dev->vector, a->O, a->K * a->C);
+    return v2s_scratch_round((packed + edge_floats(a)) * sizeof(float), 2);
+}
+
+static void pack(const v2s_vector *v, const v2s_conv1d_args *a, float *packed) {
+    int rows = a->K * a->C;
+    memset(packed, 0, v2s_gemm_packed_floats(v, a->O, rows) * sizeof *packed);
+    for (int o = 0; o < a->O; o++) {
+        *v2s_gemm_packed_at(v, packed, rows, o, -1) = a->bias[o];
+        for (int c = 0; c < a->C; c++)
+            for (int k = 0; k < a->K; k++)
+                *v2s_gemm_packed_at(v, packed, rows, o, k * a->C + c) =
+                    a->w[((size_t)o * a->C + c) * a->K + k];
+    }
+}
+
+typedef struct conv_job {
+    const v2s_vector *v;
+    const v2s_conv1d_args *a;
+    const float *packed, *x;
+    float *y;
+} conv_job;
+
+// y[begin..end) from `x`, whose first row is the first input of row begin's window.
+static void windows(const conv_job *job, const float *x, int begin, int end) {
+    const v2s_conv1d_args *a = job->a;
+    v2s_gemm_args args = {.M = end - begin,
+                          .N = a->O,
+                          .K = a->K * a->C,
+                          .x = x,
+                          .ldx = (size_t)a->C,
+                          .w = job->packed,
+                          .y = job->y + (size_t)begin * a->O,
+                          .ldy = (size_t)a->O};
+    job->v->gemm(&args);
+}
+
+static void interior(void *ctx, int i, int n) {
+    const conv_job *job = ctx;
+    int half = job->a->K / 2, count = job->a->T - 2 * half, begin, end;
+    v2s_parallel_share(count, 64, i, n, &begin, &end);
+    if (begin < end)
+        windows(job, job->x + (size_t)begin * job->a->C, half + begin, half + end);
+}
+
+// Rows begin .. end-1 (at most K/2), whose windows hang over an end of x.
+static void edge(const conv_job *job, float *padded, int begin, int end) {
+    const v2s_conv1d_args *a = job->a;
+    int half = a->K / 2, C = a->C;
+    for (int i = 0; i < end - begin + 2 * half; i++) {
+        int t = begin - half + i;
+        float *to = padded + (size_t)i * C;
+        if (t < 0 || t >= a->T)
+            memset(to, 0, (size_t)C * sizeof *to);
+        else
+            memcpy(to, job->x + (size_t)t * C, (size_t)C * sizeof *to);
+    }
+    windows(job, padded, begin, end);
+}
+
+void v2s_conv1d_forward_vector(const v2s_device *dev, const v2s_conv1d_args *a,
+                               v2s_arena *scratch) {
+    size_t mark = scratch->used;
+    const v2s_vector *v = dev->vector;
+    int half = a->K / 2;
+    float *packed =
+        v2s_arena_take(scratch, v2s_gemm_packed_floats(v, a->O, a->K * a->C), sizeof *packed);
+    float *padded = v2s_arena_take(scratch, edge_floats(a), sizeof *padded);
+    pack(v, a, packed);
+    for (int b = 0; b < a->B; b++) {
+        conv_job job = {.v = v,
+                        .a = a,
+                        .packed = packed,
+                        .x = a->x + (size_t)b * a->T * a->C,
+                        .y = a->y + (size_t)b * a->T * a->O};
+        int head = half < a->T ? half : a->T;
+        int tail = a->T - half > head ? a->T - half : head;
+        if (head > 0)
+            edge(&job, padded, 0, head);
+        if (tail > head)
+            v2s_parallel(dev->threads, a->T >= 1024 ? dev->threads : 1, interior, &job);
+        if (a->T > tail)
+            edge(&job, padded, tail, a->T);
+    }
+    v2s_arena_rewind(scratch, mark);
+}

@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: MIT
+// Affine map of every row:  y[m,o] = bias[o] + sum_c w[o,c] * x[m,c]   (torch.nn.Linear(C, O)).
+//
+// Shapes: x [M,C], w [O,C], bias [O], y [M,O]; row-major, contiguous. y is overwritten and must
+// not overlap an input. M may be 0.
+#ifndef V2S_KERNELS_LINEAR_H
+#define V2S_KERNELS_LINEAR_H
+
+#include "kernels/base/arena.h"
+#include "kernels/base/real.h"
+
+struct v2s_device;
+
+typedef struct v2s_linear_args {
+    int M, C, O;
+    const real *x;    // [M,C]
+    const real *w;    // [O,C]
+    const real *bias; // [O]
+    real *y;          // [M,O]
+} v2s_linear_args;
+
+// The definition.
+void v2s_linear_forward(const struct v2s_device *dev, const v2s_linear_args *a, v2s_arena *scratch);
+size_t v2s_linear_scratch(const struct v2s_device *dev, const v2s_linear_args *a);
+
+// The same on vector kernels; needs v2s_linear_scratch_vector bytes of scratch.
+void v2s_linear_forward_vector(const struct v2s_device *dev, const v2s_linear_args *a,
+                               v2s_arena *scratch);
+size_t v2s_linear_scratch_vector(const struct v2s_device *dev, const v2s_linear_args *a);
+
+#endif

@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: MIT
+// The table of all operations of the networks: the one page to read first.
+//
+// A back end is one table. Each operation has one stem: <op>.h (contract), <op>.c (plain loops, in
+// `real`: the definition), <op>_vector.c (what the vector forms share), <op>_avx2.c and so on, and
+// tests/kernels/test_<op>.c. Modules call dev->ops->gru_forward(dev, &args, scratch) and never
+// know which form runs; a loaded CUDA module fills the same table.
+//
+// Law: forward overwrites its outputs; backward adds into every gradient. Operations allocate
+// nothing: <op>_scratch says how many bytes of scratch a call takes, and the call gives them back
+// (rewinds) before it returns. Arguments are checked by the callers at the border; a kernel
+// trusts them.
+#ifndef V2S_KERNELS_OPS_H
+#define V2S_KERNELS_OPS_H
+
+#include "kernels/base/cpu.h"
+#include "kernels/conv1d.h"
+#include "kernels/gru.h"
+#include "kernels/linear.h"
+
+typedef struct v2s_ops {
+    const char *name; // which kernels: "scalar", "avx2", "avx512", "avx512-bf16"
+
+    void (*conv1d_forward)(const struct v2s_device *, const v2s_conv1d_args *, v2s_arena *);
+    size_t (*conv1d_scratch)(const struct v2s_device *, const v2s_conv1d_args *);
+
+    void (*gru_forward)(const struct v2s_device *, const v2s_gru_args *, v2s_arena *);
+    size_t (*gru_scratch)(const struct v2s_device *, const v2s_gru_args *);
+    size_t (*gru_packed_size)(const struct v2s_device *, int C, int H);
+    void (*gru_pack)(const struct v2s_device *, int C, int H, const v2s_gru_direction *, void *);
+
+    void (*linear_forward)(const struct v2s_device *, const v2s_linear_args *, v2s_arena *);
+    size_t (*linear_scratch)(const struct v2s_device *, const v2s_linear_args *);
+} v2s_ops;
+
+// Bytes of an arena that serves takes of `bytes` in up to `takes` pieces.
+static inline size_t v2s_scratch_round(size_t bytes, size_t takes) {
+    return bytes + takes * V2S_ARENA_ALIGN;
+}
+
+// The processor's table for an instruction set, and the vector kernels behind it (NULL: scalar).
+struct v2s_vector;
+const v2s_ops *v2s_ops_cpu(v2s_isa isa);
+const struct v2s_vector *v2s_vector_cpu(v2s_isa isa);
+
+#endif

@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: MIT
+#include "kernels/ops.h"
+#include "kernels/vector.h"
+
+#define VECTOR_OPS                                                                                 \
+    .conv1d_forward = v2s_conv1d_forward_vector, .conv1d_scratch = v2s_conv1d_scratch_vector,      \
+    .gru_forward = v2s_gru_forward_vector, .gru_scratch = v2s_gru_scratch_vector,                  \
+    .gru_packed_size = v2s_gru_packed_size_vector, .gru_pack = v2s_gru_pack_vector,                \
+    .linear_forward = v2s_linear_forward_vector, .linear_scratch = v2s_linear_scratch_vector
+
+const v2s_ops *v2s_ops_cpu(v2s_isa isa) {
+    static const v2s_ops tables[] = {
+        [V2S_ISA_SCALAR] = {.name = "scalar",
+                            .conv1d_forward = v2s_conv1d_forward,
+                            .conv1d_scratch = v2s_conv1d_scratch,
+                            .gru_forward = v2s_gru_forward,
+                            .gru_scratch = v2s_gru_scratch,
+                            .gru_packed_size = v2s_gru_packed_size,
+                            .gru_pack = v2s_gru_pack,
+                            .linear_forward = v2s_linear_forward,
+                            .linear_scratch = v2s_linear_scratch},
+        [V2S_ISA_AVX2] = {.name = "avx2", VECTOR_OPS},
+        [V2S_ISA_AVX512] = {.name = "avx512", VECTOR_OPS},
+        [V2S_ISA_AVX512_BF16] = {.name = "avx512-bf16", VECTOR_OPS},
+    };
+    return &tables[isa];
+}
+
+const v2s_vector *v2s_vector_cpu(v2s_isa isa) {
+#if defined(__x86_64__)
+    static const v2s_vector *const vectors[] = {
+        [V2S_ISA_SCALAR] = NULL,
+        [V2S_ISA_AVX2] = &v2s_vector_avx2,
+        [V2S_ISA_AVX512] = &v2s_vector_avx512,
+        [V2S_ISA_AVX512_BF16] = &v2s_vector_avx512bf16,
+    };
+    return vectors[isa];
+#else
+    (void)isa;
+    return NULL;
+#endif
+}
