@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: MIT
+// Bidirectional GRU module: two directions of kernels/gru.h, index 0 forward, 1 backward in time.
+#ifndef V2S_NN_BIGRU_H
+#define V2S_NN_BIGRU_H
+
+#include "kernels/device.h"
+#include "nn/params.h"
+
+typedef struct v2s_gru_params {
+    v2s_tensor weight_ih; // [3*hidden, in_features]
+    v2s_tensor weight_hh; // [3*hidden, hidden]
+    v2s_tensor bias_ih;   // [3*hidden]
+    v2s_tensor bias_hh;   // [3*hidden]
+} v2s_gru_params;
+
+typedef struct v2s_bigru {
+    int in_features, hidden;
+    v2s_gru_params dir[2];
+} v2s_bigru;
+
+void v2s_bigru_init(v2s_bigru *m, int in_features, int hidden, v2s_arena *params);
+
+// y [B,T,2*hidden] = gru(x [B,T,in_features]) from zero states; overwrites y.
+void v2s_bigru_forward(const v2s_bigru *m, const v2s_device *dev, int B, int T, const real *x,
+                       real *y, v2s_arena *scratch);
+size_t v2s_bigru_scratch(const v2s_bigru *m, const v2s_device *dev, int B, int T);
+
+// The op's view of one direction's parameters (no states, nothing packed).
+v2s_gru_direction v2s_bigru_direction(const v2s_bigru *m, int direction);
+
+// weight_ih_l0, weight_hh_l0, bias_ih_l0, bias_hh_l0, then the same with _reverse
+V2S_MUST_USE v2s_status v2s_bigru_each_param(v2s_bigru *m, const char *name, v2s_param_visit visit,
+                                             void *ctx);
+
+#endif

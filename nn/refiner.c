@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: MIT
+#include "nn/refiner.h"
+
+#include <stdlib.h>
+
+v2s_refiner_config v2s_refiner_seed(void) {
+    return (v2s_refiner_config){.kernel = 15, .channels = 64, .hidden = 128};
+}
+
+static v2s_status check_size(const char *what, int value) {
+    if (value < 1 || value > V2S_REFINER_SIZE_MAX)
+        return V2S_FAIL(V2S_ARG, "refiner: %s: expected 1 .. %d, found %d", what,
+                        V2S_REFINER_SIZE_MAX, value);
+    return V2S_OK;
+}
+
+static v2s_status check_config(const v2s_refiner_config *c) {
+    V2S_TRY(check_size("convolution kernel", c->kernel));
+    V2S_TRY(check_size("convolution channels", c->channels));
+    V2S_TRY(check_size("hidden size", c->hidden));
+    if (c->kernel % 2 == 0)
+        return V2S_FAIL(V2S_ARG, "refiner: convolution kernel: expected an odd number, found %d",
+                        c->kernel);
+    return V2S_OK;
+}
+
+// The one place that knows the layers; runs on a counting arena first.
+static void init(v2s_refiner *m, v2s_arena *params) {
+    const v2s_refiner_config *c = &m->config;
+    v2s_conv1d_init(&m->conv, V2S_REFINER_CHANNELS, c->channels, c->kernel, params);
+    v2s_bigru_init(&m->gru, c->channels, c->hidden, params);
+    v2s_linear_init(&m->output, 2 * c->hidden, V2S_REFINER_CHANNELS, params);
+}
+
+v2s_status v2s_refiner_open(const v2s_refiner_config *config, v2s_refiner **out) {
+    V2S_TRY(check_config(config));
+    v2s_refiner *m = calloc(1, sizeof *m);
+    if (m == NULL)
+        return V2S_FAIL(V2S_NOMEM, "out of memory");
+    m->config = *config;
+    v2s_arena count = v2s_arena_count();
+    init(m, &count);
+    v2s_status status = v2s_arena_open(&m->params, count.used);
+    if (status != V2S_OK) {
+        free(m);
+        return status;
+    }
+    init(m, &m->params);
+    *out = m;
+    return V2S_OK;
+}
+
+void v2s_refiner_close(v2s_refiner **m) {
+    if (*m != NULL)
+        v2s_arena_close(&(*m)->params);
+    free(*m);
+    *m = NULL;
+}
+
+v2s_status v2s_refiner_each_param(v2s_refiner *m, v2s_param_visit visit, void *ctx) {
+    V2S_TRY(v2s_conv1d_each_param(&m->conv, "conv1d", visit, ctx));
+    V2S_TRY(v2s_bigru_each_param(&m->gru, "gru", visit, ctx));
+    return v2s_linear_each_param(&m->output, "output", visit, ctx);
+}
+
+static v2s_status count_param(void *ctx, const char *name, v2s_tensor *param) {
+    (void)name;
+    *(size_t *)ctx += v2s_tensor_count(param);
+    return V2S_OK;
+}
+
+size_t v2s_refiner_parameters(v2s_refiner *m) {
+    size_t count = 0;
+    v2s_status status = v2s_refiner_each_param(m, count_param, &count);
+    V2S_ASSERT(status == V2S_OK);
+    return count;
+}
+
+static void work_init(v2s_refiner_work *work, const v2s_refiner *m, v2s_arena *arena) {
+    size_t rows = v2s_size_mul((size_t)work->B, (size_t)work->T);
+    work->h0 = v2s_arena_take(arena, v2s_size_mul(rows, (size_t)m->config.channels), sizeof(real));
+    work->h1 =
+        v2s_arena_take(arena, v2s_size_mul(rows, (size_t)m->config.hidden), 2 * sizeof(real));
+}
+
+static size_t larger(size_t a, size_t b) {
+    return a > b ? a : b;
+}
+
+v2s_status v2s_refiner_work_open(v2s_refiner_work *work, const v2s_refiner *m,
+                                 const v2s_device *dev, int B, int T) {
+    v2s_refiner_work w = {.B = B, .T = T};
+    v2s_arena count = v2s_arena_count();
+    work_init(&w, m, &count);
+    size_t scratch = larger(v2s_conv1d_module_scratch(&m->conv, dev, B, T),
+                            larger(v2s_bigru_scratch(&m->gru, dev, B, T),
+                                   v2s_linear_module_scratch(&m->output, dev, B * T)));
+    V2S_TRY(v2s_arena_open(&w.arena, count.used));
+    v2s_status status = v2s_arena_open(&w.scratch, scratch);
+    if (status != V2S_OK) {
+        v2s_arena_close(&w.arena);
+        return status;
+    }
+    work_init(&w, m, &w.arena);
+    *work = w;
+    return V2S_OK;
+}
+
+void v2s_refiner_work_close(v2s_refiner_work *work) {
+    v2s_arena_close(&work->arena);
+    v2s_arena_close(&work->scratch);
+    *work = (v2s_refiner_work){0};
+}
+
+void v2s_refiner_forward(const v2s_refiner *m, const v2s_device *dev, int B, int T, const real *foa,
+                         real *residual, v2s_refiner_work *work) {
+    V2S_ASSERT(B <= work->B && T <= work->T);
+    v2s_conv1d_module_forward(&m->conv, dev, B, T, foa, work->h0, &work->scratch);
+    v2s_bigru_forward(&m->gru, dev, B, T, work->h0, work->h1, &work->scratch);
+    v2s_linear_module_forward(&m->output, dev, B * T, work->h1, residual, &work->scratch);
+    for (size_t i = 0; i < (size_t)B * T * V2S_REFINER_CHANNELS; i++)
+        residual[i] *= V2S_REFINER_GAIN;
+}

@@ -1,0 +1,78 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""Writes tests/data/golden/refiner_seed.txt: what PyTorch's form of the seed refiner says.
+
+Weights and input come from an integer hash that tests/support/hash_noise.c repeats, so the file
+only holds outputs: 96 frames, and per block of 400 frames the sum of each channel's residual.
+
+usage: make_refiner_golden.py OUT.txt          (needs torch and numpy)
+"""
+import sys
+
+import numpy as np
+import torch
+
+FRAMES = 16000
+
+
+def hash_noise(stream, count, scale):
+    """Uniform in [-scale, scale): murmur3's finaliser of index + golden ratio * (stream + 1)."""
+    x = np.arange(count, dtype=np.uint64) + np.uint64(0x9E3779B9) * np.uint64(stream + 1)
+    x &= np.uint64(0xFFFFFFFF)
+    for shift, factor in ((16, 0x85EBCA6B), (13, 0xC2B2AE35), (16, 1)):
+        x ^= x >> np.uint64(shift)
+        x = x * np.uint64(factor) & np.uint64(0xFFFFFFFF)
+    unit = (x >> np.uint64(8)).astype(np.float32) * np.float32(2.0**-23) - np.float32(1)
+    return unit * np.float32(scale)
+
+
+class Seed(torch.nn.Module):
+    """docs: h = Conv1d(4, 64, 15, same); BiGRU(64, 128); Linear(256, 4); residual = 0.1 * r."""
+
+    def __init__(self):
+        super().__init__()
+        self.conv1d = torch.nn.Conv1d(4, 64, 15, padding=7)
+        self.gru = torch.nn.GRU(64, 128, batch_first=True, bidirectional=True)
+        self.output = torch.nn.Linear(256, 4)
+
+    def forward(self, foa):  # [B,4,T] -> [B,4,T]
+        h = self.conv1d(foa).transpose(1, 2)
+        return 0.1 * self.output(self.gru(h)[0]).transpose(1, 2)
+
+
+# Larger than PyTorch's own start, so that gates leave their linear range.
+SCALES = {"conv1d": 0.25, "gru": 0.15, "output": 0.25}
+
+
+def hash_seed():
+    model = Seed().eval()
+    with torch.no_grad():
+        for stream, (name, p) in enumerate(model.named_parameters()):
+            noise = hash_noise(stream, p.numel(), SCALES[name.split(".")[0]])
+            p.copy_(torch.from_numpy(noise).reshape(p.shape))
+    return model
+
+
+def hash_foa(frames=FRAMES):
+    """[T,4] interleaved frames."""
+    return hash_noise(100, frames * 4, 1.0).reshape(frames, 4)
+
+
+def main():
+    model, foa = hash_seed(), hash_foa()
+    with torch.no_grad():
+        r = model(torch.from_numpy(foa.T.copy())[None])[0].numpy().T
+    picked = sorted(set(range(8)) | set(range(FRAMES - 8, FRAMES)) |
+                    {int(f) for f in np.linspace(8, FRAMES - 9, 80)})
+    with open(sys.argv[1], "w", encoding="ascii") as out:
+        print(f"# seed refiner, torch {torch.__version__}, tests/tools/make_refiner_golden.py",
+              file=out)
+        for f in picked:
+            print("frame", f, *(f"{v:.9g}" for v in r[f]), file=out)
+        for b in range(0, FRAMES, 400):
+            sums = r[b:b + 400].astype(np.float64).sum(axis=0)
+            print("block", b, *(f"{v:.9g}" for v in sums), file=out)
+
+
+if __name__ == "__main__":
+    main()
