@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: MIT
+// A refiner from a safetensors file: joins checkpoints/ (bytes) and nn/ (layers).
+#ifndef V2S_INFER_REFINER_FILE_H
+#define V2S_INFER_REFINER_FILE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "nn/refiner.h"
+
+typedef struct v2s_refiner_info {
+    int rate_hz;       // rate of the training data, 0: the file does not say
+    char preset[32];   // "seed"
+    char pairing[32];  // "dry", "omni", or "" where the file does not say
+    size_t parameters; // trainable numbers
+    uint32_t crc32;    // of the weights
+    bool has_metadata; // false: a plain PyTorch file; say that the rate is unknown
+    bool crc_checked;  // the file had a CRC-32 and it was right
+    v2s_refiner_config config;
+} v2s_refiner_info;
+
+// Loads weights, all checked (checkpoints/format.md): the errors name the file and the tensor. The
+// sizes of the model follow from the tensors' shapes. A tensor that the model does not know is an
+// error too: the file is for another model. `info` may be NULL. Close with v2s_refiner_close.
+V2S_MUST_USE v2s_status v2s_refiner_load(const char *path, v2s_refiner **out,
+                                         v2s_refiner_info *info);
+
+// Saves weights with metadata; rate_hz 0 and pairing NULL or "" leave their keys out.
+V2S_MUST_USE v2s_status v2s_refiner_save(const char *path, v2s_refiner *m, int rate_hz,
+                                         const char *pairing);
+
+#endif
