@@ -1,4 +1,83 @@
 // SPDX-License-Identifier: MIT
-int main(void) {
-    return 2;
+// v2s-infer: chooses the subcommand, prints its error, maps it to an exit code.
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "data/media.h"
+#include "infer/settings.h"
+#include "kernels/base/cancel.h"
+
+enum { EXIT_DONE = 0, EXIT_FAILED = 1, EXIT_USAGE = 2, EXIT_INTERRUPTED = 130 };
+
+static const v2s_command *const commands[] = {&v2s_render_command, &v2s_track_command,
+                                              &v2s_info_command};
+enum { COMMAND_COUNT = sizeof commands / sizeof commands[0] };
+
+static void print_usage(FILE *to) {
+    fprintf(to, "Usage: v2s-infer COMMAND [options]\n\n"
+                "Spatial sound that follows an object in a video.\n\nCommands:\n");
+    for (size_t i = 0; i < COMMAND_COUNT; i++)
+        fprintf(to, "  %-8s %s\n", commands[i]->name, commands[i]->summary);
+    fprintf(to, "\nv2s-infer COMMAND --help tells more; v2s-infer --version.\n");
+}
+
+// The first interruption asks for an orderly end (temporary files are removed); the second one,
+// with the handler gone, ends the process.
+static void on_signal(int number) {
+    v2s_cancel_request();
+    signal(number, SIG_DFL);
+}
+
+static int exit_code(v2s_status status) {
+    switch (status) {
+    case V2S_OK:
+        return EXIT_DONE;
+    case V2S_USAGE:
+        return EXIT_USAGE;
+    case V2S_CANCELLED:
+        return EXIT_INTERRUPTED;
+    default:
+        return EXIT_FAILED;
+    }
+}
+
+static int run_command(const v2s_command *command, int argc, char **argv) {
+    v2s_settings settings = {0};
+    v2s_status status = v2s_options_parse(command, argc - 2, argv + 2, &settings);
+    if (status == V2S_OK && settings.help)
+        v2s_options_help(command, stdout);
+    else if (status == V2S_OK)
+        status = command->run(&settings, argc, argv);
+    if (status != V2S_OK)
+        fprintf(stderr, "v2s-infer %s: %s\n", command->name, v2s_error_text());
+    if (status == V2S_USAGE)
+        fprintf(stderr, "v2s-infer %s --help tells more.\n", command->name);
+    v2s_options_free(command, &settings);
+    return exit_code(status);
+}
+
+int main(int argc, char **argv) {
+    signal(SIGINT, on_signal);
+    signal(SIGTERM, on_signal);
+    signal(SIGPIPE, SIG_IGN);
+    v2s_media_quiet();
+    if (argc < 2) {
+        print_usage(stderr);
+        return EXIT_USAGE;
+    }
+    if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0) {
+        print_usage(stdout);
+        return EXIT_DONE;
+    }
+    if (strcmp(argv[1], "--version") == 0) {
+        printf("v2s-infer %s\n", V2S_VERSION);
+        return EXIT_DONE;
+    }
+    for (size_t i = 0; i < COMMAND_COUNT; i++)
+        if (strcmp(argv[1], commands[i]->name) == 0)
+            return run_command(commands[i], argc, argv);
+    fprintf(stderr, "v2s-infer: unknown command '%s'\n", argv[1]);
+    print_usage(stderr);
+    return EXIT_USAGE;
 }

@@ -6,9 +6,6 @@
 #include "data/options.h"
 
 enum { V2S_SWITCH_OFF = 0, V2S_SWITCH_ON = 1 };
-enum { V2S_BINAURAL_WORD_MAGLS = 0, V2S_BINAURAL_WORD_SPEAKERS = 1 };
-enum { V2S_FORMAT_WORD_FLOAT = 0, V2S_FORMAT_WORD_S16 = 1, V2S_FORMAT_WORD_S24 = 2 };
-enum { V2S_PRECISION_WORD_F32 = 0, V2S_PRECISION_WORD_BF16 = 1 };
 
 typedef struct v2s_settings {
     // common
@@ -41,10 +38,10 @@ typedef struct v2s_settings {
     double min_distance_m;
     const char *refiner;
     double refiner_amount;
-    int precision;
+    int precision; // v2s_precision
     const char *binaural, *hrtf, *stereo, *trajectory_out, *report;
-    int binaural_method;
-    int format;
+    int binaural_method; // v2s_binaural_method
+    int format;          // v2s_sample_format
 } v2s_settings;
 
 extern const v2s_command v2s_track_command;
