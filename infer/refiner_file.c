@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "infer/refiner_file.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -50,10 +51,17 @@ static v2s_status find_name(void *ctx, const char *name, v2s_tensor *param) {
     return strcmp(ctx, name) == 0 ? V2S_END : V2S_OK;
 }
 
-// Every tensor of the file must have been a parameter.
+static bool begins_with(const char *text, const char *prefix) {
+    return strncmp(text, prefix, strlen(prefix)) == 0;
+}
+
+// A tensor in the model's own name space must be a parameter. Others (a training state) stay aside.
 static v2s_status check_strangers(const join *j, v2s_refiner *m) {
     const v2s_safetensors_entry *e;
     for (int i = 0; (e = v2s_safetensors_at(j->file, i)) != NULL; i++) {
+        if (!begins_with(e->name, "conv1d.") && !begins_with(e->name, "gru.") &&
+            !begins_with(e->name, "output."))
+            continue;
         char name[V2S_PARAM_NAME_MAX];
         snprintf(name, sizeof name, "%s", e->name);
         if (v2s_refiner_each_param(m, find_name, name) != V2S_END)
@@ -77,8 +85,9 @@ static v2s_status get_rate(const join *j, int *rate_hz) {
     if (text == NULL)
         return V2S_OK;
     char *end;
-    long value = strtol(text, &end, 10);
-    if (end == text || *end != '\0' || value < RATE_MIN_HZ || value > RATE_MAX_HZ)
+    double value = strtod(text, &end);
+    if (end == text || *end != '\0' || !(value >= RATE_MIN_HZ && value <= RATE_MAX_HZ) ||
+        value != floor(value))
         return V2S_FAIL(V2S_FORMAT, "%s: metadata rate_hz: expected %d .. %d, found \"%.32s\"",
                         j->path, RATE_MIN_HZ, RATE_MAX_HZ, shown(text));
     *rate_hz = (int)value;
@@ -105,14 +114,13 @@ static v2s_status get_word(const join *j, const char *key, const char *const *al
 static v2s_status get_info(const join *j, v2s_refiner_info *info) {
     static const char *const models[] = {"refiner", NULL}, *const presets[] = {"seed", NULL},
                              *const pairings[] = {"dry", "omni", NULL};
-    const char *key, *value;
     char model[32];
     V2S_TRY(get_word(j, "model", models, model));
     V2S_TRY(get_word(j, "preset", presets, info->preset));
     V2S_TRY(get_word(j, "pairing", pairings, info->pairing));
     V2S_TRY(get_rate(j, &info->rate_hz));
     snprintf(info->preset, sizeof info->preset, "seed");
-    info->has_metadata = v2s_safetensors_metadata_at(j->file, 0, &key, &value);
+    info->has_metadata = model[0] != '\0' || info->rate_hz > 0;
     info->crc32 = v2s_safetensors_crc32(j->file);
     info->crc_checked = v2s_safetensors_has_crc32(j->file);
     return V2S_OK;

@@ -20,8 +20,9 @@ typedef struct v2s_refiner_info {
 } v2s_refiner_info;
 
 // Loads weights, all checked (checkpoints/format.md): the errors name the file and the tensor. The
-// sizes of the model follow from the tensors' shapes. A tensor that the model does not know is an
-// error too: the file is for another model. `info` may be NULL. Close with v2s_refiner_close.
+// sizes of the model follow from the tensors' shapes. A tensor conv1d.*, gru.* or output.* that the
+// model does not know is an error too: the file is for another model; other names (a training
+// state) are left alone. `info` may be NULL. Close with v2s_refiner_close.
 V2S_MUST_USE v2s_status v2s_refiner_load(const char *path, v2s_refiner **out,
                                          v2s_refiner_info *info);
 
