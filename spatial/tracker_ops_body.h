@@ -17,9 +17,6 @@ typedef struct cvec {
 
 _Static_assert(sizeof(cvec) == V2S_ROW * sizeof(float), "a complex row is two vectors");
 
-// "The ABI for passing parameters with 64-byte alignment has changed": nothing is passed, all of
-// these are inlined.
-#pragma GCC diagnostic ignored "-Wpsabi"
 #define INLINE static inline __attribute__((always_inline))
 
 #include "spatial/hog_body.h"

@@ -3,115 +3,71 @@
 // thresholds 0 : 0.05 : 1 of the share of pictures whose overlap exceeds the threshold, as the OTB
 // toolkit), precision (share with centre error <= 20 px) and speed, decoding not counted.
 //
-//   track_ope [--full] [--boxes] FOLDER TRUTH BASE [FIRST]
+//   track_ope [--full] [--boxes] FOLDER TRUTH BASE [SKIP]
 //
-// FOLDER holds numbered pictures; row i of TRUTH is the box of picture FIRST + i (sorted order when
-// FIRST is left out); BASE is the coordinate of the first pixel in TRUTH (1 in OTB, else 0).
-#include <dirent.h>
+// FOLDER holds numbered pictures (or is a video); row i of TRUTH is the box of picture SKIP + i;
+// BASE is the coordinate of the first pixel in TRUTH (1 in OTB, else 0). --full adds eight jittered
+// starts, the sequence backwards, at a half and a quarter of its rate, and from its first third.
 #include <math.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
-#include <libavcodec/avcodec.h>
-#include <libavformat/avformat.h>
-
+#include "data/video.h"
 #include "spatial/tracker.h"
+
+enum { MAX_PICTURES = 4096 };
 
 typedef struct sequence {
     int count;
-    v2s_picture *pictures;
-    AVFrame **frames;
-    v2s_box *truth;
+    v2s_picture pictures[MAX_PICTURES];
+    void *refs[MAX_PICTURES];
+    v2s_box truth[MAX_PICTURES];
 } sequence;
 
-static AVFrame *load_picture(const char *path) {
-    AVFormatContext *format = NULL;
-    if (avformat_open_input(&format, path, NULL, NULL) < 0 ||
-        avformat_find_stream_info(format, NULL) < 0)
-        return NULL;
-    const AVCodec *codec = avcodec_find_decoder(format->streams[0]->codecpar->codec_id);
-    AVCodecContext *context = avcodec_alloc_context3(codec);
-    avcodec_parameters_to_context(context, format->streams[0]->codecpar);
-    context->thread_count = 1;
-    AVPacket *packet = av_packet_alloc();
-    AVFrame *frame = av_frame_alloc();
-    if (avcodec_open2(context, codec, NULL) < 0 || av_read_frame(format, packet) < 0 ||
-        avcodec_send_packet(context, packet) < 0 || avcodec_send_packet(context, NULL) < 0 ||
-        avcodec_receive_frame(context, frame) < 0)
-        av_frame_free(&frame);
-    av_packet_free(&packet);
-    avcodec_free_context(&context);
-    avformat_close_input(&format);
-    return frame;
+// One line of true boxes: four numbers separated by commas, tabs or blanks.
+static bool parse_box(char *line, double base, v2s_box *b) {
+    for (char *c = line; *c; c++)
+        if (*c == ',' || *c == '\t')
+            *c = ' ';
+    if (sscanf(line, "%lf %lf %lf %lf", &b->x, &b->y, &b->w, &b->h) != 4)
+        return false;
+    b->x -= base;
+    b->y -= base;
+    return true;
 }
 
-static int wrap(const AVFrame *f, v2s_picture *p) {
-    *p = (v2s_picture){.width = f->width,
-                       .height = f->height,
-                       .y = f->data[0],
-                       .y_stride = f->linesize[0],
-                       .full_range = true};
-    switch (f->format) {
-    case AV_PIX_FMT_GRAY8:
-        return 0;
-    case AV_PIX_FMT_YUVJ420P:
-    case AV_PIX_FMT_YUV420P:
-        p->chroma_shift_y = 1;
-        // fall through
-    case AV_PIX_FMT_YUVJ422P:
-    case AV_PIX_FMT_YUV422P:
-        p->chroma_shift_x = 1;
-        // fall through
-    case AV_PIX_FMT_YUVJ444P:
-    case AV_PIX_FMT_YUV444P:
-        p->u = f->data[1];
-        p->v = f->data[2];
-        p->uv_stride = f->linesize[1];
-        return 0;
-    default:
-        return -1;
-    }
-}
-
-static int is_picture(const struct dirent *e) {
-    const char *dot = strrchr(e->d_name, '.');
-    return dot && (!strcmp(dot, ".jpg") || !strcmp(dot, ".png"));
-}
-
-static int load_sequence(sequence *s, const char *folder, const char *truth, double base,
-                         const char *first) {
-    struct dirent **names;
-    int count = scandir(folder, &names, is_picture, alphasort), start = 0;
-    while (first && start < count && strncmp(names[start]->d_name, first, strlen(first)))
-        start++;
+static v2s_status load_sequence(sequence *s, const char *folder, const char *truth, double base,
+                                int skip) {
+    v2s_video *video = NULL;
     FILE *file = fopen(truth, "r");
-    if (count <= 0 || start >= count || !file)
-        return -1;
-    s->pictures = calloc((size_t)count, sizeof *s->pictures);
-    s->frames = calloc((size_t)count, sizeof *s->frames);
-    s->truth = calloc((size_t)count, sizeof *s->truth);
-    char line[256], path[4096];
-    while (start + s->count < count && fgets(line, sizeof line, file)) {
-        for (char *c = line; *c; c++)
-            if (*c == ',' || *c == '\t')
-                *c = ' ';
-        v2s_box *b = &s->truth[s->count];
-        if (sscanf(line, "%lf %lf %lf %lf", &b->x, &b->y, &b->w, &b->h) != 4)
+    if (!file)
+        return V2S_FAIL(V2S_IO, "%s: cannot be opened", truth);
+    v2s_status status = v2s_video_open(folder, NULL, &video);
+    char line[256];
+    while (status == V2S_OK && s->count < MAX_PICTURES) {
+        double time_s;
+        v2s_box box;
+        void *ref;
+        status = v2s_video_next_ref(video, &s->pictures[s->count], &time_s, &ref);
+        if (status != V2S_OK)
             break;
-        b->x -= base;
-        b->y -= base;
-        snprintf(path, sizeof path, "%s/%s", folder, names[start + s->count]->d_name);
-        AVFrame *f = load_picture(path);
-        if (!f || wrap(f, &s->pictures[s->count])) {
-            fprintf(stderr, "%s: cannot be read\n", path);
-            return -1;
+        s->refs[s->count] = ref;
+        if (skip-- > 0) {
+            v2s_video_unref(&ref);
+            continue;
         }
-        s->frames[s->count++] = f;
+        if (!fgets(line, sizeof line, file) || !parse_box(line, base, &box)) {
+            v2s_video_unref(&ref);
+            break;
+        }
+        s->truth[s->count++] = box;
     }
+    v2s_video_close(&video);
     fclose(file);
-    return 0;
+    return status == V2S_END ? V2S_OK : status;
 }
 
 static double overlap(v2s_box a, v2s_box b) {
@@ -195,29 +151,29 @@ int main(int argc, char **argv) {
         boxes |= !strcmp(argv[i], "--boxes");
     }
     if (argc - i < 3) {
-        fprintf(stderr, "usage: track_ope [--full] [--boxes] FOLDER TRUTH BASE [FIRST]\n");
+        fprintf(stderr, "usage: track_ope [--full] [--boxes] FOLDER TRUTH BASE [SKIP]\n");
         return 2;
     }
-    sequence s = {0};
-    av_log_set_level(AV_LOG_ERROR);
-    if (load_sequence(&s, argv[i], argv[i + 1], atof(argv[i + 2]),
-                      i + 3 < argc ? argv[i + 3] : NULL)) {
-        fprintf(stderr, "%s: no usable sequence\n", argv[i]);
+    sequence *s = calloc(1, sizeof *s);
+    if (!s ||
+        load_sequence(s, argv[i], argv[i + 1], atof(argv[i + 2]),
+                      i + 3 < argc ? atoi(argv[i + 3]) : 0) != V2S_OK ||
+        s->count == 0) {
+        fprintf(stderr, "%s\n", s && s->count == 0 ? "no usable sequence" : v2s_error_text());
         return 1;
     }
-    printf("%s: %d pictures %dx%d\n", argv[i], s.count, s.pictures[0].width, s.pictures[0].height);
-    report("one pass", evaluate(&s, s.truth[0], 0, 1, boxes));
+    printf("%s: %d pictures %dx%d\n", argv[i], s->count, s->pictures[0].width,
+           s->pictures[0].height);
+    report("one pass", evaluate(s, s->truth[0], 0, 1, boxes));
     if (full) {
-        report("jittered", jittered(&s, 0, 1));
-        report("reversed", evaluate(&s, s.truth[s.count - 1], s.count - 1, -1, 0));
-        report("every 2nd", evaluate(&s, s.truth[0], 0, 2, 0));
-        report("every 4th", evaluate(&s, s.truth[0], 0, 4, 0));
-        report("from 1/3", evaluate(&s, s.truth[s.count / 3], s.count / 3, 1, 0));
+        report("jittered", jittered(s, 0, 1));
+        report("reversed", evaluate(s, s->truth[s->count - 1], s->count - 1, -1, 0));
+        report("every 2nd", evaluate(s, s->truth[0], 0, 2, 0));
+        report("every 4th", evaluate(s, s->truth[0], 0, 4, 0));
+        report("from 1/3", evaluate(s, s->truth[s->count / 3], s->count / 3, 1, 0));
     }
-    for (int k = 0; k < s.count; k++)
-        av_frame_free(&s.frames[k]);
-    free(s.frames);
-    free(s.pictures);
-    free(s.truth);
+    for (int k = 0; k < s->count; k++)
+        v2s_video_unref(&s->refs[k]);
+    free(s);
     return 0;
 }
