@@ -143,8 +143,8 @@ static v2s_status read_number(const reader *r, int column, double low, double hi
 
 static v2s_point point_from_angles(double time_s, double az_deg, double el_deg, double distance_m,
                                    double confidence) {
-    // +180 and -180 stay what they are, so that writing and reading again changes no bit.
-    double wrapped_deg = fabs(az_deg) > 180.0 ? remainder(az_deg, 360.0) : az_deg;
+    // remainder() leaves -180 and 180 as they are, so writing and reading again changes no bit.
+    double wrapped_deg = remainder(az_deg, 360.0);
     v2s_point p = {time_s, v2s_unit_from_angles(v2s_rad(wrapped_deg), v2s_rad(el_deg)), distance_m,
                    confidence};
     return p;

@@ -62,7 +62,7 @@ static double arrival_error(v2s_encoder *e, double p, double n, double *derivati
     return p + d * e->config.rate_hz / V2S_SPEED_OF_SOUND_M_S - n;
 }
 
-// Root between low (f <= 0) and high (f >= 0).
+// A root between low (f <= 0) and high (f >= 0); low if f > 0 everywhere between.
 static double bisect(v2s_encoder *e, double low, double high, double n) {
     double derivative;
     for (int i = 0; i < 60; i++) {
@@ -87,8 +87,6 @@ static double solve_sending(v2s_encoder *e, double before, double n) {
         if (fabs(f) < 1e-5 && p >= before && p <= n) // quadratic: the error is now below 1e-9
             return p;
     }
-    if (arrival_error(e, before, n, &derivative) > 0.0)
-        return before;
     return bisect(e, before, n, n);
 }
 

@@ -54,7 +54,8 @@ V2S_MUST_USE v2s_status v2s_encoder_process(v2s_encoder *e, const float *mono, s
 // Output frames to drop at the start.
 size_t v2s_encoder_latency_frames(const v2s_encoder *e);
 
-// Zeros to push after the end so that nothing is lost (>= latency; 0 without doppler and air).
+// Zeros to push after the end so that nothing is lost (>= latency; 0 without doppler and air). Ask
+// after the last sample of sound: with doppler it depends on how far away the source is then.
 size_t v2s_encoder_tail_frames(const v2s_encoder *e);
 
 void v2s_encoder_close(v2s_encoder **e);
