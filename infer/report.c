@@ -156,10 +156,12 @@ static v2s_status put_page(v2s_page *page, const v2s_curves *curves) {
     put_head(page);
     put_header(page);
     put_warnings(page);
-    v2s_page_put(page, "<div class=\"pair intro\">\n");
-    put_summary(page);
-    put_players(page);
-    v2s_page_put(page, "</div>\n");
+    if (r->row_count > 0 || r->player_count > 0) {
+        v2s_page_put(page, "<div class=\"pair intro\">\n");
+        put_summary(page);
+        put_players(page);
+        v2s_page_put(page, "</div>\n");
+    }
     put_frames(page);
     if (r->object_count > 0) {
         v2s_page_plots(page, curves);

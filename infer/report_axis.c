@@ -37,6 +37,8 @@ v2s_axis v2s_axis_of_values(double lo, double hi, double min_span, double floor_
     // A half that doubles cannot resolve next to `middle` would make ticks that never advance.
     half = fmax(half, 1e-6 * fabs(middle));
     double step = round_step(2.0 * half / WANTED_VALUE_TICKS);
+    // At a border the span is kept and moved inside.
+    middle = fmax(fmin(middle, ceiling - half), floor_value + half);
     axis.lo = fmax(floor((middle - half) / step + 1e-6) * step, floor_value);
     axis.hi = fmin(ceil((middle + half) / step - 1e-6) * step, ceiling);
     if (axis.lo >= axis.hi)

@@ -27,7 +27,7 @@ void v2s_colour_ramp(double dark_l, double light_l, double at, uint8_t rgb[3]) {
     double l = dark_l + (light_l - dark_l) * at;
     double hue_deg = 285.0 + 180.0 * at; // blue 285, red 360 + 25, yellow 360 + 105
     // The strongest colour that the screen can show at this lightness, up to 0.19.
-    for (double chroma = 0.19; chroma > 0.0; chroma -= 0.005) {
+    for (double chroma = 0.19; chroma > 0.0; chroma -= 0.0005) {
         if (linear_rgb(l, chroma, v2s_rad(hue_deg), linear))
             break;
     }

@@ -40,6 +40,8 @@ void v2s_page_text(v2s_page *page, const char *text);
 void v2s_page_json_text(v2s_page *page, const char *text);
 // A JSON number, or null if not finite.
 void v2s_page_json_number(v2s_page *page, double value, int decimals);
+// A number for people: a real minus sign, + only if has_sign, none on zero, a dash if not finite.
+void v2s_page_number(v2s_page *page, double value, int decimals, bool has_sign);
 // "data:<mime>;base64,..." for a quoted attribute.
 void v2s_page_data_uri(v2s_page *page, const char *mime, const unsigned char *bytes, size_t size);
 

@@ -14,6 +14,11 @@ enum {
 };
 static const double ramp_dark_l = 0.16, ramp_light_l = 0.95;
 
+// White on black, to be seen on every colour of the ramp.
+#define CROSS                                                                                      \
+    "<svg viewBox=\"-12 -12 24 24\" aria-hidden=\"true\"><path class=\"out\" "                     \
+    "d=\"M-10 0H10M0-10V10\"/><path class=\"in\" d=\"M-10 0H10M0-10V10\"/></svg>"
+
 // Loudest direction of a map.
 typedef struct peak {
     double amplitude; // 0: silence, or nothing that is a number
@@ -96,39 +101,47 @@ static void put_crosses(v2s_page *page, double time_s) {
         if (!direction_at(&page->report->objects[i], time_s, &u))
             continue;
         v2s_page_object_name(page, i, name);
+        double x = (180.0 - v2s_deg(v2s_azimuth_rad(u))) / 3.6;
         v2s_file_out_printf(page->out,
-                            "<span class=\"cross\" data-object=\"%zu\" "
+                            "<span class=\"cross%s%s\" data-object=\"%zu\" "
                             "style=\"left:%.2f%%;top:%.2f%%\" title=\"direction of ",
-                            i, (180.0 - v2s_deg(v2s_azimuth_rad(u))) / 3.6,
+                            x > 60.0 ? " flip" : "", i % 2 ? " above" : "", i, x,
                             (90.0 - v2s_deg(v2s_elevation_rad(u))) / 1.8);
         v2s_page_text(page, name);
-        v2s_file_out_printf(page->out, "\"><b>");
-        if (page->report->object_count > 1)
+        v2s_page_put(page, "\">" CROSS);
+        if (page->report->object_count > 1) {
+            v2s_page_put(page, "<b>");
             v2s_page_text(page, name);
-        v2s_file_out_printf(page->out, "</b></span>");
+            v2s_page_put(page, "</b>");
+        }
+        v2s_page_put(page, "</span>");
     }
 }
 
 static void put_caption(v2s_page *page, const v2s_report_map *map, peak p, double loudest) {
     char time[V2S_PAGE_TIME_MAX];
     v2s_page_time(time, map->time_s);
-    v2s_file_out_printf(page->out, "<b>%s</b> ", time);
+    v2s_file_out_printf(page->out, "<b>%s</b>", time);
     if (isfinite(map->length_s) && map->length_s > 0.0)
-        v2s_file_out_printf(page->out, "± %.2f s ", 0.5 * map->length_s);
+        v2s_file_out_printf(page->out, " ± %.2f s", 0.5 * map->length_s);
     if (p.amplitude <= 0.0) {
-        v2s_page_put(page, "<br>silence");
+        v2s_page_put(page, ", silence");
         return;
     }
-    v2s_file_out_printf(page->out, "<br>loudest towards azimuth %+.0f°, elevation %+.0f°",
-                        p.azimuth_deg, p.elevation_deg);
+    v2s_page_put(page, ", level ");
+    v2s_page_number(page, 20.0 * log10(p.amplitude / loudest), 1, false);
+    v2s_page_put(page, " dB<br>loudest: azimuth ");
+    v2s_page_number(page, p.azimuth_deg, 0, true);
+    v2s_page_put(page, "°, elevation ");
+    v2s_page_number(page, p.elevation_deg, 0, true);
+    v2s_page_put(page, "°");
     v2s_vec3 u;
     if (page->report->object_count == 1 &&
         direction_at(&page->report->objects[0], map->time_s, &u)) {
         v2s_vec3 heard = v2s_unit_from_angles(v2s_rad(p.azimuth_deg), v2s_rad(p.elevation_deg));
-        v2s_file_out_printf(page->out, ", %.0f° from the object",
+        v2s_file_out_printf(page->out, "; %.0f° from the object",
                             v2s_deg(v2s_angle_between_rad(heard, u)));
     }
-    v2s_file_out_printf(page->out, "<br>level %.1f dB", 20.0 * log10(p.amplitude / loudest));
 }
 
 static v2s_status put_map(v2s_page *page, const v2s_report_map *map, double loudest) {
@@ -136,7 +149,7 @@ static v2s_status put_map(v2s_page *page, const v2s_report_map *map, double loud
     char time[V2S_PAGE_TIME_MAX];
     v2s_page_time(time, map->time_s);
     v2s_page_put(page, "<figure class=\"map\"><div class=\"gutter\"><span>+90°</span>"
-                       "<span>0°</span><span>-90°</span></div><button type=\"button\" "
+                       "<span>0°</span><span>−90°</span></div><button type=\"button\" "
                        "class=\"area\" data-time=\"");
     v2s_file_out_printf(page->out, "%.4f", isfinite(map->time_s) ? map->time_s : 0.0);
     v2s_page_put(page, "\"><img width=\"360\" height=\"180\" alt=\"");
@@ -153,7 +166,7 @@ static v2s_status put_map(v2s_page *page, const v2s_report_map *map, double loud
     v2s_page_put(page, "\">");
     put_crosses(page, map->time_s);
     v2s_page_put(page, "</button><div class=\"scale\"><span>+180°</span><span>+90°<em> left</em>"
-                       "</span><span>0°</span><span>-90°<em> right</em></span><span>-180°</span>"
+                       "</span><span>0°</span><span>−90°<em> right</em></span><span>−180°</span>"
                        "</div>\n<figcaption>");
     put_caption(page, map, p, loudest);
     v2s_page_put(page, "</figcaption></figure>\n");
@@ -177,10 +190,10 @@ static void put_key(v2s_page *page) {
     }
     v2s_page_put(page, "</svg><span class=\"mark\" style=\"left:0\">silence</span>");
     for (size_t i = 0; i < sizeof marks_db / sizeof *marks_db; i++)
-        v2s_file_out_printf(page->out,
-                            "<span class=\"mark\" style=\"left:%.1f%%\">%d<em> dB</em></span>",
-                            100.0 * pow(10.0, marks_db[i] / 20.0), marks_db[i]);
-    v2s_page_put(page, "</div><span><i class=\"cross\"></i> where the object is</span></div>\n");
+        v2s_file_out_printf(
+            page->out, "<span class=\"mark\" style=\"left:%.1f%%\">%s%d<em> dB</em></span>",
+            100.0 * pow(10.0, marks_db[i] / 20.0), marks_db[i] < 0 ? "−" : "", abs(marks_db[i]));
+    v2s_page_put(page, "</div><span>" CROSS " where the object is</span></div>\n");
 }
 
 v2s_status v2s_page_maps(v2s_page *page) {

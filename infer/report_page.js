@@ -40,7 +40,10 @@
         return vs[lo] + ((vs[hi] - vs[lo]) * (t - ts[lo])) / (ts[hi] - ts[lo] || 1);
     };
 
-    const signed = (v) => (v > 0 ? "+" : "") + v.toFixed(1) + "°";
+    const signed = (v) => {
+        const digits = Math.abs(v).toFixed(1);
+        return (+digits === 0 ? "" : v > 0 ? "+" : "\u2212") + digits + "°";
+    };
     const readings = {
         az: (o, t) => {
             const v = valueAt(o.t, o.az, t);

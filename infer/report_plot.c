@@ -7,7 +7,7 @@
 // A plot: which arrays of the curves it draws and how it is read.
 typedef struct v2s_plot {
     const char *key; // of the readings in the page's script
-    const char *title, *unit, *up, *down;
+    const char *title, *unit;
     const char *suffix;                             // of the ticks
     size_t time_offset, value_offset, count_offset; // into v2s_curves
     double min_span, floor_value, ceiling;
@@ -19,15 +19,15 @@ typedef struct v2s_plot {
     offsetof(v2s_curves, time_s), offsetof(v2s_curves, member), offsetof(v2s_curves, count)
 
 static const v2s_plot plots[] = {
-    {"az", "Azimuth", "degrees, 0 is front, left is positive", "left", "right", "°",
+    {"az", "Azimuth", "degrees: 0 front, left + (up), right − (down)", "°",
      TRAJECTORY_ARRAYS(azimuth_deg), 20.0, -180.0, 180.0, true, true},
-    {"el", "Elevation", "degrees, up is positive", "up", "down", "°",
+    {"el", "Elevation", "degrees: 0 ear height, up +, down −", "°",
      TRAJECTORY_ARRAYS(elevation_deg), 20.0, -90.0, 90.0, true, false},
-    {"dist", "Distance", "metres from the listener", "far", "near", " m",
-     TRAJECTORY_ARRAYS(distance_m), 0.5, 0.0, 1e12, false, false},
-    {"conf", "Confidence", "of the tracker, 0 to 1", "sure", "lost", "",
-     offsetof(v2s_curves, confidence_time_s), offsetof(v2s_curves, confidence),
-     offsetof(v2s_curves, confidence_count), 1.0, 0.0, 1.0, false, false},
+    {"dist", "Distance", "metres from the listener", " m", TRAJECTORY_ARRAYS(distance_m), 0.5, 0.0,
+     1e12, false, false},
+    {"conf", "Confidence", "0 (lost) to 1 (sure)", "", offsetof(v2s_curves, confidence_time_s),
+     offsetof(v2s_curves, confidence), offsetof(v2s_curves, confidence_count), 1.0, 0.0, 1.0, false,
+     false},
 };
 enum { PLOTS = sizeof plots / sizeof *plots };
 
@@ -63,7 +63,7 @@ static v2s_axis axis_of(const v2s_page *page, const v2s_curves *curves, const v2
     // A distance that uses much of 0..hi is read more honestly with 0 on the axis.
     if (plot->ceiling > 1000.0 && lo < 0.6 * hi)
         lo = 0.0;
-    if (wraps)
+    if (wraps || (plot->is_angle_of_turn && hi - lo > 200.0))
         return v2s_axis_of_turn();
     return v2s_axis_of_values(lo, hi, plot->min_span, plot->floor_value, plot->ceiling);
 }
@@ -124,7 +124,7 @@ static void put_curve(v2s_page *page, const v2s_curves *c, const v2s_plot *plot,
     v2s_pen pen = {.page = page, .axis = axis};
     if (count == 0)
         return;
-    v2s_file_out_printf(page->out, "<path class=\"curve ");
+    v2s_page_put(page, "<path class=\"curve ");
     v2s_page_object_class(page, object);
     v2s_file_out_printf(page->out, "\" data-object=\"%zu\" d=\"", object);
     // A trajectory holds its ends (spatial/trajectory.h).
@@ -134,7 +134,7 @@ static void put_curve(v2s_page *page, const v2s_curves *c, const v2s_plot *plot,
         pen_draw(&pen, plot, v2s_page_time_mille(page, t), isfinite(t) ? value[picked[i]] : NAN);
     }
     pen_draw(&pen, plot, 1000.0, value[picked[count - 1]]);
-    v2s_file_out_printf(page->out, "\"/>");
+    v2s_page_put(page, "\"/>");
 }
 
 // Calls back for each stretch in which the tracker held the object and each picture in which it
@@ -165,7 +165,7 @@ static void each_mark(v2s_page *page, size_t object, mark_fn *held, mark_fn *fou
 
 static void shade_held(v2s_page *page, size_t object, double from, double to, double time_s) {
     (void)time_s;
-    v2s_file_out_printf(page->out, "<rect class=\"held ");
+    v2s_page_put(page, "<rect class=\"held ");
     v2s_page_object_class(page, object);
     v2s_file_out_printf(
         page->out, "\" data-object=\"%zu\" x=\"%.1f\" y=\"0\" width=\"%.1f\" height=\"1000\"/>",
@@ -174,7 +174,7 @@ static void shade_held(v2s_page *page, size_t object, double from, double to, do
 
 static void line_found(v2s_page *page, size_t object, double from, double to, double time_s) {
     (void)time_s, (void)to;
-    v2s_file_out_printf(page->out, "<path class=\"found ");
+    v2s_page_put(page, "<path class=\"found ");
     v2s_page_object_class(page, object);
     v2s_file_out_printf(page->out, "\" data-object=\"%zu\" d=\"M%.1f 0V1000\"/>", object, from);
 }
@@ -201,34 +201,34 @@ static void put_lanes(v2s_page *page) {
         any = any || (report->objects[i].states && report->objects[i].state_count > 0);
     if (!any)
         return;
-    v2s_file_out_printf(page->out,
-                        "<div class=\"plot lanes\"><h3>Tracking <small>"
-                        "<i class=\"key tracked\"></i>tracked <i class=\"key held\"></i>lost: last "
-                        "place held <i class=\"key again\"></i>found again</small></h3>\n");
+    v2s_page_put(page, "<div class=\"plot lanes\"><h3>Tracking <small>"
+                       "<span><i class=\"key tracked\"></i>tracked</span> "
+                       "<span><i class=\"key held\"></i>lost: last place held</span> "
+                       "<span><i class=\"key again\"></i>found again</span></small></h3>\n");
     for (size_t i = 0; i < report->object_count; i++) {
         char name[96];
         if (!report->objects[i].states || report->objects[i].state_count == 0)
             continue;
         v2s_page_object_name(page, i, name);
-        v2s_file_out_printf(page->out, "<div class=\"gutter\"><b>");
+        v2s_page_put(page, "<div class=\"gutter\"><b>");
         v2s_page_text(page, name);
-        v2s_file_out_printf(page->out, "</b></div><div class=\"lane ");
+        v2s_page_put(page, "</b></div><div class=\"lane ");
         v2s_page_object_class(page, i);
         v2s_file_out_printf(page->out, "\" data-object=\"%zu\">", i);
         each_mark(page, i, lane_held, NULL);
         each_mark(page, i, NULL, lane_found);
-        v2s_file_out_printf(page->out, "</div>\n");
+        v2s_page_put(page, "</div>\n");
     }
-    v2s_file_out_printf(page->out, "</div>\n");
+    v2s_page_put(page, "</div>\n");
 }
 
 static void put_grid(v2s_page *page, const v2s_axis *axis, const v2s_axis *times) {
-    v2s_file_out_printf(page->out, "<path class=\"grid\" d=\"");
+    v2s_page_put(page, "<path class=\"grid\" d=\"");
     for (int i = 0; i < axis->count; i++)
         v2s_file_out_printf(page->out, "M0 %.1fH1000", v2s_axis_mille(axis, axis->ticks[i]));
     for (int i = 0; i < times->count; i++)
         v2s_file_out_printf(page->out, "M%.1f 0V1000", v2s_page_time_mille(page, times->ticks[i]));
-    v2s_file_out_printf(page->out, "\"/>");
+    v2s_page_put(page, "\"/>");
     if (axis->lo < 0.0 && axis->hi > 0.0)
         v2s_file_out_printf(page->out, "<path class=\"zero\" d=\"M0 %.1fH1000\"/>",
                             v2s_axis_mille(axis, 0.0));
@@ -241,13 +241,13 @@ static void put_plot_label(v2s_page *page, const v2s_curves *curves, const v2s_p
         double lo, hi;
         char name[96];
         v2s_page_object_name(page, i, name);
-        v2s_file_out_printf(page->out, " ");
+        v2s_page_put(page, " ");
         v2s_page_text(page, name);
         if (v2s_curve_range(array_of(&curves[i], plot->value_offset), count_of(&curves[i], plot),
                             &lo, &hi))
             v2s_file_out_printf(page->out, ": %.2f to %.2f.", lo, hi);
         else
-            v2s_file_out_printf(page->out, ": no values.");
+            v2s_page_put(page, ": no values.");
     }
 }
 
@@ -261,25 +261,26 @@ static void put_plot(v2s_page *page, const v2s_curves *curves, const v2s_plot *p
     for (int i = 0; i < axis.count; i++) {
         v2s_file_out_printf(page->out, "<span style=\"top:%.2f%%\">",
                             v2s_axis_mille(&axis, axis.ticks[i]) / 10.0);
-        v2s_file_out_printf(page->out, "%s%.*f%s</span>",
-                            plot->has_sign && axis.ticks[i] > 0.0 ? "+" : "", axis.decimals,
-                            axis.ticks[i], plot->suffix);
+        v2s_page_number(page, axis.ticks[i], axis.decimals, plot->has_sign);
+        v2s_file_out_printf(page->out, "%s</span>", plot->suffix);
     }
     v2s_file_out_printf(page->out, "</div>\n<div class=\"area\"><svg viewBox=\"0 0 1000 1000\" "
                                    "preserveAspectRatio=\"none\" role=\"img\" aria-label=\"");
     put_plot_label(page, curves, plot);
-    v2s_file_out_printf(page->out, "\">");
+    v2s_page_put(page, "\">");
     put_grid(page, &axis, times);
+    // In a group, so that stretches of several objects do not add up to a dark block.
+    v2s_page_put(page, "<g class=\"shade\">");
     for (size_t i = 0; i < page->report->object_count; i++)
-        each_mark(page, i, shade_held, line_found);
+        each_mark(page, i, shade_held, NULL);
+    v2s_page_put(page, "</g>");
+    for (size_t i = 0; i < page->report->object_count; i++)
+        each_mark(page, i, NULL, line_found);
     for (size_t i = 0; i < page->report->object_count; i++) {
-        v2s_file_out_printf(page->out, "\n");
+        v2s_page_put(page, "\n");
         put_curve(page, &curves[i], plot, &axis, i);
     }
-    v2s_file_out_printf(page->out,
-                        "</svg><span class=\"hint up\">&uarr; %s</span>"
-                        "<span class=\"hint down\">&darr; %s</span></div></div>\n",
-                        plot->up, plot->down);
+    v2s_page_put(page, "</svg></div></div>\n");
 }
 
 static void put_time_axis(v2s_page *page, const v2s_axis *times) {
@@ -300,11 +301,11 @@ static void put_time_axis(v2s_page *page, const v2s_axis *times) {
                                     s % 60);
         }
     }
-    v2s_file_out_printf(page->out, "</div></div>\n");
+    v2s_page_put(page, "</div></div>\n");
 }
 
 static void put_legend(v2s_page *page) {
-    v2s_file_out_printf(page->out, "<ul class=\"legend\">\n");
+    v2s_page_put(page, "<ul class=\"legend\">\n");
     for (size_t i = 0; i < page->report->object_count; i++) {
         char name[96];
         v2s_page_object_name(page, i, name);
@@ -314,21 +315,22 @@ static void put_legend(v2s_page *page) {
                             "aria-hidden=\"true\"><path class=\"curve ",
                             i);
         v2s_page_object_class(page, i);
-        v2s_file_out_printf(page->out, "\" d=\"M1 5H29\"/></svg> ");
+        v2s_page_put(page, "\" d=\"M1 5H29\"/></svg> ");
         v2s_page_text(page, name);
-        v2s_file_out_printf(page->out, "</label></li>\n");
+        v2s_page_put(page, "</label></li>\n");
     }
-    v2s_file_out_printf(page->out, "</ul>\n");
+    v2s_page_put(page, "</ul>\n");
 }
 
 void v2s_page_plots(v2s_page *page, const v2s_curves *curves) {
     v2s_axis times = v2s_axis_of_time(page->start_s, page->end_s);
-    v2s_file_out_printf(page->out, "<section id=\"time\"><h2>Over time</h2>\n"
-                                   "<p class=\"script\">Click or drag to listen from there; with "
-                                   "the keyboard: arrow keys, Page Up and Down, Home, End, space "
-                                   "to play.</p>\n");
+    v2s_page_put(page,
+                 "<section id=\"time\"><h2>Over time</h2>\n<p class=\"script\">Click or drag ");
+    v2s_page_put(page, page->report->player_count > 0 ? "to listen from there" : "to read values");
+    v2s_page_put(page, "; with the keyboard: arrow keys, Page Up and Down, Home, End");
+    v2s_page_put(page, page->report->player_count > 0 ? ", space to play.</p>\n" : ".</p>\n");
     put_legend(page);
-    v2s_file_out_printf(page->out, "<div class=\"plots\" id=\"plots\">\n");
+    v2s_page_put(page, "<div class=\"plots\" id=\"plots\">\n");
     put_lanes(page);
     for (size_t i = 0; i < PLOTS; i++)
         put_plot(page, curves, &plots[i], &times);

@@ -95,17 +95,29 @@ void v2s_page_json_text(v2s_page *page, const char *text) {
 
 void v2s_page_json_number(v2s_page *page, double value, int decimals) {
     if (!isfinite(value) || fabs(value) > 1e12)
-        v2s_file_out_printf(page->out, "null");
+        v2s_page_put(page, "null");
     else
         v2s_file_out_printf(page->out, "%.*f", decimals, value);
+}
+
+void v2s_page_number(v2s_page *page, double value, int decimals, bool has_sign) {
+    char digits[32];
+    if (!isfinite(value) || fabs(value) > 1e12) {
+        v2s_page_put(page, "–");
+        return;
+    }
+    snprintf(digits, sizeof digits, "%.*f", decimals, fabs(value));
+    bool is_zero = strspn(digits, "0.") == strlen(digits);
+    v2s_page_put(page, is_zero ? "" : value < 0.0 ? "−" : has_sign ? "+" : "");
+    v2s_page_put(page, digits);
 }
 
 void v2s_page_data_uri(v2s_page *page, const char *mime, const unsigned char *bytes, size_t size) {
     static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     char four[4];
-    v2s_file_out_printf(page->out, "data:");
+    v2s_page_put(page, "data:");
     v2s_page_text(page, mime);
-    v2s_file_out_printf(page->out, ";base64,");
+    v2s_page_put(page, ";base64,");
     for (size_t i = 0; i < size; i += 3) {
         size_t left = size - i;
         uint32_t word = (uint32_t)bytes[i] << 16;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // The view from above: x (front) up, y (left) to the left, the listener in the centre.
 #include <math.h>
+#include <string.h>
 
 #include "infer/report_internal.h"
 
@@ -8,6 +9,7 @@ enum {
     SIZE = 640,   // of the drawing, both ways
     RADIUS = 288, // of the outermost ring
     TIME_COLOURS = 24,
+    NAME_WIDTH = 190, // of the longest name that is drawn
 };
 
 typedef struct v2s_view {
@@ -26,7 +28,7 @@ static double y_of(const v2s_view *view, double front_m) {
 // Colours of time for light and dark pages: lightness stays away from that of the paper.
 static void put_time_colours(v2s_page *page) {
     static const double lightness[2][2] = {{0.36, 0.72}, {0.55, 0.92}};
-    v2s_file_out_printf(page->out, "<style>\n");
+    v2s_page_put(page, "<style>\n");
     for (int dark = 0; dark < 2; dark++) {
         v2s_page_put(page, dark ? "@media screen and (prefers-color-scheme:dark){" : "");
         for (int i = 0; i < TIME_COLOURS; i++) {
@@ -36,7 +38,7 @@ static void put_time_colours(v2s_page *page) {
         }
         v2s_page_put(page, dark ? "}\n" : "\n");
     }
-    v2s_file_out_printf(page->out, "</style>\n");
+    v2s_page_put(page, "</style>\n");
 }
 
 static void put_rings(v2s_view *view, const v2s_axis *rings) {
@@ -67,7 +69,7 @@ static void put_rings(v2s_view *view, const v2s_axis *rings) {
                         "<text class=\"at-left\" x=\"2\" y=\"%.0f\">left</text>"
                         "<text class=\"at-left\" x=\"2\" y=\"%.0f\">+90°</text>"
                         "<text class=\"at-right\" x=\"%d\" y=\"%.0f\">right</text>"
-                        "<text class=\"at-right\" x=\"%d\" y=\"%.0f\">-90°</text>"
+                        "<text class=\"at-right\" x=\"%d\" y=\"%.0f\">−90°</text>"
                         "<text x=\"%.0f\" y=\"%d\">behind 180°</text>\n",
                         middle, middle - 8.0, middle + 20.0, SIZE - 2, middle - 8.0, SIZE - 2,
                         middle + 20.0, middle, SIZE - 8);
@@ -85,9 +87,9 @@ static void put_path(v2s_view *view, const v2s_curves *c, size_t object, const s
     int colour = -1;
     bool is_down = false;
     double x = 0.0, y = 0.0;
-    v2s_file_out_printf(page->out, "<path class=\"under ");
+    v2s_page_put(page, "<path class=\"under ");
     v2s_page_object_class(page, object);
-    v2s_file_out_printf(page->out, "\" d=\"");
+    v2s_page_put(page, "\" d=\"");
     for (int pass = 0; pass < 2; pass++) {
         is_down = false;
         for (size_t i = 0; i < count; i++) {
@@ -109,7 +111,19 @@ static void put_path(v2s_view *view, const v2s_curves *c, size_t object, const s
             is_down = true;
         }
     }
-    v2s_file_out_printf(page->out, "\"/>");
+    v2s_page_put(page, "\"/>");
+}
+
+// The beginning of a name that is too long for a drawing.
+static void put_short(v2s_page *page, char *name) {
+    size_t length = strlen(name), cut = 20;
+    if (length > cut) {
+        while (cut > 0 && ((unsigned char)name[cut] & 0xC0) == 0x80) // not inside a character
+            cut--;
+        name[cut] = 0;
+    }
+    v2s_page_text(page, name);
+    v2s_page_put(page, length > strlen(name) ? "…" : "");
 }
 
 static void put_ends(v2s_view *view, const v2s_curves *c, size_t object) {
@@ -125,25 +139,27 @@ static void put_ends(v2s_view *view, const v2s_curves *c, size_t object) {
     last--;
     v2s_page_object_name(page, object, name);
     double x = x_of(view, c->left_m[first]), y = y_of(view, c->front_m[first]);
-    v2s_file_out_printf(page->out, "<circle class=\"start ");
+    v2s_page_put(page, "<circle class=\"start ");
     v2s_page_object_class(page, object);
     v2s_file_out_printf(page->out, "\" cx=\"%.1f\" cy=\"%.1f\" r=\"8\"><title>start of ", x, y);
     v2s_page_text(page, name);
-    v2s_file_out_printf(page->out, "</title></circle>");
-    // Names stand outside of the path, seen from the listener.
-    v2s_file_out_printf(page->out, "<text class=\"name %s\" x=\"%.1f\" y=\"%.1f\">",
-                        x > SIZE / 2.0 ? "" : "at-right", x + (x > SIZE / 2.0 ? 14.0 : -14.0),
+    v2s_page_put(page, "</title></circle>");
+    // Near the border of the drawing a name stands towards the middle, else away from it.
+    bool at_right = (x > SIZE / 2.0) != (fabs(x - SIZE / 2.0) > SIZE / 2.0 - NAME_WIDTH);
+    v2s_file_out_printf(page->out, "<text class=\"name%s\" x=\"%.1f\" y=\"%.1f\">",
+                        at_right ? "" : " at-right", x + (at_right ? 14.0 : -14.0),
                         y < SIZE / 2.0 ? y - 8.0 : y + 20.0);
-    v2s_page_text(page, name);
-    v2s_file_out_printf(page->out, "</text>");
+    put_short(page, name);
+    v2s_page_put(page, "</text>");
+    v2s_page_object_name(page, object, name);
     x = x_of(view, c->left_m[last]), y = y_of(view, c->front_m[last]);
-    v2s_file_out_printf(page->out, "<rect class=\"end ");
+    v2s_page_put(page, "<rect class=\"end ");
     v2s_page_object_class(page, object);
     v2s_file_out_printf(page->out,
                         "\" x=\"%.1f\" y=\"%.1f\" width=\"14\" height=\"14\"><title>end of ",
                         x - 7.0, y - 7.0);
     v2s_page_text(page, name);
-    v2s_file_out_printf(page->out, "</title></rect><circle class=\"here ");
+    v2s_page_put(page, "</title></rect><circle class=\"here ");
     v2s_page_object_class(page, object);
     v2s_file_out_printf(page->out, "\" data-here=\"%zu\" r=\"9\" cx=\"-99\" cy=\"-99\"/>", object);
 }
@@ -198,11 +214,11 @@ void v2s_page_top_view(v2s_page *page, const v2s_curves *curves) {
         put_ends(&view, &curves[i], i);
         v2s_page_put(page, "</g>\n");
     }
-    v2s_file_out_printf(page->out, "</svg>");
+    v2s_page_put(page, "</svg>");
     put_key(page);
-    v2s_file_out_printf(page->out, "</figure>\n");
+    v2s_page_put(page, "</figure>\n");
     if (page->report->frame_count > 0)
         v2s_file_out_printf(page->out, "<figure class=\"stage script\" id=\"stage\"><img alt=\"\">"
                                        "<figcaption></figcaption></figure>\n");
-    v2s_file_out_printf(page->out, "</div>\n</section>\n");
+    v2s_page_put(page, "</div>\n</section>\n");
 }
