@@ -4,6 +4,13 @@
 // The page shows the summary, every warning, frames with boxes, azimuth / elevation / distance /
 // confidence over time, a top view, energy maps of the output with the object's true direction
 // marked, and players. Everything is borrowed for the call.
+//
+// Times are seconds after the beginning of the players' sounds (negative ones are shown, but cannot
+// be heard); one axis spans all of them. A click on plots, pictures or maps moves the players
+// there. Texts may hold anything: they are escaped, and what is not UTF-8 becomes U+FFFD. NULL and
+// zero counts leave a part out; values that are no finite numbers leave gaps in the curves. Curves
+// are thinned to 2000 points that keep the extremes. A page is about 0.1 MB for each object and
+// map, and 4/3 of the size of its pictures and sounds.
 #ifndef V2S_INFER_REPORT_H
 #define V2S_INFER_REPORT_H
 
@@ -32,14 +39,18 @@ typedef struct v2s_report_state {
 
 typedef struct v2s_report_object {
     const v2s_trajectory *trajectory; // what was rendered; its name is shown
-    const v2s_report_state *states;   // one per picture; NULL where a trajectory was given
+    // One per picture, times ascending: confidence and what was lost. NULL where a trajectory was
+    // given, then the confidence of its points is shown.
+    const v2s_report_state *states;
     size_t state_count;
 } v2s_report_object;
 
 typedef struct v2s_report_map {
     double time_s; // middle of the stretch
     double length_s;
-    const float *map; // [90][180], spatial/energy_map.h: amplitude, row 0 top, column 0 left
+    // [90][180], spatial/energy_map.h: amplitude, row 0 top, column 0 left. Each map is drawn
+    // against its own maximum; captions give its level against the loudest of all.
+    const float *map;
 } v2s_report_map;
 
 typedef struct v2s_report_player {
@@ -68,7 +79,7 @@ typedef struct v2s_report {
     size_t player_count;
 } v2s_report;
 
-// Writes the page under `path`, complete or not at all. IO with the reason.
+// Writes the page under `path`, complete or not at all. IO with the reason, NOMEM.
 V2S_MUST_USE v2s_status v2s_report_write(const char *path, const v2s_report *report);
 
 #endif
