@@ -22,7 +22,7 @@ v2s_status v2s_fifo_reserve(v2s_fifo *f, size_t frames, float **at) {
 }
 
 v2s_status v2s_fifo_push(v2s_fifo *f, const float *frames, size_t count) {
-    float *at;
+    float *at = NULL;
     V2S_TRY(v2s_fifo_reserve(f, count, &at));
     memcpy(at, frames, count * f->channels * sizeof *at);
     f->count += count;

@@ -70,7 +70,7 @@ static v2s_status take_residual(v2s_refiner_stage *s, const float *residual, siz
     if (s->up == NULL)
         return v2s_fifo_push(&s->residual, residual, frames);
     while (frames > 0) {
-        float *at;
+        float *at = NULL;
         size_t used = 0, made = 0;
         V2S_TRY(v2s_fifo_reserve(&s->residual, BLOCK_FRAMES, &at));
         V2S_TRY(v2s_resampler_process(s->up, residual, frames, &used, at, BLOCK_FRAMES, &made));
@@ -149,14 +149,14 @@ v2s_status v2s_refiner_stage_finish(v2s_refiner_stage *s, v2s_outputs *outputs) 
     V2S_TRY(v2s_refiner_stream_finish(s->stream));
     V2S_TRY(pull_residual(s));
     for (made = 1; s->up != NULL && made > 0;) {
-        float *at;
+        float *at = NULL;
         V2S_TRY(v2s_fifo_reserve(&s->residual, BLOCK_FRAMES, &at));
         V2S_TRY(v2s_resampler_flush(s->up, at, BLOCK_FRAMES, &made));
         s->residual.count += made;
     }
     // Two conversions round the length: the last sample or two may have no residual.
     if (s->residual.count < s->geometric.count) {
-        float *at;
+        float *at = NULL;
         size_t missing = s->geometric.count - s->residual.count;
         V2S_TRY(v2s_fifo_reserve(&s->residual, missing, &at));
         memset(at, 0, missing * V2S_FOA_CHANNELS * sizeof *at);

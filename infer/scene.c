@@ -49,7 +49,7 @@ v2s_status v2s_scene_add(v2s_scene *scene, const char *name, double distance_m, 
 static v2s_status add_numbered(v2s_scene *scene, double distance_m, v2s_scene_object **object) {
     char name[24];
     snprintf(name, sizeof name, "%zu", scene->count + 1);
-    size_t index;
+    size_t index = 0;
     V2S_TRY(v2s_scene_add(scene, name, distance_m, &index));
     *object = &scene->objects[index];
     return V2S_OK;
@@ -112,7 +112,7 @@ v2s_status v2s_scene_from_settings(const v2s_settings *settings, v2s_scene *scen
     v2s_scene made = {0};
     v2s_status status = V2S_OK;
     for (size_t i = 0; i < settings->boxes.count && status == V2S_OK; i++) {
-        v2s_scene_object *object;
+        v2s_scene_object *object = NULL;
         V2S_TRY_GOTO(status, add_numbered(&made, settings->distance_m, &object), fail);
         if (!parse_box(settings->boxes.items[i], &object->box, &object->start_s))
             status = V2S_FAIL(V2S_USAGE, "--box: '%s' is not X,Y,W,H[@SECONDS] with W, H above 0",
@@ -120,7 +120,7 @@ v2s_status v2s_scene_from_settings(const v2s_settings *settings, v2s_scene *scen
         object->has_box = true;
     }
     for (size_t i = 0; i < settings->objects.count && status == V2S_OK; i++) {
-        v2s_scene_object *object;
+        v2s_scene_object *object = NULL;
         V2S_TRY_GOTO(status, add_numbered(&made, settings->distance_m, &object), fail);
         status = parse_object(settings->objects.items[i], object);
     }

@@ -53,7 +53,7 @@ static v2s_status read_boxes(session *s) {
     for (size_t i = 0; i < s->row_count; i++) {
         char name[24];
         snprintf(name, sizeof name, "%d", s->rows[i].id);
-        size_t index;
+        size_t index = 0;
         if (v2s_scene_find(s->scene, name) == NULL)
             V2S_TRY(v2s_scene_add(s->scene, name, s->settings->distance_m, &index));
     }
