@@ -48,7 +48,8 @@ static inline __m512 v2s_tanh_avx512(__m512 x) {
     __m512 scale = _mm512_scalef_ps(_mm512_set1_ps(1.0f), n);
     __m512 e = _mm512_fmadd_ps(scale, p, _mm512_sub_ps(scale, _mm512_set1_ps(1.0f)));
     __m512 d = _mm512_add_ps(e, _mm512_set1_ps(2.0f));
-    return _mm512_mul_ps(e, v2s_reciprocal_avx512(d));
+    __m512 inverse = v2s_reciprocal_avx512(d), t = _mm512_mul_ps(e, inverse);
+    return _mm512_fmadd_ps(_mm512_fnmadd_ps(d, t, e), inverse, t); // the quotient's last bit
 }
 
 #endif
