@@ -50,7 +50,7 @@ enum { V2S_PAGE_TIME_MAX = 40 };
 void v2s_page_time(char text[V2S_PAGE_TIME_MAX], double time_s);
 // Position on the time axis, 0..1000, clamped; 0 if not finite.
 double v2s_page_time_mille(const v2s_page *page, double time_s);
-// The object's name into `name`, "object N" if it has none.
+// The object's name into `name`, "object N" if it has none or a number.
 void v2s_page_object_name(const v2s_page *page, size_t object, char name[96]);
 // "c3 d1": the classes that give the object its colour and dash.
 void v2s_page_object_class(v2s_page *page, size_t object);

@@ -163,7 +163,10 @@
         });
         player.addEventListener("pause", showBar);
         player.addEventListener("seeked", () => {
-            if (player !== current || !player.paused) return;
+            // Where this script sent it, as far as the sound goes: the cursor may be beyond its end.
+            const sent = Math.min(Math.max(0, time), player.duration || Infinity);
+            if (player !== current || !player.paused || Math.abs(player.currentTime - sent) < 0.05)
+                return;
             time = clamp(player.currentTime);
             show();
         });

@@ -159,10 +159,13 @@ double v2s_page_time_mille(const v2s_page *page, double time_s) {
 
 void v2s_page_object_name(const v2s_page *page, size_t object, char name[96]) {
     const v2s_trajectory *trajectory = page->report->objects[object].trajectory;
-    if (!trajectory || !trajectory->name[0])
+    int length = trajectory ? (int)strnlen(trajectory->name, sizeof trajectory->name) : 0;
+    if (length == 0)
         snprintf(name, 96, "object %zu", object + 1);
+    else if ((int)strspn(trajectory->name, "0123456789") == length) // a number is no name
+        snprintf(name, 96, "object %.*s", length, trajectory->name);
     else
-        snprintf(name, 96, "%.*s", (int)sizeof trajectory->name, trajectory->name);
+        snprintf(name, 96, "%.*s", length, trajectory->name);
 }
 
 void v2s_page_object_class(v2s_page *page, size_t object) {
