@@ -153,6 +153,7 @@ static v2s_status read_whole(const char *path, AVPacket *packet) {
             got += (int)n;
     }
     close(fd);
+    packet->flags |= AV_PKT_FLAG_KEY; // else the PNG decoder adds the picture to the last one
     return status;
 }
 

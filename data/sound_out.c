@@ -69,7 +69,6 @@ static v2s_status start_file(v2s_sound_out *out) {
                         sf_strerror(NULL));
     }
     sf_command(out->file, SFC_SET_ADD_PEAK_CHUNK, NULL, SF_FALSE);
-    sf_command(out->file, SFC_SET_CLIPPING, NULL, SF_TRUE);
     if (out->downgrade)
         sf_command(out->file, SFC_RF64_AUTO_DOWNGRADE, NULL, SF_TRUE);
     return V2S_OK;
@@ -174,10 +173,9 @@ static v2s_status note_peak(v2s_sound_out *out, const float *samples, size_t fra
     return V2S_OK;
 }
 
-static v2s_status encode(v2s_sound_out *out, const float *samples, size_t frames) {
-    sf_count_t n = sf_writef_float(out->file, samples, (sf_count_t)frames);
+static v2s_status check_written(const v2s_sound_out *out, sf_count_t written, size_t frames) {
     V2S_TRY(v2s_file_out_status(out->f));
-    if (n != (sf_count_t)frames)
+    if (written != (sf_count_t)frames)
         return V2S_FAIL(V2S_IO, "%s: cannot write: %s", v2s_file_out_path(out->f),
                         sf_strerror(out->file));
     return V2S_OK;
@@ -191,7 +189,8 @@ v2s_status v2s_sound_out_write(v2s_sound_out *out, const float *samples, size_t 
     if (out->spool != NULL) {
         V2S_TRY(v2s_file_out_write(out->spool, samples, bytes));
     } else {
-        V2S_TRY(encode(out, samples, frames));
+        sf_count_t written = sf_writef_float(out->file, samples, (sf_count_t)frames);
+        V2S_TRY(check_written(out, written, frames));
         // libsndfile writes its header with the first samples and floats without a buffer
         if (out->data_offset < 0)
             out->data_offset = v2s_file_out_tell(out->f) - (int64_t)bytes;
@@ -233,6 +232,16 @@ done:
     return status;
 }
 
+// Nearest integer of `bits`, in the upper bits of an int as libsndfile takes it. (Its own float
+// to integer conversion either wraps above 1 or, told to clip, rounds down.)
+static void quantise(const float *samples, size_t count, int bits, int *to) {
+    double full = ldexp(1.0, bits - 1);
+    for (size_t i = 0; i < count; i++) {
+        double k = fmin(fmax(rint(samples[i] * full), -full), full - 1.0);
+        to[i] = (int)((unsigned)(int)k << (32 - bits));
+    }
+}
+
 // Integer formats: scales and encodes what has been waiting.
 static v2s_status encode_spool(v2s_sound_out *out) {
     V2S_TRY(start_file(out));
@@ -240,22 +249,28 @@ static v2s_status encode_spool(v2s_sound_out *out) {
     size_t channels = (size_t)out->info.channels;
     size_t block_frames = BLOCK_SAMPLES / channels + 1;
     float *block = malloc(block_frames * channels * sizeof *block);
-    if (block == NULL)
-        return V2S_FAIL(V2S_NOMEM, "%s: out of memory", v2s_file_out_path(out->f));
+    int *numbers = malloc(block_frames * channels * sizeof *numbers);
     v2s_status status = V2S_OK;
+    if (block == NULL || numbers == NULL)
+        status = V2S_FAIL(V2S_NOMEM, "%s: out of memory", v2s_file_out_path(out->f));
     for (int64_t left = out->frames; status == V2S_OK && left > 0;) {
         size_t n = left < (int64_t)block_frames ? (size_t)left : block_frames;
         size_t bytes = n * channels * sizeof *block, got = 0;
-        status = v2s_file_out_read(out->spool, block, bytes, &got);
-        if (status == V2S_OK && got != bytes)
+        V2S_TRY_GOTO(status, v2s_file_out_read(out->spool, block, bytes, &got), done);
+        if (got != bytes) {
             status = V2S_FAIL(V2S_IO, "%s: cannot read back", v2s_file_out_path(out->f));
-        if (status == V2S_OK && out->peak > 1.0f)
+            break;
+        }
+        if (out->peak > 1.0f)
             divide(block, n * channels, out->peak);
-        if (status == V2S_OK)
-            status = encode(out, block, n);
+        quantise(block, n * channels, 8 * bytes_of(out->format), numbers);
+        sf_count_t written = sf_writef_int(out->file, numbers, (sf_count_t)n);
+        status = check_written(out, written, n);
         left -= (int64_t)n;
     }
+done:
     free(block);
+    free(numbers);
     return status;
 }
 

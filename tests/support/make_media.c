@@ -81,7 +81,12 @@ static AVCodecContext *open_video(const v2s_test_video *v, bool global_header) {
     c->gop_size = 10;
     if (global_header)
         c->flags |= AV_CODEC_FLAG_GLOBAL_HEADER;
-    if (v->codec == NULL) {
+    if (encoder->id == AV_CODEC_ID_MJPEG) { // best quality
+        c->flags |= AV_CODEC_FLAG_QSCALE;
+        c->global_quality = FF_QP2LAMBDA;
+        c->qmin = 1;
+    }
+    if (strncmp(encoder->name, "libx264", 7) == 0) { // lossless
         av_opt_set(c->priv_data, "qp", "0", 0);
         av_opt_set(c->priv_data, "preset", "ultrafast", 0);
     }
@@ -142,6 +147,7 @@ static void write_pictures(const v2s_test_video *v, AVFormatContext *format, AVS
         f->height = v->height;
         CHECK(av_frame_get_buffer(f, 0));
         paint(v, i, f);
+        f->quality = codec->global_quality;
         f->pts = llround((v->times_s != NULL ? v->times_s[i] : i / fps_hz) * ticks);
         encode(format, stream, codec, f, llround(ticks / fps_hz));
         av_frame_free(&f);

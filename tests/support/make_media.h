@@ -15,7 +15,7 @@
 
 typedef struct v2s_test_video {
     int width, height;     // 0: no video stream
-    const char *codec;     // NULL: "libx264", lossless
+    const char *codec;     // NULL: "libx264"; lossless if it is, and libx264rgb
     const char *pixels;    // pixel format name, NULL: "yuv420p"
     int frames;            // pictures
     double fps_hz;         // 0: 25
