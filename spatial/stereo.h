@@ -5,7 +5,7 @@
 //
 // A plane wave s from azimuth a in the horizontal plane has W = s, Y = s sin a (SN3D), so
 //   (L^2 + R^2) / 2 = k^2 s^2 (1 + b^2 sin^2 a),  mean over a: k^2 s^2 (1 + b^2 / 2).
-// Neither louder nor softer than the source on average: k = 1 / sqrt(1 + b^2 / 2) = 0.8964.
+// Neither louder nor softer than the source on average: k = 1 / sqrt(1 + b^2 / 2) = 0.8962.
 // At the side (a = 90 degrees) the far channel is 20 log10(1.7 / 0.3) = 15 dB below the near one;
 // in front both are k s, 0.95 dB below the source.
 #ifndef V2S_SPATIAL_STEREO_H
