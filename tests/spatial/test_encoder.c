@@ -125,8 +125,8 @@ static v2s_trajectory thrown(v2s_point *p, int count) {
     return t;
 }
 
-// Stated error of the straight gains between control points: (a h^2 / 8), with h = 32 samples and a
-// the second derivative; 25 rad/s gives 3e-5 at 48 kHz, plus corners of the trajectory itself.
+// Stated error: a second derivative a of a gain costs a h^2 / 8 between control points h = 32
+// samples apart; here a reaches some 500 / s^2, and corners of the trajectory add to it.
 Test(encoder, gains_follow_the_trajectory_at_every_sample) {
     enum { FRAMES = 48000 };
     v2s_point p[30];
@@ -145,7 +145,7 @@ Test(encoder, gains_follow_the_trajectory_at_every_sample) {
         for (int ch = 0; ch < 16; ch++)
             worst = fmax(worst, fabs(out[16 * i + ch] - y[ch] / q.distance_m));
     }
-    cr_expect(worst < 1e-3, "worst gain error %g", worst);
+    cr_expect(worst < 1e-4, "worst gain error %g", worst);
     free(x);
     free(out);
 }
@@ -458,7 +458,7 @@ Test(encoder, what_cannot_be_encoded_is_refused_in_words) {
     cr_expect_null(e);
 }
 
-// The stated error of the interpolation: -95 dB up to 0.85 of Nyquist, over all phases.
+// The stated error of the interpolation: -98 dB up to 0.85 of Nyquist, over all phases.
 Test(delay_line, reads_a_sine_between_its_samples) {
     enum { FRAMES = 2000, READS = 997 };
     for (int k = 1; k <= 17; k++) {
@@ -475,7 +475,7 @@ Test(delay_line, reads_a_sine_between_its_samples) {
         for (int i = 0; i < READS; i++)
             error += pow(y[i] - sin(w * position[i]), 2);
         double db = 10.0 * log10(error / READS * 2.0);
-        cr_expect(db < -95.0, "%g of Nyquist: %g dB", 0.05 * k, db);
+        cr_expect(db < -98.0, "%g of Nyquist: %g dB", 0.05 * k, db);
         v2s_delay_line_close(&d);
     }
 }
