@@ -122,70 +122,67 @@ static const char *const warnings[] = {
     "singer: lost for 0.88 s from 3.12 s on, the last place was held",
 };
 
-int main(int argc, char **argv) {
-    static float maps[MAPS][V2S_ENERGY_MAP_ROWS * V2S_ENERGY_MAP_COLS];
-    if (argc < 2)
-        return 2;
-    double length_s = argc > 2 ? atof(argv[2]) : 10.0;
-    size_t count = (size_t)(length_s * PICTURES_PER_S) + 1, sound_size = 0;
-    v2s_trajectory objects[2] = {{.name = "walker", .count = count},
-                                 {.name = "singer <b>&", .count = count}};
+// Everything of the report that depends on its length; points and states are calloc'd.
+static bool make_objects(v2s_trajectory *objects, v2s_report_object *shown, double length_s) {
+    size_t count = (size_t)(length_s * PICTURES_PER_S) + 1;
     v2s_report_state *states = calloc(2 * count, sizeof *states);
-    for (int k = 0; k < 2; k++)
+    for (int k = 0; k < 2; k++) {
+        objects[k].count = count;
         objects[k].points = calloc(count, sizeof(v2s_point));
+        shown[k] = (v2s_report_object){&objects[k], states + (k ? count : 0), count};
+    }
     if (!states || !objects[0].points || !objects[1].points)
-        return 1;
+        return false;
     for (size_t i = 0; i < count; i++) {
         fill_walker(&objects[0].points[i], (double)i / PICTURES_PER_S, length_s);
         fill_swinger(&objects[1].points[i], (double)i / PICTURES_PER_S);
     }
     fill_states(states, objects[0].points, count, 100.0 * length_s);
     fill_states(states + count, objects[1].points, count, length_s);
-    unsigned char *sound = make_sound(&objects[0], length_s, &sound_size);
+    return true;
+}
+
+int main(int argc, char **argv) {
+    static float maps[MAPS][V2S_ENERGY_MAP_ROWS * V2S_ENERGY_MAP_COLS];
+    v2s_trajectory objects[2] = {{.name = "walker"}, {.name = "singer <b>&"}};
+    v2s_report_object shown_objects[2];
+    v2s_report_map shown_maps[MAPS];
     v2s_report_frame frames[MAX_FRAMES];
-    size_t frame_count = 0;
-    for (int i = 3; i < argc && frame_count < MAX_FRAMES; i++, frame_count++) {
-        v2s_report_frame *f = &frames[frame_count];
-        f->jpeg = read_file(argv[i], &f->jpeg_size);
-        f->time_s = length_s * (i - 3) / fmax(argc - 4, 1);
-    }
-    v2s_report_map shown[MAPS];
-    for (int i = 0; i < MAPS; i++) {
-        shown[i] = (v2s_report_map){(i + 0.5) * length_s / MAPS, 1.0, maps[i]};
-        fill_map(maps[i], objects, shown[i].time_s);
-    }
-    v2s_report_object shown_objects[2] = {{&objects[0], states, count},
-                                          {&objects[1], states + count, count}};
-    v2s_report_player players[2] = {
-        {"Binaural preview (headphones)", "audio/wav", NULL, sound, sound_size},
-        {"Original sound", "audio/wav", "first 600 s of 3600 s", sound, sound_size}};
     v2s_report report = {
         .title = "walk & talk <1>.mp4",
-        .command =
-            "v2s-infer render 'walk & talk <1>.mp4' --object 'box=100,80,60,120;name=walker' "
-            "-o out.wav --report report.html",
+        .command = "v2s-infer render 'walk & talk <1>.mp4' -o out.wav --report report.html",
         .version = V2S_VERSION,
         .rows = rows,
         .row_count = sizeof rows / sizeof *rows,
         .warnings = warnings,
         .warning_count = sizeof warnings / sizeof *warnings,
         .frames = frames,
-        .frame_count = frame_count,
         .objects = shown_objects,
         .object_count = 2,
-        .maps = shown,
+        .maps = shown_maps,
         .map_count = MAPS,
-        .players = players,
-        .player_count = 2,
     };
-    v2s_status status = v2s_report_write(argv[1], &report);
-    if (status != V2S_OK)
-        fprintf(stderr, "%s\n", v2s_error_text());
-    for (size_t i = 0; i < frame_count; i++)
-        free((void *)frames[i].jpeg);
-    free(sound);
-    free(states);
-    free(objects[0].points);
-    free(objects[1].points);
-    return status == V2S_OK ? 0 : 1;
+    double length_s = argc > 2 ? atof(argv[2]) : 10.0;
+    if (argc < 2 || !(length_s > 0.0) || !make_objects(objects, shown_objects, length_s))
+        return 2;
+    for (int i = 3; i < argc && report.frame_count < MAX_FRAMES; i++) {
+        v2s_report_frame *f = &frames[report.frame_count++];
+        f->jpeg = read_file(argv[i], &f->jpeg_size);
+        f->time_s = length_s * (i - 3) / fmax(argc - 4, 1);
+    }
+    for (int i = 0; i < MAPS; i++) {
+        shown_maps[i] = (v2s_report_map){(i + 0.5) * length_s / MAPS, 1.0, maps[i]};
+        fill_map(maps[i], objects, shown_maps[i].time_s);
+    }
+    size_t size = 0;
+    unsigned char *sound = make_sound(&objects[0], length_s, &size);
+    v2s_report_player players[2] = {
+        {"Binaural preview (headphones)", "audio/wav", NULL, sound, size},
+        {"Original sound", "audio/wav", "first 600 s of 3600 s", sound, size}};
+    report.players = players;
+    report.player_count = 2;
+    if (v2s_report_write(argv[1], &report) == V2S_OK)
+        return 0; // the end of the process frees
+    fprintf(stderr, "%s\n", v2s_error_text());
+    return 1;
 }
