@@ -3,8 +3,10 @@
 
 #include <limits.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include <libavutil/imgutils.h>
+#include <libavutil/opt.h>
 #include <libavutil/pixdesc.h>
 
 enum {
@@ -57,7 +59,7 @@ static v2s_status pool_frame(v2s_frame_pool *p, int width, int height, int forma
 }
 
 void v2s_frame_converter_close(v2s_frame_converter *c) {
-    sws_freeContext(c->sws);
+    v2s_scaler_close(&c->scaler);
     av_buffer_pool_uninit(&c->scaled.pool);
     av_buffer_pool_uninit(&c->turned.pool);
     *c = (v2s_frame_converter){0};
@@ -133,19 +135,49 @@ static const int *coefficients(meaning m) {
     return sws_getCoefficients(m.bt709 ? SWS_CS_ITU709 : SWS_CS_ITU601);
 }
 
-static v2s_status scale(struct SwsContext **sws, const AVFrame *in, meaning from, AVFrame *out,
+void v2s_scaler_close(v2s_scaler *scaler) {
+    sws_freeContext(scaler->sws);
+    *scaler = (v2s_scaler){0};
+}
+
+// The ranges must be known before the context is made: afterwards swscale has already chosen to
+// copy planes of equal format and size (sws_getCachedContext cannot say them).
+static struct SwsContext *make_context(const int from[4], const int to[4]) {
+    static const char *const from_names[4] = {"srcw", "srch", "src_format", "src_range"};
+    static const char *const to_names[4] = {"dstw", "dsth", "dst_format", "dst_range"};
+    struct SwsContext *sws = sws_alloc_context();
+    if (sws == NULL)
+        return NULL;
+    for (int i = 0; i < 4; i++) {
+        av_opt_set_int(sws, from_names[i], from[i], 0);
+        av_opt_set_int(sws, to_names[i], to[i], 0);
+    }
+    av_opt_set_int(sws, "sws_flags", SWS_BICUBIC | SWS_ACCURATE_RND | SWS_FULL_CHR_H_INP, 0);
+    if (sws_init_context(sws, NULL, NULL) < 0) {
+        sws_freeContext(sws);
+        return NULL;
+    }
+    return sws;
+}
+
+static v2s_status scale(v2s_scaler *scaler, const AVFrame *in, meaning from, AVFrame *out,
                         meaning to) {
-    *sws =
-        sws_getCachedContext(*sws, in->width, in->height, plain_format(in->format), out->width,
-                             out->height, plain_format(out->format),
-                             SWS_BICUBIC | SWS_ACCURATE_RND | SWS_FULL_CHR_H_INP, NULL, NULL, NULL);
+    const int in_key[4] = {in->width, in->height, plain_format(in->format), from.full};
+    const int out_key[4] = {out->width, out->height, plain_format(out->format), to.full};
+    if (scaler->sws == NULL || memcmp(scaler->from, in_key, sizeof in_key) != 0 ||
+        memcmp(scaler->to, out_key, sizeof out_key) != 0) {
+        v2s_scaler_close(scaler);
+        scaler->sws = make_context(in_key, out_key);
+        memcpy(scaler->from, in_key, sizeof in_key);
+        memcpy(scaler->to, out_key, sizeof out_key);
+    }
     int lines = 0;
-    if (*sws != NULL) {
+    if (scaler->sws != NULL) {
         // Negative for pairs of formats where there is nothing to set.
-        (void)sws_setColorspaceDetails(*sws, coefficients(from), from.full, coefficients(to),
+        (void)sws_setColorspaceDetails(scaler->sws, coefficients(from), from.full, coefficients(to),
                                        to.full, 0, 1 << 16, 1 << 16);
-        lines = sws_scale(*sws, (const uint8_t *const *)in->data, in->linesize, 0, in->height,
-                          out->data, out->linesize);
+        lines = sws_scale(scaler->sws, (const uint8_t *const *)in->data, in->linesize, 0,
+                          in->height, out->data, out->linesize);
     }
     if (lines <= 0)
         return V2S_FAIL(V2S_UNSUPPORTED, "pixel format %s cannot be converted",
@@ -207,7 +239,7 @@ static v2s_status to_plain(v2s_frame_converter *c, AVFrame *in, int width, int h
         return V2S_OK;
     }
     V2S_TRY(pool_frame(&c->scaled, width, height, format, out));
-    return scale(&c->sws, in, m, out, m);
+    return scale(&c->scaler, in, m, out, m);
 }
 
 v2s_status v2s_frame_convert(v2s_frame_converter *c, AVFrame *in, v2s_orientation o, int width,
@@ -261,7 +293,7 @@ enum AVPixelFormat v2s_picture_pixel_format(const v2s_picture *p) {
     return p->chroma_shift_y == 0 ? AV_PIX_FMT_YUV422P : AV_PIX_FMT_YUV420P;
 }
 
-v2s_status v2s_picture_to_frame(const v2s_picture *p, struct SwsContext **sws, AVFrame *frame) {
+v2s_status v2s_picture_to_frame(const v2s_picture *p, v2s_scaler *scaler, AVFrame *frame) {
     AVFrame *from = av_frame_alloc(); // borrows the picture's planes, owns nothing
     if (from == NULL)
         return V2S_FAIL(V2S_NOMEM, "out of memory");
@@ -281,7 +313,7 @@ v2s_status v2s_picture_to_frame(const v2s_picture *p, struct SwsContext **sws, A
         av_image_copy(frame->data, frame->linesize, (const uint8_t **)from->data, from->linesize,
                       frame->format, frame->width, frame->height);
     else
-        status = scale(sws, from, has, frame, wants);
+        status = scale(scaler, from, has, frame, wants);
     av_frame_free(&from);
     return status;
 }

@@ -35,8 +35,16 @@ typedef struct v2s_frame_pool {
     int width, height, format;
 } v2s_frame_pool;
 
-typedef struct v2s_frame_converter {
+// A swscale context with what it was made for; zeroed: none yet.
+typedef struct v2s_scaler {
     struct SwsContext *sws;
+    int from[4], to[4]; // width, height, format, full range
+} v2s_scaler;
+
+void v2s_scaler_close(v2s_scaler *scaler);
+
+typedef struct v2s_frame_converter {
+    v2s_scaler scaler;
     v2s_frame_pool scaled, turned;
 } v2s_frame_converter;
 
@@ -54,8 +62,8 @@ v2s_picture v2s_frame_picture(const AVFrame *frame);
 enum AVPixelFormat v2s_picture_pixel_format(const v2s_picture *p);
 
 // Scales, converts or copies a picture into `frame`: allocated, with size, planar 8-bit YUV format,
-// color_range and colorspace set to what is wanted. *sws is reused.
-V2S_MUST_USE v2s_status v2s_picture_to_frame(const v2s_picture *p, struct SwsContext **sws,
+// color_range and colorspace set to what is wanted. `scaler` is reused.
+V2S_MUST_USE v2s_status v2s_picture_to_frame(const v2s_picture *p, v2s_scaler *scaler,
                                              AVFrame *frame);
 
 #endif

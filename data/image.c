@@ -56,9 +56,9 @@ static v2s_status make_jpeg(const v2s_picture *p, const v2s_overlay_box *boxes, 
                             AVFrame *frame, unsigned char **bytes, size_t *size) {
     if (av_frame_get_buffer(frame, 0) < 0)
         return V2S_FAIL(V2S_NOMEM, "out of memory");
-    struct SwsContext *sws = NULL;
-    v2s_status status = v2s_picture_to_frame(p, &sws, frame);
-    sws_freeContext(sws);
+    v2s_scaler scaler = {0};
+    v2s_status status = v2s_picture_to_frame(p, &scaler, frame);
+    v2s_scaler_close(&scaler);
     V2S_TRY(status);
     v2s_overlay_draw(frame, (double)frame->width / p->width, boxes, count);
     AVPacket *packet = av_packet_alloc();

@@ -29,7 +29,7 @@ struct v2s_overlay {
     AVCodecContext *codec; // NULL until the first picture
     AVFrame *frame;
     AVPacket *packet;
-    struct SwsContext *sws;
+    v2s_scaler scaler;
     v2s_video_info info;
     v2s_media_in *sound;  // NULL: none
     int sound_stream;     // in `sound`
@@ -257,7 +257,7 @@ v2s_status v2s_overlay_write(v2s_overlay *o, const v2s_picture *picture, double 
     V2S_TRY(ready_frame(o));
     p.width = o->codec->width;
     p.height = o->codec->height;
-    V2S_TRY(v2s_picture_to_frame(&p, &o->sws, o->frame));
+    V2S_TRY(v2s_picture_to_frame(&p, &o->scaler, o->frame));
     v2s_overlay_draw(o->frame, 1.0, boxes, count);
     int64_t pts = llround(time_s / av_q2d(o->codec->time_base));
     o->frame->pts = pts > o->last_pts ? pts : o->last_pts + 1;
@@ -291,7 +291,7 @@ void v2s_overlay_close(v2s_overlay **pointer) {
     av_packet_free(&o->packet);
     av_packet_free(&o->sound_next);
     avcodec_free_context(&o->codec);
-    sws_freeContext(o->sws);
+    v2s_scaler_close(&o->scaler);
     avformat_free_context(o->format);
     v2s_media_io_free(&o->io);
     v2s_media_in_close(&o->sound);
