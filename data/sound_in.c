@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include <sndfile.h>
 
@@ -79,9 +80,28 @@ static bool log_says_cut_short(SNDFILE *file) {
     return cut;
 }
 
+// Whether the file begins like one that libsndfile is better at. What it would only guess at (raw
+// MPEG audio, whose decoder prints) is left to FFmpeg.
+static bool begins_like_sndfile(const char *path) {
+    static const char magics[][5] = {"RIFF", "RIFX", "RF64", "riff", "caff",
+                                     "fLaC", "OggS", "FORM", ".snd"};
+    char begin[4] = {0};
+    FILE *file = fopen(path, "rbe");
+    size_t n = file == NULL ? 0 : fread(begin, 1, sizeof begin, file);
+    if (file != NULL)
+        fclose(file);
+    for (size_t i = 0; n == sizeof begin && i < sizeof magics / sizeof *magics; i++)
+        if (memcmp(begin, magics[i], sizeof begin) == 0)
+            return true;
+    return false;
+}
+
 // *opened stays false, without error, if libsndfile does not know the kind of file.
 static v2s_status open_sndfile(v2s_sound_in *in, bool *opened) {
     SF_INFO sf = {0};
+    struct stat info; // a pipe would lose the bytes that were looked at
+    if (stat(in->path, &info) != 0 || !S_ISREG(info.st_mode) || !begins_like_sndfile(in->path))
+        return V2S_OK;
     in->file = sf_open(in->path, SFM_READ, &sf);
     if (in->file == NULL)
         return V2S_OK;
