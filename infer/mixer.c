@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "infer/mixer.h"
 
+#include <stdbool.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -9,15 +11,16 @@ enum { BLOCK_FRAMES = 4096 };
 typedef struct voice {
     v2s_mixer_input input;
     v2s_encoder *encoder;
+    bool ended;
+    uint64_t end; // once ended: frame, latency included, by which all of it has been heard
 } voice;
 
 struct v2s_mixer {
     size_t count;
     voice *voices;
     int channels;
-    size_t drop; // frames of latency still to be dropped
-    size_t tail; // frames of silence still to be pushed once every sound has ended
-    bool sounds_ended;
+    size_t drop;     // frames of latency still to be dropped
+    uint64_t pushed; // frames
     float mono[BLOCK_FRAMES];
 };
 
@@ -40,41 +43,47 @@ v2s_status v2s_mixer_open(const v2s_mixer_input *inputs, size_t count,
             return v2s_error_prefix(status, "object %s", inputs[i].trajectory->name);
         }
         size_t latency = v2s_encoder_latency_frames(m->voices[i].encoder);
-        size_t tail = v2s_encoder_tail_frames(m->voices[i].encoder);
         m->drop = latency > m->drop ? latency : m->drop;
-        m->tail = tail > m->tail ? tail : m->tail;
     }
     *mixer = m;
     return V2S_OK;
 }
 
-// One block of at most BLOCK_FRAMES, latency included. A sound that has ended goes on as silence
-// while others last.
-static v2s_status mix_block(v2s_mixer *m, float *ambi, size_t frames, size_t *got) {
-    size_t longest = 0;
-    memset(ambi, 0, frames * (size_t)m->channels * sizeof *ambi);
-    if (m->sounds_ended) {
-        frames = frames < m->tail ? frames : m->tail;
-        m->tail -= frames;
-        longest = frames;
-    }
+// How many of the next `frames` there still are: all, unless every sound has ended.
+static size_t frames_left(const v2s_mixer *m, size_t frames) {
+    uint64_t end = 0;
     for (size_t i = 0; i < m->count; i++) {
-        size_t n = 0;
-        if (!m->sounds_ended)
-            V2S_TRY(v2s_source_read(m->voices[i].input.source, m->mono, frames, &n));
-        memset(m->mono + n, 0, (frames - n) * sizeof *m->mono);
-        V2S_TRY(v2s_encoder_process(m->voices[i].encoder, m->mono, frames, ambi));
-        longest = n > longest ? n : longest;
+        if (!m->voices[i].ended)
+            return frames;
+        end = m->voices[i].end > end ? m->voices[i].end : end;
     }
-    if (!m->sounds_ended && longest < frames) {
-        // The rest of this block was pushed as silence already.
-        size_t pushed = frames - longest;
-        m->sounds_ended = true;
-        size_t counted = pushed < m->tail ? pushed : m->tail;
-        m->tail -= counted;
-        longest += counted;
+    uint64_t left = end > m->pushed ? end - m->pushed : 0;
+    return left < frames ? (size_t)left : frames;
+}
+
+// A sound that has ended goes on as silence while others last. How long it is still under way is
+// asked at its very end: with doppler that depends on the distance it has then.
+static v2s_status feed_voice(v2s_mixer *m, voice *v, float *ambi, size_t frames) {
+    size_t n = 0;
+    if (!v->ended)
+        V2S_TRY(v2s_source_read(v->input.source, m->mono, frames, &n));
+    V2S_TRY(v2s_encoder_process(v->encoder, m->mono, n, ambi));
+    if (!v->ended && n < frames) {
+        v->ended = true;
+        v->end = m->pushed + n + v2s_encoder_tail_frames(v->encoder);
     }
-    *got = longest;
+    memset(m->mono, 0, (frames - n) * sizeof *m->mono);
+    return v2s_encoder_process(v->encoder, m->mono, frames - n, ambi + n * (size_t)m->channels);
+}
+
+// One block of at most BLOCK_FRAMES, latency included.
+static v2s_status mix_block(v2s_mixer *m, float *ambi, size_t frames, size_t *got) {
+    frames = frames_left(m, frames);
+    memset(ambi, 0, frames * (size_t)m->channels * sizeof *ambi);
+    for (size_t i = 0; i < m->count; i++)
+        V2S_TRY(feed_voice(m, &m->voices[i], ambi, frames));
+    *got = frames_left(m, frames); // a sound may have ended inside the block
+    m->pushed += frames;
     return V2S_OK;
 }
 

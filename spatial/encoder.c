@@ -263,13 +263,13 @@ size_t v2s_encoder_latency_frames(const v2s_encoder *e) {
 
 size_t v2s_encoder_tail_frames(const v2s_encoder *e) {
     if (!e->config.doppler)
-        return e->latency + (e->air == NULL ? 0 : e->latency); // the filter rings on as long
+        return e->latency;
     v2s_distance_piece piece = {0};
     double slope_m_s;
     double d = v2s_trajectory_smooth_distance(e->config.trajectory, time_of(e, (double)e->received),
                                               &piece, &slope_m_s);
     size_t under_way = (size_t)ceil(d * e->config.rate_hz / V2S_SPEED_OF_SOUND_M_S);
-    return 2 * e->latency + under_way;
+    return 2 * e->latency + under_way; // the filters ring on for as long as they are late
 }
 
 void v2s_encoder_close(v2s_encoder **encoder) {

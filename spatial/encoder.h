@@ -7,15 +7,13 @@
 // t_e + d(t_e) / c = t: a source that recedes at v sounds at f c / (c + v), and one that stands
 // still at d is delayed by exactly d rate / c samples. `air` filters the source by ISO 9613-1.
 // Gains are exact every V2S_ENCODER_STEP samples (counted from the first one, so block sizes do
-// not matter) and linear between: a measured error of 3e-5 for a source
-// that swings at 790 deg/s.
+// not matter) and linear between: a measured error of 3e-5 for a source that swings at 790 deg/s.
 // A trajectory that jumps faster than sound is followed as fast as the reading rate allows
 // (0 .. V2S_ENCODER_MAX_READ_RATE times; a short glissando instead of a click).
 //
 // Timing: out[i] of the whole stream belongs to input i - latency. Without doppler and air the
-// latency is 0. Otherwise drop the first v2s_encoder_latency_frames() output frames and push that
-// many zeros after the end (same length as the input), or v2s_encoder_tail_frames() zeros (nothing
-// is lost: the sound that is still under way arrives too). Latency depends only on doppler, air
+// latency is 0. Otherwise drop the first v2s_encoder_latency_frames() output frames and push
+// v2s_encoder_tail_frames() zeros after the end. Latency depends only on doppler, air
 // and rate, so sources with the same options may be added into one stream.
 // One thread per encoder; samples that are not finite spread over the filter length.
 #ifndef V2S_SPATIAL_ENCODER_H
@@ -55,8 +53,9 @@ V2S_MUST_USE v2s_status v2s_encoder_process(v2s_encoder *e, const float *mono, s
 // Output frames to drop at the start.
 size_t v2s_encoder_latency_frames(const v2s_encoder *e);
 
-// Zeros to push after the end so that nothing is lost (>= latency; 0 without doppler and air). Ask
-// after the last sample of sound: with doppler it depends on how far away the source is then.
+// Zeros to push after the end. Without doppler: the latency, so the output is as long as the input.
+// With doppler: so many that all that is still under way is heard (below 1e-9 after it); ask after
+// the last sample of sound, since it depends on how far away the source is then.
 size_t v2s_encoder_tail_frames(const v2s_encoder *e);
 
 void v2s_encoder_close(v2s_encoder **e);
