@@ -11,6 +11,7 @@
 #include "data/trajectory_csv.h"
 #include "infer/commands.h"
 #include "infer/info_checkpoint.h"
+#include "infer/preflight.h"
 #include "infer/run_log.h"
 #include "infer/tracking.h"
 #include "kernels/base/cancel.h"
@@ -177,6 +178,8 @@ v2s_status v2s_info_run(const void *config, int argc, char **argv) {
     const v2s_settings *settings = config;
     if (settings->inputs.count == 0 && !settings->devices)
         return V2S_FAIL(V2S_USAGE, "no FILE");
+    if (!settings->devices)
+        V2S_TRY(v2s_preflight_device(settings));
     v2s_run_log log;
     V2S_TRY(v2s_run_log_open(&log, settings->quiet, settings->json));
     v2s_status status = V2S_OK;

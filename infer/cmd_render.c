@@ -8,6 +8,7 @@
 
 #include "data/trajectory_csv.h"
 #include "infer/commands.h"
+#include "infer/preflight.h"
 #include "infer/progress.h"
 #include "infer/render.h"
 #include "kernels/base/cancel.h"
@@ -321,6 +322,8 @@ v2s_status v2s_render_run(const void *config, int argc, char **argv) {
     v2s_status status;
     V2S_TRY_GOTO(status, v2s_scene_from_settings(s, &r.scene), done);
     V2S_TRY_GOTO(status, check(s, &r.scene, r.input), done);
+    V2S_TRY_GOTO(status, v2s_preflight_device(s), done);
+    V2S_TRY_GOTO(status, v2s_preflight_outputs(s, &r.scene), done);
     V2S_TRY_GOTO(status, v2s_run_log_open(&r.log, s->quiet, s->json), done);
     V2S_TRY_GOTO(status, v2s_refiner_stage_open(s, &r.log, &r.refiner), done);
     V2S_TRY_GOTO(status, open_inputs(&r), done);

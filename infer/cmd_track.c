@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // v2s-infer track: video + box -> trajectory.
 #include "infer/commands.h"
+#include "infer/preflight.h"
 #include "infer/progress.h"
 #include "infer/tracking.h"
 
@@ -27,6 +28,8 @@ v2s_status v2s_track_run(const void *config, int argc, char **argv) {
     v2s_status status;
     V2S_TRY(check(settings));
     V2S_TRY(v2s_scene_from_settings(settings, &scene));
+    V2S_TRY_GOTO(status, v2s_preflight_device(settings), done);
+    V2S_TRY_GOTO(status, v2s_preflight_outputs(settings, &scene), done);
     V2S_TRY_GOTO(status, v2s_run_log_open(&log, settings->quiet, settings->json), done);
     V2S_TRY_GOTO(status, v2s_video_open(settings->inputs.items[0], &options, &video), done);
     V2S_TRY_GOTO(status, v2s_tracking_run(settings, video, &scene, false, &log, &tracking), done);
