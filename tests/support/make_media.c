@@ -18,6 +18,8 @@
 #include <libavutil/pixdesc.h>
 #include <sndfile.h>
 
+#include "data/media.h"
+
 enum { SQUARE = 24, TICKS_PER_S = 90000, SOUND_BLOCK = 1024, TRIES = 8 };
 
 #define CHECK(call)                                                                                \
@@ -207,6 +209,7 @@ static void set_matrix(const v2s_test_video *v, AVStream *stream) {
 }
 
 void v2s_test_make_video(const char *path, const v2s_test_video *v) {
+    v2s_media_quiet();
     AVFormatContext *format = NULL;
     CHECK(avformat_alloc_output_context2(&format, NULL, NULL, path));
     bool global_header = (format->oformat->flags & AVFMT_GLOBALHEADER) != 0;
