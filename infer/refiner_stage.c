@@ -35,6 +35,8 @@ v2s_status v2s_refiner_stage_open(const v2s_settings *settings, v2s_run_log *log
     s->settings = settings;
     v2s_status status = v2s_device_open_precision(settings->device, (int)settings->threads,
                                                   (v2s_precision)settings->precision, &s->device);
+    if (status == V2S_ARG)
+        status = V2S_USAGE; // the spec came from the command line
     if (status == V2S_OK)
         v2s_run_log_text(log, "device", s->device->name);
     bool wanted = settings->refiner != NULL && strcmp(settings->refiner, "none") != 0;

@@ -21,10 +21,11 @@ v2s_status v2s_error_prefix(v2s_status code, const char *fmt, ...) {
     memcpy(old, error_text, sizeof old);
     va_list args;
     va_start(args, fmt);
-    int n = vsnprintf(error_text, sizeof error_text, fmt, args);
+    vsnprintf(error_text, sizeof error_text, fmt, args);
     va_end(args);
-    if (n >= 0 && (size_t)n < sizeof error_text)
-        snprintf(error_text + n, sizeof error_text - (size_t)n, ": %s", old);
+    // What does not fit is cut at the end.
+    strncat(error_text, ": ", sizeof error_text - 1 - strlen(error_text));
+    strncat(error_text, old, sizeof error_text - 1 - strlen(error_text));
     return code;
 }
 
