@@ -18,7 +18,7 @@ enum {
 };
 
 static const double cut_before_s = 0.0025, cut_length_s = 0.011; // of a response, round its peak
-static const double filter_s = 0.0107;                           // 512 taps at 48 kHz
+static const double filter_s = 512.0 / 48000.0;                  // of the filters
 static const double low_hz = 170.0;
 static const double ridge = 1e-3;       // lambda; costs 0.01 dB, tames uncovered directions
 static const double max_gain_db = 18.0; // of the equaliser
@@ -492,7 +492,7 @@ v2s_status v2s_binaural_design(const v2s_hrtf *hrtf, int order, double rate_hz,
     V2S_TRY(check_arguments(hrtf, order, rate_hz));
     design s = {0};
     float *out = NULL;
-    size_t length = ((size_t)ceil(filter_s * rate_hz / 16.0)) * 16;
+    size_t length = (size_t)ceil(filter_s * rate_hz / 16.0) * 16;
     v2s_status status;
     V2S_TRY_GOTO(status, design_init(&s, hrtf, order), end);
     V2S_TRY_GOTO(status, transform_responses(&s), end);

@@ -21,6 +21,10 @@
 //           outside 50 Hz .. 18 kHz. It removes what all directions have in common: ear canal,
 //           loudspeaker, and the level lost by the low order.
 // Low end   Below 170 Hz measured responses are the loudspeaker's: level held, phase straight.
+// Not used  The diffuse-field covariance constraint (Zaunschirm, Schoerkhuber, Hoeldrich, JASA 143,
+//           2018). It was tried: diffuse sound of order 1 loses its surplus coherence (0.70 to 0.01
+//           at 2.7 kHz, KEMAR), but the level difference of a single source, which is what a
+//           preview of tracked objects consists of, misses the file by 3.5 dB instead of 1.6.
 // Time      Filters are read off at the output rate by their Fourier sum, so the delay `latency`
 //           is a whole number of output samples and no resampler is needed.
 #ifndef V2S_SPATIAL_BINAURAL_DESIGN_H

@@ -354,7 +354,7 @@ static v2s_layout decide_loose(const findings *f, const char **why) {
         *why = "channel 2 is height, ratio nearest to SN3D's 1";
         return V2S_LAYOUT_AMBIX;
     }
-    if (third && f->spread < 0.8 && f->ratio > 1.6 && f->ratio < 2.6) {
+    if (third && f->spread < 0.6 && f->band_spread < 0.6 && f->ratio > 1.6 && f->ratio < 2.6) {
         *why = "channel 3 is height, ratio nearest to FuMa's 2";
         return V2S_LAYOUT_FUMA;
     }
