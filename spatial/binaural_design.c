@@ -17,7 +17,7 @@ enum {
     FADE_SAMPLES = 16 // end of a cut response
 };
 
-static const double cut_before_s = 0.0025, cut_length_s = 0.011; // of a response, round its peak
+static const double cut_before_s = 0.0025, cut_length_s = 0.0105; // of a response, round its peak
 static const double filter_s = 512.0 / 48000.0;                  // of the filters
 static const double low_hz = 170.0;
 static const double ridge = 1e-3;       // lambda; costs 0.01 dB, tames uncovered directions
@@ -389,7 +389,8 @@ static double horizontal_power(const design *s, const double *y, size_t k) {
     return sum / (2.0 * AZIMUTHS);
 }
 
-// Mean of power[0..bins-1] over a sixth of an octave round bin k.
+// Geometric mean of power[0..bins-1] over a sixth of an octave round bin k: on a steep slope the
+// arithmetic one is too high in the middle (0.4 dB at 16 kHz, KEMAR).
 static double smoothed(const double *power, size_t bins, double k) {
     double half = pow(2.0, 1.0 / 12.0);
     size_t from = (size_t)floor(k / half + 0.5), to = (size_t)ceil(k * half - 0.5);
@@ -397,8 +398,8 @@ static double smoothed(const double *power, size_t bins, double k) {
     to = to < bins - 1 ? (to > from ? to : from) : bins - 1;
     double sum = 0.0;
     for (size_t i = from; i <= to; i++)
-        sum += power[i];
-    return sum / (double)(to - from + 1);
+        sum += log(power[i] + 1e-30);
+    return exp(sum / (double)(to - from + 1));
 }
 
 static v2s_status equalise(design *s) {
