@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -95,6 +96,21 @@ static v2s_status open_io(v2s_media_in *in) {
     return V2S_OK;
 }
 
+// The container's start time, which is that of its earliest stream rounded to microseconds: taken
+// from the stream itself, so that the first picture is at 0 and not at -0.0000003.
+static double origin_of(const AVFormatContext *format) {
+    if (format->start_time == AV_NOPTS_VALUE)
+        return 0.0;
+    double origin_s = (double)format->start_time / AV_TIME_BASE;
+    for (unsigned i = 0; i < format->nb_streams; i++) {
+        const AVStream *s = format->streams[i];
+        double start_s = (double)s->start_time * av_q2d(s->time_base);
+        if (s->start_time != AV_NOPTS_VALUE && fabs(start_s - origin_s) < 1.5 / AV_TIME_BASE)
+            return start_s;
+    }
+    return origin_s;
+}
+
 static v2s_status open_format(v2s_media_in *in) {
     in->format = avformat_alloc_context();
     if (in->format == NULL)
@@ -112,8 +128,7 @@ static v2s_status open_format(v2s_media_in *in) {
     error = avformat_find_stream_info(in->format, NULL);
     if (error < 0)
         return v2s_media_fail(V2S_FORMAT, error, in->path, "its streams cannot be read");
-    if (in->format->start_time != AV_NOPTS_VALUE)
-        in->origin_s = (double)in->format->start_time / AV_TIME_BASE;
+    in->origin_s = origin_of(in->format);
     return V2S_OK;
 }
 

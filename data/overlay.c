@@ -133,7 +133,7 @@ static v2s_status open_codec(v2s_overlay *o, const v2s_picture *p) {
     o->codec = codec;
     set_up_codec(o, p, codec);
     if (x264) {
-        av_opt_set(codec->priv_data, "preset", "veryfast", 0);
+        av_opt_set(codec->priv_data, "preset", "superfast", 0);
         av_opt_set(codec->priv_data, "crf", "20", 0);
     } else {
         codec->time_base = av_make_q(1, 1000); // MPEG-4 part 2 holds 16 bits of ticks

@@ -31,7 +31,8 @@ struct v2s_video {
     AVCodecContext *codec;
     AVPacket *packet;
     int stream;
-    v2s_orientation orientation; // of the stream
+    v2s_orientation orientation; // of the whole file; images of a folder each have their own
+    bool stream_says_orientation;
     v2s_frame_converter converter;
     int coded_width, coded_height; // before turning; 0 until the first frame
     AVFrame *decoded;              // as the decoder gave it
@@ -78,6 +79,7 @@ static v2s_status open_file(v2s_video *v, int threads) {
     AVStream *stream = v->in->format->streams[v->stream];
     V2S_TRY(v2s_media_decoder_open(v->in, stream, threads, &v->codec));
     const uint8_t *matrix = av_stream_get_side_data(stream, AV_PKT_DATA_DISPLAYMATRIX, NULL);
+    v->stream_says_orientation = matrix != NULL;
     if (matrix != NULL)
         v->orientation = v2s_orientation_of_matrix((const int32_t *)matrix);
     double rate = av_q2d(stream->avg_frame_rate.num > 0 ? stream->avg_frame_rate : av_make_q(0, 1));
@@ -269,6 +271,16 @@ static v2s_status at_end(v2s_video *v) {
     return V2S_END;
 }
 
+// Images (EXIF) say with the frame how it is to be shown; a video's first frame speaks for all.
+static v2s_orientation orientation_of(v2s_video *v, const AVFrame *frame) {
+    bool own = v->folder != NULL || (v->delivered == 0 && !v->stream_says_orientation);
+    const AVFrameSideData *matrix = av_frame_get_side_data(frame, AV_FRAME_DATA_DISPLAYMATRIX);
+    if (own)
+        v->orientation = matrix == NULL ? (v2s_orientation){0}
+                                        : v2s_orientation_of_matrix((const int32_t *)matrix->data);
+    return v->orientation;
+}
+
 // Next picture as a converted frame.
 static v2s_status produce(v2s_video *v, AVFrame *frame, double *time_s) {
     if (v->ended)
@@ -280,10 +292,7 @@ static v2s_status produce(v2s_video *v, AVFrame *frame, double *time_s) {
     V2S_TRY(status);
     if (v->folder != NULL)
         V2S_TRY(check_image_size(v));
-    v2s_orientation o = v->orientation;
-    const AVFrameSideData *matrix = av_frame_get_side_data(v->decoded, AV_FRAME_DATA_DISPLAYMATRIX);
-    if (v->folder != NULL && matrix != NULL)
-        o = v2s_orientation_of_matrix((const int32_t *)matrix->data);
+    v2s_orientation o = orientation_of(v, v->decoded);
     if (v->delivered == 0)
         note_first_frame(v, v->decoded, o);
     double at_s = time_of(v, v->decoded);

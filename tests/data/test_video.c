@@ -420,3 +420,71 @@ Test(video, a_broken_image_is_named) {
     cr_assert(strstr(v2s_error_text(), "img11.png") != NULL);
     v2s_video_close(&video);
 }
+
+// A JPEG (from our own encoder) of a picture whose left half is bright, with EXIF: shown turned by
+// 90 degrees clockwise, focal length 28 mm in 35 mm film.
+static void write_exif_jpeg(const char *path) {
+    static uint8_t luma[48 * 96];
+    for (int y = 0; y < 48; y++)
+        memset(luma + 96 * y, 200, 48);
+    v2s_picture p = {.width = 96, .height = 48, .y = luma, .y_stride = 96, .full_range = true};
+    unsigned char *jpeg = NULL;
+    size_t size = 0;
+    cr_assert(v2s_image_jpeg(&p, NULL, 0, 0, &jpeg, &size) == V2S_OK);
+    static const unsigned char exif[] = {
+        0xFF, 0xE1, 0,   64, 'E', 'x', 'i', 'f', 0,  0,       // APP1, length
+        'I',  'I',  '*', 0,  8,   0,   0,   0,                // TIFF, first directory at 8
+        2,    0,                                              // two entries
+        0x12, 0x01, 3,   0,  1,   0,   0,   0,   6,  0, 0, 0, // Orientation 6
+        0x69, 0x87, 4,   0,  1,   0,   0,   0,   38, 0, 0, 0, // EXIF directory at 38
+        0,    0,    0,   0,  1,   0,                          // no next directory; one entry
+        0x05, 0xA4, 3,   0,  1,   0,   0,   0,   28, 0, 0, 0, // FocalLengthIn35mmFilm 28
+        0,    0,    0,   0,
+    };
+    unsigned char *all = malloc(size + sizeof exif);
+    memcpy(all, jpeg, 2);
+    memcpy(all + 2, exif, sizeof exif);
+    memcpy(all + 2 + sizeof exif, jpeg + 2, size - 2);
+    v2s_test_write_file(path, all, size + sizeof exif);
+    free(all);
+    free(jpeg);
+}
+
+Test(video, exif_turns_an_image_and_gives_its_field_of_view) {
+    const char *folder = v2s_test_path("photos");
+    cr_assert(mkdir(folder, 0777) == 0);
+    char file[512];
+    snprintf(file, sizeof file, "%s/1.jpg", folder);
+    write_exif_jpeg(file);
+    const char *const paths[] = {folder, file};
+    for (int i = 0; i < 2; i++) {
+        v2s_video *video = open_ok(paths[i]);
+        const v2s_video_info *info = v2s_video_info_of(video);
+        cr_assert(info->width == 48 && info->height == 96 && info->rotation_deg == 270);
+        double f_px = 28.0 * hypot(96.0, 48.0) / hypot(36.0, 24.0);
+        cr_assert(fabs(info->fov_deg - 360.0 / M_PI * atan(24.0 / f_px)) < 1e-3);
+        v2s_picture p;
+        double time_s;
+        cr_assert(v2s_video_next(video, &p, &time_s) == V2S_OK);
+        cr_assert(p.y[10 * p.y_stride + 24] > 150 && p.y[80 * p.y_stride + 24] < 50);
+        v2s_video_close(&video);
+    }
+}
+
+Test(video, a_cover_picture_is_no_video) {
+    static float sound[4800];
+    v2s_test_video v = {.width = 64,
+                        .height = 64,
+                        .frames = 1,
+                        .codec = "png",
+                        .pixels = "rgb24",
+                        .cover = true,
+                        .sound = sound,
+                        .sound_frames = 4800,
+                        .sound_channels = 1,
+                        .sound_rate_hz = 48000,
+                        .sound_codec = "aac"};
+    const char *path = v2s_test_path("song.m4a");
+    v2s_test_make_video(path, &v);
+    assert_fails(path, V2S_FORMAT, "no video stream (a cover picture only)");
+}

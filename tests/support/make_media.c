@@ -220,6 +220,8 @@ void v2s_test_make_video(const char *path, const v2s_test_video *v) {
     AVStream *sound_stream = sound != NULL ? add_stream(format, sound) : NULL;
     if (video_stream != NULL)
         set_matrix(v, video_stream);
+    if (v->cover)
+        video_stream->disposition |= AV_DISPOSITION_ATTACHED_PIC;
     AVDictionary *options = NULL;
     if (v->key != NULL) {
         av_dict_set(&format->metadata, v->key, v->value, 0);

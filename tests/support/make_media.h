@@ -23,6 +23,7 @@ typedef struct v2s_test_video {
     bool full_range;
     int rotation_deg;        // display matrix: counter-clockwise, after ...
     bool mirrored;           // ... a mirror image left to right
+    bool cover;              // the picture is the cover of a sound file
     const char *key, *value; // one entry of metadata, may be NULL
     const float *sound;      // [sound_frames][sound_channels]; NULL: no sound stream
     size_t sound_frames;
