@@ -13,6 +13,7 @@ struct v2s_binaural_job {
     int order;
     double rate_hz;
     v2s_binaural_method method;
+    v2s_hrtf hrtf;
     pthread_t thread;
     bool joined;
     v2s_binaural *binaural;
@@ -23,17 +24,17 @@ struct v2s_binaural_job {
 
 static void *design(void *argument) {
     v2s_binaural_job *job = argument;
-    v2s_hrtf hrtf = {0};
-    job->status = v2s_sofa_read(job->hrtf_path, &hrtf);
+    if (job->hrtf_path == NULL)
+        job->status = v2s_sofa_read(NULL, &job->hrtf);
     if (job->status == V2S_OK) {
-        memcpy(job->title, hrtf.title, sizeof job->title);
+        memcpy(job->title, job->hrtf.title, sizeof job->title);
         job->status =
-            v2s_binaural_open(&hrtf, job->order, job->rate_hz, job->method, &job->binaural);
+            v2s_binaural_open(&job->hrtf, job->order, job->rate_hz, job->method, &job->binaural);
         if (job->status != V2S_OK && job->hrtf_path != NULL)
             v2s_error_prefix(job->status, "%s", job->hrtf_path);
     }
     v2s_error_save(job->error);
-    v2s_hrtf_free(&hrtf);
+    v2s_hrtf_free(&job->hrtf);
     return NULL;
 }
 
@@ -46,7 +47,13 @@ v2s_status v2s_binaural_job_start(const char *hrtf_path, int order, double rate_
     made->order = order;
     made->rate_hz = rate_hz;
     made->method = method;
+    v2s_status status = hrtf_path != NULL ? v2s_sofa_read(hrtf_path, &made->hrtf) : V2S_OK;
+    if (status != V2S_OK) {
+        free(made);
+        return status;
+    }
     if (pthread_create(&made->thread, NULL, design, made) != 0) {
+        v2s_hrtf_free(&made->hrtf);
         free(made);
         return V2S_FAIL(V2S_NOMEM, "cannot start the thread that designs the binaural filters");
     }

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: MIT
-// Reads the head and designs its filters in a thread of its own, while the video is tracked.
+// Designs the filters of a head in a thread of its own, while the video is tracked. A file that the
+// user names is read at the start, so that a fault in it shows before the long work; the default
+// head is read in the thread.
 #ifndef V2S_INFER_BINAURAL_JOB_H
 #define V2S_INFER_BINAURAL_JOB_H
 

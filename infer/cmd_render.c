@@ -80,6 +80,9 @@ static v2s_status probe_sounds(v2s_render *r) {
         const char *path = v2s_render_sound_path(r, name);
         if (path == NULL)
             return V2S_FAIL(V2S_USAGE, "no sound for object %s: give --sound FILE", name);
+        if (path == r->input && r->video != NULL && v2s_video_info_of(r->video)->is_folder)
+            return V2S_FAIL(V2S_ARG, "%s: a folder of images has no sound; give --sound FILE",
+                            path);
         v2s_source *source = NULL;
         V2S_TRY(v2s_source_open(path, choice, &source));
         if (i == 0)

@@ -117,7 +117,8 @@ static v2s_status track_object(session *s, size_t index, const v2s_frame *frame)
         status = v2s_tracker_open(&frame->picture, object->box, &s->trackers[index]);
     }
     if (status != V2S_OK)
-        return v2s_error_prefix(status, "object %s", object->name);
+        return v2s_error_prefix(status, "%s: object %s", s->settings->inputs.items[0],
+                                object->name);
     return append_track(s->tracking, index, track);
 }
 
