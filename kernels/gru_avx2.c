@@ -4,94 +4,97 @@
 #include "kernels/gemm_avx2.h"
 #include "kernels/math_avx2.h"
 
-// 4 registers of units x 3 gates: 12 sums of 16 registers.
-enum { LANES = 8, VECTORS = 4, TILE = LANES * VECTORS };
+// 12 of 16 registers hold sums: 2 registers of units x 3 gates, for two rows, or for two tiles of
+// one row.
+enum { LANES = 8, VECTORS = 2, TILE = LANES * VECTORS };
 
-typedef struct place {
-    const float *gi;   // this step's gate inputs, from the tile's first unit on
-    const float *w;    // the tile's weights
-    const float *b_hn; // from the tile's first unit on
-    const float *h;    // whole old state
-    float *h_new;      // from the tile's first unit on
-    float *y;          // the same for the output, or NULL
-    int unit;          // the tile's first unit
-} place;
-
-static inline void gates(const v2s_gru_steps_args *a, const place *at, int v, __m256 r, __m256 z,
-                         __m256 q) {
-    int unit = v * LANES, left = a->H - at->unit - unit;
-    __m256 h = _mm256_load_ps(at->h + at->unit + unit);
+// Gates of the 8 units from `unit` on, from their sums.
+static inline void finish(const v2s_gru_steps_args *a, const v2s_gru_row *row, int t, int unit,
+                          __m256 r, __m256 z, __m256 q) {
+    const float *gi_n = row->gi + ((size_t)t * 3 + 2) * a->Hp + unit;
+    __m256 h = _mm256_load_ps(row->h + unit);
     r = v2s_sigmoid_avx2(r);
     z = v2s_sigmoid_avx2(z);
-    __m256 n = v2s_tanh_avx2(_mm256_fmadd_ps(r, q, _mm256_load_ps(at->gi + 2 * a->Hp + unit)));
+    __m256 n = v2s_tanh_avx2(_mm256_fmadd_ps(r, q, _mm256_load_ps(gi_n)));
     h = _mm256_fmadd_ps(z, _mm256_sub_ps(h, n), n);
-    _mm256_store_ps(at->h_new + unit, h);
-    if (at->y != NULL)
-        _mm256_maskstore_ps(at->y + unit, v2s_first_lanes_avx2(left), h);
+    _mm256_store_ps(row->h_new + unit, h);
+    if (row->y != NULL)
+        _mm256_maskstore_ps(row->y + t * a->ldy + unit, v2s_first_lanes_avx2(a->H - unit), h);
 }
 
-// `vectors` is a constant at every call, so that the sums stay in registers.
-static inline __attribute__((always_inline)) void tile(const v2s_gru_steps_args *a, const place *at,
-                                                       int vectors) {
-    __m256 sum[3 * VECTORS];
-#pragma GCC unroll 4
-    for (int v = 0; v < vectors; v++) {
-        sum[v] = _mm256_load_ps(at->gi + v * LANES);
-        sum[vectors + v] = _mm256_load_ps(at->gi + a->Hp + v * LANES);
-        sum[2 * vectors + v] = _mm256_load_ps(at->b_hn + v * LANES);
+// `count` tiles of `vectors` registers of units from unit u on, for `rows` rows. The three are
+// constants at every call and rows * count <= 2, so that the sums stay in registers.
+static inline __attribute__((always_inline)) void tiles(const v2s_gru_steps_args *a,
+                                                        const v2s_gru_row *row, int t, int u,
+                                                        int rows, int count, int vectors) {
+    __m256 sum[2][3 * VECTORS]; // of a row or a tile
+    const float *w[2];
+#pragma GCC unroll 2
+    for (int i = 0; i < rows * count; i++) {
+        int unit = u + (i % count) * TILE;
+        const float *gi = row[i / count].gi + (size_t)t * 3 * a->Hp + unit;
+        w[i] = (const float *)a->w_hh + (size_t)unit * 3 * a->H;
+#pragma GCC unroll 2
+        for (int v = 0; v < vectors; v++) {
+            sum[i][v] = _mm256_load_ps(gi + v * LANES);
+            sum[i][vectors + v] = _mm256_load_ps(gi + a->Hp + v * LANES);
+            sum[i][2 * vectors + v] = _mm256_load_ps(a->b_hn + unit + v * LANES);
+        }
     }
-    const float *w = at->w;
-    for (int k = 0; k < a->H; k++, w += 3 * vectors * LANES) {
-        __m256 h = _mm256_set1_ps(at->h[k]);
-#pragma GCC unroll 12
-        for (int v = 0; v < 3 * vectors; v++)
-            sum[v] = _mm256_fmadd_ps(h, _mm256_load_ps(w + v * LANES), sum[v]);
+    for (int k = 0; k < a->H; k++) {
+        size_t at = (size_t)k * 3 * vectors * LANES;
+        __m256 h0 = _mm256_set1_ps(row[0].h[k]), h1 = h0;
+        if (rows == 2)
+            h1 = _mm256_set1_ps(row[1].h[k]);
+#pragma GCC unroll 6
+        for (int v = 0; v < 3 * vectors; v++) {
+            __m256 weight = _mm256_load_ps(w[0] + at + v * LANES);
+            sum[0][v] = _mm256_fmadd_ps(h0, weight, sum[0][v]);
+            if (rows == 2)
+                sum[1][v] = _mm256_fmadd_ps(h1, weight, sum[1][v]);
+        }
+        if (count == 2)
+#pragma GCC unroll 6
+            for (int v = 0; v < 3 * vectors; v++)
+                sum[1][v] = _mm256_fmadd_ps(h0, _mm256_load_ps(w[1] + at + v * LANES), sum[1][v]);
     }
-#pragma GCC unroll 4
-    for (int v = 0; v < vectors; v++)
-        gates(a, at, v, sum[v], sum[vectors + v], sum[2 * vectors + v]);
+#pragma GCC unroll 2
+    for (int i = 0; i < rows * count; i++)
+#pragma GCC unroll 2
+        for (int v = 0; v < vectors; v++)
+            finish(a, &row[i / count], t, u + (i % count) * TILE + v * LANES, sum[i][v],
+                   sum[i][vectors + v], sum[i][2 * vectors + v]);
 }
 
-static void any_tile(const v2s_gru_steps_args *a, const place *at, int vectors) {
-    switch (vectors) {
-    case 1:
-        tile(a, at, 1);
-        break;
-    case 2:
-        tile(a, at, 2);
-        break;
-    case 3:
-        tile(a, at, 3);
-        break;
-    default:
-        tile(a, at, VECTORS);
-        break;
-    }
+static void any_tiles(const v2s_gru_steps_args *a, const v2s_gru_row *rows, int t, int u,
+                      int vectors) {
+    if (a->rows == 2 && vectors >= VECTORS)
+        tiles(a, rows, t, u, 2, 1, VECTORS);
+    else if (a->rows == 2)
+        tiles(a, rows, t, u, 2, 1, 1);
+    else if (vectors >= VECTORS)
+        tiles(a, rows, t, u, 1, 1, VECTORS);
+    else
+        tiles(a, rows, t, u, 1, 1, 1);
 }
 
 static void gru_steps(const v2s_gru_steps_args *a) {
-    float *h = a->h, *h_new = a->h_new;
+    v2s_gru_row rows[2] = {a->row[0], a->row[1]};
     for (int i = 0; i < a->T; i++) {
-        int t = a->reverse ? a->T - 1 - i : i;
-        const float *gi = a->gi + (size_t)t * 3 * a->Hp;
-        float *y = a->y == NULL ? NULL : a->y + t * a->ldy;
-        for (int u = 0; u < a->Hp; u += TILE) {
-            place at = {gi + u,
-                        (const float *)a->w_hh + (size_t)u * 3 * a->H,
-                        a->b_hn + u,
-                        h,
-                        h_new + u,
-                        y == NULL ? NULL : y + u,
-                        u};
-            any_tile(a, &at, (a->Hp - u) / LANES);
+        int t = a->reverse ? a->T - 1 - i : i, u = 0;
+        for (; a->rows == 1 && a->Hp - u >= 2 * TILE; u += 2 * TILE)
+            tiles(a, rows, t, u, 1, 2, VECTORS);
+        for (; u < a->Hp; u += TILE)
+            any_tiles(a, rows, t, u, (a->Hp - u) / LANES);
+        for (int r = 0; r < a->rows; r++) {
+            float *swap = rows[r].h; // the two state buffers take turns
+            rows[r].h = rows[r].h_new;
+            rows[r].h_new = swap;
         }
-        float *swap = h;
-        h = h_new;
-        h_new = swap;
     }
-    if (h != a->h)
-        for (int u = 0; u < a->Hp; u += LANES)
-            _mm256_store_ps(a->h + u, _mm256_load_ps(h + u));
+    for (int r = 0; r < a->rows; r++)
+        for (int u = 0; rows[r].h != a->row[r].h && u < a->Hp; u += LANES)
+            _mm256_store_ps(a->row[r].h + u, _mm256_load_ps(rows[r].h + u));
 }
 
 const v2s_vector v2s_vector_avx2 = {.lanes = LANES,

@@ -7,74 +7,97 @@
 enum {
     LANES = V2S_GRU_LANES_AVX512,
     VECTORS = V2S_GRU_VECTORS_AVX512,
-    TILE = LANES * VECTORS,
+    TILE = V2S_GRU_TILE_AVX512,
 };
 
-// `vectors` is a constant at every call, so that the sums stay in registers.
-static inline __attribute__((always_inline)) void tile(const v2s_gru_steps_args *a,
-                                                       const v2s_gru_tile_avx512 *at, int vectors) {
-    __m512 sum[3 * VECTORS];
-#pragma GCC unroll 8
-    for (int v = 0; v < vectors; v++) {
-        sum[v] = _mm512_load_ps(at->gi + v * LANES);
-        sum[vectors + v] = _mm512_load_ps(at->gi + a->Hp + v * LANES);
-        sum[2 * vectors + v] = _mm512_load_ps(at->b_hn + v * LANES);
+// `count` tiles of `vectors` registers of units from unit u on, for `rows` rows. The three are
+// constants at every call and rows * count <= 2, so that the sums stay in registers.
+static inline __attribute__((always_inline)) void tiles(const v2s_gru_steps_args *a,
+                                                        const v2s_gru_row *row, int t, int u,
+                                                        int rows, int count, int vectors) {
+    __m512 sum[2][3 * VECTORS]; // of a row or a tile
+    const float *w[2];
+#pragma GCC unroll 2
+    for (int i = 0; i < rows * count; i++) {
+        int unit = u + (i % count) * TILE;
+        w[i] = (const float *)a->w_hh + (size_t)unit * 3 * a->H;
+#pragma GCC unroll 4
+        for (int v = 0; v < vectors; v++)
+            v2s_gru_start_avx512(a, &row[i / count], t, unit + v * LANES, &sum[i][v],
+                                 &sum[i][vectors + v], &sum[i][2 * vectors + v]);
     }
-    const float *w = at->w;
-    for (int k = 0; k < a->H; k++, w += 3 * vectors * LANES) {
-        __m512 h = _mm512_set1_ps(at->h[k]);
-#pragma GCC unroll 24
-        for (int v = 0; v < 3 * vectors; v++)
-            sum[v] = _mm512_fmadd_ps(h, _mm512_load_ps(w + v * LANES), sum[v]);
+    for (int k = 0; k < a->H; k++) {
+        size_t at = (size_t)k * 3 * vectors * LANES;
+        __m512 h0 = _mm512_set1_ps(row[0].h[k]), h1 = h0;
+        if (rows == 2)
+            h1 = _mm512_set1_ps(row[1].h[k]);
+#pragma GCC unroll 12
+        for (int v = 0; v < 3 * vectors; v++) {
+            __m512 weight = _mm512_load_ps(w[0] + at + v * LANES);
+            sum[0][v] = _mm512_fmadd_ps(h0, weight, sum[0][v]);
+            if (rows == 2)
+                sum[1][v] = _mm512_fmadd_ps(h1, weight, sum[1][v]);
+        }
+        if (count == 2)
+#pragma GCC unroll 12
+            for (int v = 0; v < 3 * vectors; v++)
+                sum[1][v] = _mm512_fmadd_ps(h0, _mm512_load_ps(w[1] + at + v * LANES), sum[1][v]);
     }
-#pragma GCC unroll 8
-    for (int v = 0; v < vectors; v++)
-        v2s_gru_gates_avx512(a, at, v, sum[v], sum[vectors + v], sum[2 * vectors + v]);
+#pragma GCC unroll 2
+    for (int i = 0; i < rows * count; i++)
+#pragma GCC unroll 4
+        for (int v = 0; v < vectors; v++)
+            v2s_gru_finish_avx512(a, &row[i / count], t, u + (i % count) * TILE + v * LANES,
+                                  sum[i][v], sum[i][vectors + v], sum[i][2 * vectors + v]);
 }
 
-static void any_tile(const v2s_gru_steps_args *a, const v2s_gru_tile_avx512 *at, int vectors) {
-    switch (vectors) {
-    case 1:
-        tile(a, at, 1);
-        break;
-    case 2:
-        tile(a, at, 2);
-        break;
-    case 3:
-        tile(a, at, 3);
-        break;
-    case 4:
-        tile(a, at, 4);
-        break;
-    case 5:
-        tile(a, at, 5);
-        break;
-    case 6:
-        tile(a, at, 6);
-        break;
-    case 7:
-        tile(a, at, 7);
-        break;
-    default:
-        tile(a, at, VECTORS);
-        break;
-    }
+static void any_tiles(const v2s_gru_steps_args *a, const v2s_gru_row *rows, int t, int u,
+                      int vectors) {
+    if (a->rows == 2)
+        switch (vectors) {
+        case 1:
+            tiles(a, rows, t, u, 2, 1, 1);
+            break;
+        case 2:
+            tiles(a, rows, t, u, 2, 1, 2);
+            break;
+        case 3:
+            tiles(a, rows, t, u, 2, 1, 3);
+            break;
+        default:
+            tiles(a, rows, t, u, 2, 1, VECTORS);
+            break;
+        }
+    else
+        switch (vectors) {
+        case 1:
+            tiles(a, rows, t, u, 1, 1, 1);
+            break;
+        case 2:
+            tiles(a, rows, t, u, 1, 1, 2);
+            break;
+        case 3:
+            tiles(a, rows, t, u, 1, 1, 3);
+            break;
+        default:
+            tiles(a, rows, t, u, 1, 1, VECTORS);
+            break;
+        }
 }
 
 static void gru_steps(const v2s_gru_steps_args *a) {
-    float *h = a->h, *h_new = a->h_new;
+    v2s_gru_row rows[2] = {a->row[0], a->row[1]};
     for (int i = 0; i < a->T; i++) {
-        int t = a->reverse ? a->T - 1 - i : i;
-        for (int u = 0; u < a->Hp; u += TILE) {
-            v2s_gru_tile_avx512 at = v2s_gru_tile_at_avx512(a, t, u, h, h_new);
-            at.w = (const float *)a->w_hh + (size_t)u * 3 * a->H;
-            any_tile(a, &at, (a->Hp - u) / LANES);
-        }
-        float *swap = h;
-        h = h_new;
-        h_new = swap;
+        int t = a->reverse ? a->T - 1 - i : i, u = 0;
+        for (; a->rows == 1 && a->Hp - u >= 2 * TILE; u += 2 * TILE)
+            tiles(a, rows, t, u, 1, 2, VECTORS);
+        for (; u < a->Hp; u += TILE)
+            any_tiles(a, rows, t, u, (a->Hp - u) / LANES);
+        for (int r = 0; r < a->rows; r++)
+            v2s_gru_swap_avx512(&rows[r]);
     }
-    v2s_gru_keep_state_avx512(a, h);
+    for (int r = 0; r < a->rows; r++)
+        v2s_gru_keep_avx512(a, &rows[r], &a->row[r]);
 }
 
 const v2s_vector v2s_vector_avx512 = {.lanes = LANES,

@@ -10,92 +10,128 @@
 enum {
     LANES = V2S_GRU_LANES_AVX512,
     VECTORS = V2S_GRU_VECTORS_AVX512,
-    TILE = LANES * VECTORS,
+    TILE = V2S_GRU_TILE_AVX512,
 };
 
 static inline __m512bh load_pairs(const uint16_t *w) {
     return (__m512bh)_mm512_load_si512((const void *)w);
 }
 
-// `vectors` is a constant at every call, so that the sums stay in registers. `pairs` is the whole
-// old state in BF16; `pairs_new` gets the tile's units.
-static inline __attribute__((always_inline)) void tile(const v2s_gru_steps_args *a,
-                                                       const v2s_gru_tile_avx512 *at, int vectors,
-                                                       const uint16_t *pairs, uint16_t *pairs_new) {
-    __m512 sum[3 * VECTORS];
-#pragma GCC unroll 8
-    for (int v = 0; v < vectors; v++) {
-        sum[v] = _mm512_load_ps(at->gi + v * LANES);
-        sum[vectors + v] = _mm512_load_ps(at->gi + a->Hp + v * LANES);
-        sum[2 * vectors + v] = _mm512_load_ps(at->b_hn + v * LANES);
-    }
-    const uint16_t *w = at->w;
-    for (int k = 0; k < a->H; k += 2, w += 2 * 3 * vectors * LANES) {
-        int32_t pair;
-        memcpy(&pair, pairs + k, sizeof pair);
-        __m512bh h = (__m512bh)_mm512_set1_epi32(pair);
-#pragma GCC unroll 24
-        for (int v = 0; v < 3 * vectors; v++)
-            sum[v] = _mm512_dpbf16_ps(sum[v], h, load_pairs(w + 2 * v * LANES));
-    }
-#pragma GCC unroll 8
-    for (int v = 0; v < vectors; v++) {
-        __m512 h = v2s_gru_gates_avx512(a, at, v, sum[v], sum[vectors + v], sum[2 * vectors + v]);
-        _mm256_store_si256((__m256i *)(pairs_new + v * LANES), (__m256i)_mm512_cvtneps_pbh(h));
-    }
+// Units k and k + 1 of a row's old state, in every lane. The first half of `work` holds the old
+// state in BF16, the second the new one; the two take turns with the states themselves.
+static inline __m512bh state_pair(const uint16_t *pairs, int k) {
+    int32_t pair;
+    memcpy(&pair, pairs + k, sizeof pair);
+    return (__m512bh)_mm512_set1_epi32(pair);
 }
 
-static void any_tile(const v2s_gru_steps_args *a, const v2s_gru_tile_avx512 *at, int vectors,
-                     const uint16_t *pairs, uint16_t *pairs_new) {
-    switch (vectors) {
-    case 1:
-        tile(a, at, 1, pairs, pairs_new);
-        break;
-    case 2:
-        tile(a, at, 2, pairs, pairs_new);
-        break;
-    case 3:
-        tile(a, at, 3, pairs, pairs_new);
-        break;
-    case 4:
-        tile(a, at, 4, pairs, pairs_new);
-        break;
-    case 5:
-        tile(a, at, 5, pairs, pairs_new);
-        break;
-    case 6:
-        tile(a, at, 6, pairs, pairs_new);
-        break;
-    case 7:
-        tile(a, at, 7, pairs, pairs_new);
-        break;
-    default:
-        tile(a, at, VECTORS, pairs, pairs_new);
-        break;
+typedef struct bf16_row {
+    v2s_gru_row f32;
+    uint16_t *pairs, *pairs_new; // [Hp]
+} bf16_row;
+
+// As in gru_avx512.c, with two k at a time.
+static inline __attribute__((always_inline)) void tiles(const v2s_gru_steps_args *a,
+                                                        const bf16_row *row, int t, int u, int rows,
+                                                        int count, int vectors) {
+    __m512 sum[2][3 * VECTORS];
+    const uint16_t *w[2];
+#pragma GCC unroll 2
+    for (int i = 0; i < rows * count; i++) {
+        int unit = u + (i % count) * TILE;
+        w[i] = (const uint16_t *)a->w_hh + (size_t)unit * 3 * (size_t)v2s_round_up(a->H, 2);
+#pragma GCC unroll 4
+        for (int v = 0; v < vectors; v++)
+            v2s_gru_start_avx512(a, &row[i / count].f32, t, unit + v * LANES, &sum[i][v],
+                                 &sum[i][vectors + v], &sum[i][2 * vectors + v]);
     }
+    for (int k = 0; k < a->H; k += 2) {
+        size_t at = (size_t)k * 3 * vectors * LANES;
+        __m512bh h0 = state_pair(row[0].pairs, k), h1 = h0;
+        if (rows == 2)
+            h1 = state_pair(row[1].pairs, k);
+#pragma GCC unroll 12
+        for (int v = 0; v < 3 * vectors; v++) {
+            __m512bh weight = load_pairs(w[0] + at + 2 * v * LANES);
+            sum[0][v] = _mm512_dpbf16_ps(sum[0][v], h0, weight);
+            if (rows == 2)
+                sum[1][v] = _mm512_dpbf16_ps(sum[1][v], h1, weight);
+        }
+        if (count == 2)
+#pragma GCC unroll 12
+            for (int v = 0; v < 3 * vectors; v++)
+                sum[1][v] = _mm512_dpbf16_ps(sum[1][v], h0, load_pairs(w[1] + at + 2 * v * LANES));
+    }
+#pragma GCC unroll 2
+    for (int i = 0; i < rows * count; i++)
+#pragma GCC unroll 4
+        for (int v = 0; v < vectors; v++) {
+            int unit = u + (i % count) * TILE + v * LANES;
+            __m512 h = v2s_gru_finish_avx512(a, &row[i / count].f32, t, unit, sum[i][v],
+                                             sum[i][vectors + v], sum[i][2 * vectors + v]);
+            _mm256_store_si256((__m256i *)(row[i / count].pairs_new + unit),
+                               (__m256i)_mm512_cvtneps_pbh(h));
+        }
+}
+
+static void any_tiles(const v2s_gru_steps_args *a, const bf16_row *rows, int t, int u,
+                      int vectors) {
+    if (a->rows == 2)
+        switch (vectors) {
+        case 1:
+            tiles(a, rows, t, u, 2, 1, 1);
+            break;
+        case 2:
+            tiles(a, rows, t, u, 2, 1, 2);
+            break;
+        case 3:
+            tiles(a, rows, t, u, 2, 1, 3);
+            break;
+        default:
+            tiles(a, rows, t, u, 2, 1, VECTORS);
+            break;
+        }
+    else
+        switch (vectors) {
+        case 1:
+            tiles(a, rows, t, u, 1, 1, 1);
+            break;
+        case 2:
+            tiles(a, rows, t, u, 1, 1, 2);
+            break;
+        case 3:
+            tiles(a, rows, t, u, 1, 1, 3);
+            break;
+        default:
+            tiles(a, rows, t, u, 1, 1, VECTORS);
+            break;
+        }
 }
 
 static void gru_steps(const v2s_gru_steps_args *a) {
-    float *h = a->h, *h_new = a->h_new;
-    uint16_t *pairs = (uint16_t *)a->work, *pairs_new = pairs + a->Hp;
-    for (int u = 0; u < a->Hp; u += LANES)
-        _mm256_store_si256((__m256i *)(pairs + u),
-                           (__m256i)_mm512_cvtneps_pbh(_mm512_load_ps(h + u)));
-    for (int i = 0; i < a->T; i++) {
-        int t = a->reverse ? a->T - 1 - i : i;
-        for (int u = 0; u < a->Hp; u += TILE) {
-            v2s_gru_tile_avx512 at = v2s_gru_tile_at_avx512(a, t, u, h, h_new);
-            at.w = (const uint16_t *)a->w_hh + (size_t)u * 3 * (size_t)v2s_round_up(a->H, 2);
-            any_tile(a, &at, (a->Hp - u) / LANES, pairs, pairs_new + u);
-        }
-        float *swap = h;
-        h = h_new;
-        h_new = swap;
-        uint16_t *swap_pairs = pairs;
-        pairs = pairs_new;
-        pairs_new = swap_pairs;
+    bf16_row rows[2];
+    for (int r = 0; r < a->rows; r++) {
+        uint16_t *pairs = (uint16_t *)a->row[r].work;
+        rows[r] = (bf16_row){a->row[r], pairs, pairs + a->Hp};
+        for (int u = 0; u < a->Hp; u += LANES)
+            _mm256_store_si256((__m256i *)(pairs + u),
+                               (__m256i)_mm512_cvtneps_pbh(_mm512_load_ps(a->row[r].h + u)));
     }
-    v2s_gru_keep_state_avx512(a, h);
+    for (int i = 0; i < a->T; i++) {
+        int t = a->reverse ? a->T - 1 - i : i, u = 0;
+        for (; a->rows == 1 && a->Hp - u >= 2 * TILE; u += 2 * TILE)
+            tiles(a, rows, t, u, 1, 2, VECTORS);
+        for (; u < a->Hp; u += TILE)
+            any_tiles(a, rows, t, u, (a->Hp - u) / LANES);
+        for (int r = 0; r < a->rows; r++) {
+            uint16_t *swap = rows[r].pairs;
+            rows[r].pairs = rows[r].pairs_new;
+            rows[r].pairs_new = swap;
+            v2s_gru_swap_avx512(&rows[r].f32);
+        }
+    }
+    for (int r = 0; r < a->rows; r++)
+        v2s_gru_keep_avx512(a, &rows[r].f32, &a->row[r]);
 }
 
 const v2s_vector v2s_vector_avx512bf16 = {.lanes = LANES,

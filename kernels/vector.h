@@ -22,19 +22,26 @@ typedef struct v2s_gemm_args {
     size_t ldy;
 } v2s_gemm_args;
 
-// A run of steps of one direction of one row. Units are padded with zeros to Hp, a multiple of
-// `lanes`; the padded units stay zero.
+// One row of a run of GRU steps. Units are padded with zeros to Hp, a multiple of `lanes`; the
+// padded units stay zero.
+typedef struct v2s_gru_row {
+    const float *gi; // [T,3*Hp]: W_i x + b_i, and b_hr, b_hz too
+    float *h;        // [Hp] state, in and out
+    float *h_new;    // [Hp] work
+    float *work;     // [Hp] more work
+    float *y;        // row t starts at y + t*ldy, H columns; NULL where it is not wanted
+} v2s_gru_row;
+
+enum { V2S_GRU_ROWS_MAX = 2 };
+
+// Steps of one direction, of one row or of two that share every weight that is loaded.
 typedef struct v2s_gru_steps_args {
-    int T, H, Hp;
+    int T, H, Hp, rows;
     bool reverse;      // walk t = T-1 .. 0
-    const float *gi;   // [T,3*Hp]: W_i x + b_i, and b_hr, b_hz too
     const void *w_hh;  // packed in tiles of units: [tile][k][3][tile's units]
     const float *b_hn; // [Hp]
-    float *h;          // [Hp] state, in and out
-    float *h_new;      // [Hp] work
-    float *work;       // [Hp] more work
-    float *y;          // row t starts at y + t*ldy, H columns; NULL where it is not wanted
     size_t ldy;
+    v2s_gru_row row[V2S_GRU_ROWS_MAX];
 } v2s_gru_steps_args;
 
 typedef struct v2s_vector {

@@ -25,6 +25,7 @@ static v2s_gru_args args_of(const v2s_bigru *m, int B, int T) {
                           .C = m->in_features,
                           .H = m->hidden,
                           .D = 2,
+                          .overlap = m->overlap,
                           .ldy = 2 * m->hidden,
                           .dir = {v2s_bigru_direction(m, 0), v2s_bigru_direction(m, 1)}};
 }

@@ -15,6 +15,7 @@ typedef struct v2s_gru_params {
 
 typedef struct v2s_bigru {
     int in_features, hidden;
+    int overlap; // of a long walk that is cut in two (kernels/gru.h); 0 after init: never cut
     v2s_gru_params dir[2];
 } v2s_bigru;
 

@@ -3,6 +3,10 @@
 
 #include <stdlib.h>
 
+// Steps after which PyTorch's initial weights, and trained ones that were seen, have forgotten
+// their state to the last bit. A wrong guess costs time only.
+enum { OVERLAP = 128 };
+
 v2s_refiner_config v2s_refiner_seed(void) {
     return (v2s_refiner_config){.kernel = 15, .channels = 64, .hidden = 128};
 }
@@ -29,6 +33,7 @@ static void init(v2s_refiner *m, v2s_arena *params) {
     const v2s_refiner_config *c = &m->config;
     v2s_conv1d_init(&m->conv, V2S_REFINER_CHANNELS, c->channels, c->kernel, params);
     v2s_bigru_init(&m->gru, c->channels, c->hidden, params);
+    m->gru.overlap = OVERLAP;
     v2s_linear_init(&m->output, 2 * c->hidden, V2S_REFINER_CHANNELS, params);
 }
 

@@ -39,7 +39,7 @@ struct v2s_refiner_stream {
 };
 
 v2s_refiner_stream_config v2s_refiner_stream_defaults(void) {
-    return (v2s_refiner_stream_config){8192, 512, 32768, 1e-6f};
+    return (v2s_refiner_stream_config){8192, 256, 32768, 1e-6f};
 }
 
 static v2s_status check_config(const v2s_refiner_stream_config *c) {
@@ -97,6 +97,7 @@ static v2s_gru_args gru_args(const v2s_refiner_stream *s, int direction, int T, 
                           .C = s->m->config.channels,
                           .H = s->m->config.hidden,
                           .D = 1,
+                          .overlap = s->m->gru.overlap,
                           .reverse = direction == 1,
                           .x = x,
                           .ldy = 2 * s->m->config.hidden,

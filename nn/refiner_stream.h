@@ -33,7 +33,7 @@ typedef struct v2s_refiner_stream_config {
     float tolerance;          // largest difference of the two warm-ups at a border
 } v2s_refiner_stream_config;
 
-// 8192, 512, 32768 frames, 1e-6.
+// 8192, 256, 32768 frames, 1e-6.
 v2s_refiner_stream_config v2s_refiner_stream_defaults(void);
 
 typedef struct v2s_refiner_stream_report {

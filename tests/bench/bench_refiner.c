@@ -54,7 +54,7 @@ typedef struct probe {
 } probe;
 
 // The recurrent weights of one direction of the seed: more than L1, less than L2.
-enum { WEIGHTS = 3 * 128 * 128, FMA_ROUNDS = 200000, L2_ROUNDS = 400 };
+enum { WEIGHTS = 3 * 128 * 128, FMA_ROUNDS = 40000, L2_ROUNDS = 400, PROBES = 50 };
 
 #if defined(__x86_64__)
 __attribute__((target("avx512f"))) static void fma_loop(void *ctx, int i, int n) {
@@ -96,7 +96,8 @@ static void measure_limits(bench *b) {
         if ((p.weights[i] = aligned_alloc(64, WEIGHTS * sizeof(float))) != NULL)
             memset(p.weights[i], 0, WEIGHTS * sizeof(float));
     for (int threads = 1; threads <= 2; threads++)
-        for (int round = 0; round < 5 && p.weights[0] != NULL && p.weights[1] != NULL; round++) {
+        for (int round = 0; round < PROBES && p.weights[0] != NULL && p.weights[1] != NULL;
+             round++) {
             double start = now_s();
             v2s_parallel(threads, threads, fma_loop, &p);
             double gflops = 24.0 * 32 * FMA_ROUNDS * threads / (now_s() - start) * 1e-9;
