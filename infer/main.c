@@ -29,6 +29,13 @@ static void on_signal(int number) {
     signal(number, SIG_DFL);
 }
 
+// What was printed has arrived, or this is a failure (a full disk behind `>`).
+static v2s_status flush_output(void) {
+    if (fflush(stdout) != 0 || ferror(stdout))
+        return V2S_FAIL(V2S_IO, "standard output: cannot write");
+    return V2S_OK;
+}
+
 static int exit_code(v2s_status status) {
     switch (status) {
     case V2S_OK:
@@ -45,10 +52,12 @@ static int exit_code(v2s_status status) {
 static int run_command(const v2s_command *command, int argc, char **argv) {
     v2s_settings settings = {0};
     v2s_status status = v2s_options_parse(command, argc - 2, argv + 2, &settings);
-    if (status == V2S_OK && settings.help)
+    if (status == V2S_OK && settings.help) {
         v2s_options_help(command, stdout);
-    else if (status == V2S_OK)
+        status = flush_output();
+    } else if (status == V2S_OK) {
         status = command->run(&settings, argc, argv);
+    }
     if (status != V2S_OK)
         fprintf(stderr, "v2s-infer %s: %s\n", command->name, v2s_error_text());
     if (status == V2S_USAGE)
@@ -68,11 +77,11 @@ int main(int argc, char **argv) {
     }
     if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0) {
         print_usage(stdout);
-        return EXIT_DONE;
+        return exit_code(flush_output());
     }
     if (strcmp(argv[1], "--version") == 0) {
         printf("v2s-infer %s\n", V2S_VERSION);
-        return EXIT_DONE;
+        return exit_code(flush_output());
     }
     for (size_t i = 0; i < COMMAND_COUNT; i++)
         if (strcmp(argv[1], commands[i]->name) == 0)
