@@ -25,7 +25,8 @@ typedef struct v2s_mot_row {
 // <= 0, or (frame, id) twice; also for a file without a single row.
 V2S_MUST_USE v2s_status v2s_mot_read(const char *path, v2s_mot_row **rows, size_t *count);
 
-// Ten columns; numbers in full precision (reading them back gives the same doubles).
+// Ten columns, in as few digits as give every number back; x and y lose at most the rounding of
+// the addition of 1.
 V2S_MUST_USE v2s_status v2s_mot_write(v2s_file_out *f, const v2s_mot_row *rows, size_t count);
 
 #endif

@@ -22,6 +22,8 @@ enum {
     WARNING_MAX = 256,
 };
 
+#define MAX_TIME_S 1e9 // stamps beyond are broken
+
 struct v2s_overlay {
     v2s_file_out *f;
     AVIOContext *io;
@@ -183,6 +185,14 @@ static v2s_status ready_frame(v2s_overlay *o) {
     return V2S_OK;
 }
 
+static bool has_plain_stamp(const AVPacket *packet, const AVStream *stream) {
+    double base_s = av_q2d(stream->time_base);
+    bool pts_fits =
+        packet->pts == AV_NOPTS_VALUE || fabs((double)packet->pts * base_s) < MAX_TIME_S;
+    return packet->size > 0 && packet->dts != AV_NOPTS_VALUE && pts_fits &&
+           fabs((double)packet->dts * base_s) < MAX_TIME_S;
+}
+
 // Copies sound packets up to `until_s`, shifted to our clock.
 static v2s_status copy_sound(v2s_overlay *o, double until_s) {
     while (o->sound != NULL && !o->sound_ended) {
@@ -194,7 +204,7 @@ static v2s_status copy_sound(v2s_overlay *o, double until_s) {
                 break;
             }
             bool ours = packet->stream_index == o->sound_stream;
-            if (!ours || packet->dts == AV_NOPTS_VALUE || packet->size == 0) {
+            if (!ours || !has_plain_stamp(packet, from)) {
                 av_packet_unref(packet);
                 continue;
             }

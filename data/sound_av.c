@@ -30,6 +30,7 @@
 #define BACKWARD_JUMP_S 0.5
 #define FORWARD_JUMP_S 600.0
 #define TRUNCATED_TOLERANCE_S 0.25
+#define MAX_TIME_S 1e9 // stamps beyond are broken
 
 enum { WARNING_MAX = 512, MAX_ERRORS_WHILE_DRAINING = 1000, MAX_PADDING_SAMPLES = 2048 };
 
@@ -147,9 +148,11 @@ static int64_t declared_limit(const v2s_sound_av *a) {
     double base_s = av_q2d(stream->time_base);
     double end_s = (double)stream->start_time * base_s + (double)stream->duration * base_s;
     double last_s = (double)avformat_index_get_entry(stream, count - 1)->timestamp * base_s;
-    if (end_s <= 0.0 || fabs(last_s - end_s) * a->rate_hz > MAX_PADDING_SAMPLES)
+    if (end_s <= 0.0 || end_s > MAX_TIME_S ||
+        fabs(last_s - end_s) * a->rate_hz > MAX_PADDING_SAMPLES)
         return INT64_MAX;
-    return llround((end_s - a->in->origin_s - a->start_s) * a->rate_hz);
+    int64_t limit = llround((end_s - a->in->origin_s - a->start_s) * a->rate_hz);
+    return limit > 0 ? limit : INT64_MAX;
 }
 
 static void write_warning(v2s_sound_av *a) {

@@ -23,8 +23,10 @@
 enum {
     BLOCK_SAMPLES = 1 << 14,
     FLAC_MAX_CHANNELS = 8,
-    HEADER_ROOM = 1 << 12, // bytes of a header and its chunks, generously
 };
+
+// 32-bit sizes, less a generous header
+static const int64_t max_wav_bytes = INT64_C(0xFFFFFFFF) - 4096;
 
 struct v2s_sound_out {
     v2s_file_out *f;
@@ -110,8 +112,7 @@ static v2s_status choose_format(const char *path, v2s_sample_format format, int6
     if (container == SF_FORMAT_WAV && frames_expected < 0) {
         container = SF_FORMAT_RF64;
         out->downgrade = true;
-    } else if (container == SF_FORMAT_WAV &&
-               frames_expected > (INT64_C(0xFFFFFFFF) - HEADER_ROOM) / frame_bytes) {
+    } else if (container == SF_FORMAT_WAV && frames_expected > max_wav_bytes / frame_bytes) {
         container = SF_FORMAT_RF64;
     }
     int samples = format == V2S_FLOAT32 ? SF_FORMAT_FLOAT
@@ -184,6 +185,11 @@ static v2s_status check_written(const v2s_sound_out *out, sf_count_t written, si
 v2s_status v2s_sound_out_write(v2s_sound_out *out, const float *samples, size_t frames) {
     if (frames == 0)
         return V2S_OK;
+    int64_t file_bytes =
+        (out->frames + (int64_t)frames) * out->info.channels * bytes_of(out->format);
+    if ((out->info.format & SF_FORMAT_TYPEMASK) == SF_FORMAT_WAV && file_bytes > max_wav_bytes)
+        return V2S_FAIL(V2S_IO, "%s: more than the 4 GiB that WAV holds",
+                        v2s_file_out_path(out->f));
     V2S_TRY(note_peak(out, samples, frames));
     size_t bytes = frames * (size_t)out->info.channels * sizeof *samples;
     if (out->spool != NULL) {

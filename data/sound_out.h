@@ -18,8 +18,9 @@ typedef enum v2s_sample_format { V2S_FLOAT32, V2S_S16, V2S_S24 } v2s_sample_form
 
 // ARG for a suffix that names no container here. A device or pipe without a known suffix
 // (/dev/null) is written as WAV. FLAC holds no float samples: V2S_FLOAT32 becomes V2S_S24 there,
-// see v2s_sound_out_format. frames_expected (-1: unknown) decides between WAV and RF64; unknown
-// is WAV, and an unexpected 4 GiB is an IO error that says so.
+// see v2s_sound_out_format. frames_expected (-1: unknown) decides between WAV and RF64; an unknown
+// length is RF64 that becomes WAV again if it stays below 4 GiB; a WAV that grows beyond although
+// frames_expected said otherwise is an IO error.
 V2S_MUST_USE v2s_status v2s_sound_out_open(const char *path, double rate_hz, int channels,
                                            v2s_sample_format format, int64_t frames_expected,
                                            v2s_sound_out **out);

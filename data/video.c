@@ -157,7 +157,8 @@ static void note_packet_end(v2s_video *v, const AVPacket *packet) {
     int64_t at = packet->pts != AV_NOPTS_VALUE ? packet->pts : packet->dts;
     if (at == AV_NOPTS_VALUE)
         return;
-    double end_s = (double)(at + packet->duration) * av_q2d(stream->time_base) - v->in->origin_s;
+    double end_s =
+        ((double)at + (double)packet->duration) * av_q2d(stream->time_base) - v->in->origin_s;
     v->end_s = fmax(v->end_s, end_s);
 }
 
@@ -216,8 +217,12 @@ static double time_of(v2s_video *v, const AVFrame *frame) {
     double time_base_s = av_q2d(v->in->format->streams[v->stream]->time_base);
     double file_time_s = (double)stamp * time_base_s - v->in->origin_s;
     double time_s = file_time_s + v->shift_s;
-    if (v->delivered == 0)
-        return stamp == AV_NOPTS_VALUE ? 0.0 : time_s;
+    if (v->delivered == 0) {
+        bool usable = stamp != AV_NOPTS_VALUE && fabs(time_s) < FORWARD_JUMP_S;
+        v->repaired += !usable;
+        v->shift_s = usable || stamp == AV_NOPTS_VALUE ? 0.0 : -file_time_s;
+        return usable ? time_s : 0.0;
+    }
     double expected_s = v->last_time_s + v->nominal_s;
     if (stamp == AV_NOPTS_VALUE) {
         v->repaired++;

@@ -194,3 +194,13 @@ Test(sound_out, what_cannot_be_written_is_one_sentence) {
     cr_assert(v2s_sound_out_write(out, bad, 2) == V2S_NUMERIC);
     v2s_sound_out_close(&out);
 }
+
+Test(sound_out, a_wav_does_not_grow_past_its_size_fields) {
+    v2s_sound_out *out = NULL;
+    cr_assert(v2s_sound_out_open(v2s_test_path("a.wav"), RATE, 4, V2S_FLOAT32, 100, &out) ==
+              V2S_OK);
+    float sample[4] = {0.0f};
+    cr_assert(v2s_sound_out_write(out, sample, (size_t)1 << 28) == V2S_IO); // refused unread
+    cr_assert(strstr(v2s_error_text(), "4 GiB") != NULL, "%s", v2s_error_text());
+    v2s_sound_out_close(&out);
+}
