@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: MIT
 // HOW IT WORKS
 //
-// 1. Cells. Short-time spectra (21 ms Hann, half overlap) are cut into cells: one third-octave-wide
-//    group of bands below 6 kHz (microphones are no longer ambisonic above) x 4 frames. Of a cell,
-//    E_W and E_D are the energies of channel 0 and of channels 1..3, I = Re sum conj(W) (c1, c2,
-//    c3).
+// 1. Cells. Short-time spectra (21 ms Hann, half overlap) are cut into cells: one of eight bands,
+//    150 Hz to 6 kHz (microphones are no longer ambisonic above) x 4 frames. Of a cell, E_W and
+//    E_D are the energies of channel 0 and of channels 1..3, I = Re sum conj(W) (c1, c2, c3).
 // 2. Directional cells. One plane wave gives coherence |I|^2 / (E_W E_D) = 1 whatever the order and
 //    the gains; a diffuse field gives 0, and with the same ratio E_D / E_W, so what is diffuse in a
 //    cell blurs the ratio but does not shift it. Of cells above 0.9 (set STRICT) and 0.75 (LOOSE)
@@ -15,14 +14,14 @@
 //    the strict ratios within 10 % and the medians of the bands within 10 % of each other. N3D and
 //    the strong dipoles of a microphone look alike, so n3d needs an exact 3.
 // 4. Order. Which channel is up? W Y Z X says 2, W X Y Z says 3. Sources stand near the horizon,
-//    some above, few below the floor. Each occupied piece of the sphere votes by the logarithm of
-//    its density 1 : 0.3 : 0.08 (within 35 degrees of the horizon, above, below); `order_evidence`
-//    is the sum of the votes for W Y Z X less those for W X Y Z. Directions of one source only, or
-//    of sources in one place, say nothing.
+//    some above, few below the floor. Each occupied piece of the sphere (by the mean direction in
+//    it) votes with the logarithm of the density of sources there, 1 : 0.3 : 0.08 (within 35
+//    degrees of the horizon, above, below). `order_evidence` is the sum of the votes for W Y Z X
+//    less those for W X Y Z. Sources in one place say nothing.
 // 5. Decision. Exact ratios by decide_exact(), others by decide_loose(), which wants ratio and
-// order
-//    to agree and the height channel to be the weakest by a factor of two. wxyz_sn3d is rare in the
-//    world, so an exact 1 means ambix unless the order speaks clearly against it.
+//    order to agree and the height channel to be the weakest by a factor of two. wxyz_sn3d is rare
+//    in the world, so an exact 1 with three or more places means ambix unless the order speaks
+//    against it.
 //
 // LIMITATIONS  It tells the four layouts apart, not ambisonics from other four-channel sound,
 // except where that has no directional cells. It cannot see sign errors or swapped X and Y.
@@ -71,6 +70,7 @@ struct v2s_layout_guess {
     double total, directed; // energy of all cells, of the loosely directional ones
     v2s_vec3 piece[PIECES]; // lattice of directions (c1, c2, c3)
     uint32_t pieces[SETS][LEVELS][PIECES];
+    v2s_vec3 sums[SETS][LEVELS][PIECES]; // of the unit vectors in it
     uint32_t ratios[SETS][LEVELS][BANDS][RATIO_BINS];
 };
 
@@ -144,6 +144,10 @@ static void keep_cell(v2s_layout_guess *g, int set, int band, const double *cell
         }
     }
     g->pieces[set][class][nearest]++;
+    v2s_vec3 *sum = &g->sums[set][class][nearest];
+    sum->x += intensity.x / length;
+    sum->y += intensity.y / length;
+    sum->z += intensity.z / length;
     g->ratios[set][class][band][bin]++;
 }
 
@@ -280,14 +284,21 @@ static double elevation_vote(double sine) {
 
 static void find_directions(const v2s_layout_guess *g, int set, int quietest, findings *f) {
     double occupied[PIECES];
+    v2s_vec3 mean[PIECES];
     for (int i = 0; i < PIECES; i++) {
         double count = 0.0;
-        for (int l = quietest; l < LEVELS; l++)
+        v2s_vec3 u = {0.0, 0.0, 0.0};
+        for (int l = quietest; l < LEVELS; l++) {
             count += g->pieces[set][l][i];
+            u.x += g->sums[set][l][i].x;
+            u.y += g->sums[set][l][i].y;
+            u.z += g->sums[set][l][i].z;
+        }
+        double length = fmax(v2s_norm(u), 1e-30);
+        u = mean[i] = (v2s_vec3){u.x / length, u.y / length, u.z / length};
         // A piece counts fully from 2 % of the cells on: loud or long sources count no more.
         double share = count / f->cells;
         occupied[i] = share > 0.002 ? fmin(1.0, share / 0.02) : 0.0;
-        v2s_vec3 u = g->piece[i];
         f->order_evidence += occupied[i] * (elevation_vote(u.y) - elevation_vote(u.z));
         f->below_acn += u.y < -sin(v2s_rad(35.0)) ? occupied[i] : 0.0;
         f->below_wxyz += u.z < -sin(v2s_rad(35.0)) ? occupied[i] : 0.0;
@@ -299,8 +310,7 @@ static void find_directions(const v2s_layout_guess *g, int set, int quietest, fi
     for (int i = 0; i < PIECES; i++)
         for (int j = 0; j < i; j++)
             if (occupied[i] > 0.5 && occupied[j] > 0.5)
-                f->extent_rad =
-                    fmax(f->extent_rad, v2s_angle_between_rad(g->piece[i], g->piece[j]));
+                f->extent_rad = fmax(f->extent_rad, v2s_angle_between_rad(mean[i], mean[j]));
 }
 
 static bool near_ratio(double ratio, double expected, double factor) {
@@ -314,11 +324,11 @@ static bool is_exact(const findings *f) {
 // The layout by a ratio that only an encoder makes, and in *why the words for it.
 static v2s_layout decide_exact(const findings *f, const char **why) {
     double order = f->order_evidence, few = 0.5 + 0.1 * f->pieces;
-    if (near_ratio(f->ratio, 3.0, 1.1) && order > -2.0) {
+    if (near_ratio(f->ratio, 3.0, 1.1) && order > -4.0) {
         *why = "ratio exactly N3D's 3 in every band";
         return V2S_LAYOUT_N3D;
     }
-    if (near_ratio(f->ratio, 2.0, 1.15) && order < 2.0) {
+    if (near_ratio(f->ratio, 2.0, 1.15) && order < 4.0) {
         *why = "ratio exactly FuMa's 2 in every band, and channel 3 may be height";
         return V2S_LAYOUT_FUMA;
     }
@@ -330,7 +340,7 @@ static v2s_layout decide_exact(const findings *f, const char **why) {
         *why = "ratio exactly SN3D's 1, and channel 2 is height";
         return V2S_LAYOUT_AMBIX;
     }
-    if (order > -2.5 && f->below_acn < 1.0) {
+    if (order > -2.0 && f->below_acn < 1.0 && f->pieces > 2.5) {
         *why = "ratio exactly SN3D's 1, and channel 2 may be height";
         return V2S_LAYOUT_AMBIX;
     }
@@ -350,7 +360,7 @@ static v2s_layout decide_loose(const findings *f, const char **why) {
         *why = "too little sound with one clear direction";
         return V2S_LAYOUT_UNCERTAIN;
     }
-    if (second && f->spread < 0.8 && f->ratio > 0.4 && f->ratio < 1.5) {
+    if (second && f->spread < 0.8 && f->ratio > 0.4 && f->ratio < 1.3) {
         *why = "channel 2 is height, ratio nearest to SN3D's 1";
         return V2S_LAYOUT_AMBIX;
     }
