@@ -41,12 +41,13 @@ v2s_test_run v2s_test_run_program(const char *const *words) {
         cr_assert(i < WORDS_MAX);
         argv[i + 1] = (char *)words[i];
     }
+    const char *folder = v2s_test_folder(); // made here, not in the child
     FILE *out = capture_file(), *err = capture_file();
     pid_t child = fork();
     cr_assert(child >= 0);
     if (child == 0) {
         bool ready = dup2(fileno(out), STDOUT_FILENO) >= 0 &&
-                     dup2(fileno(err), STDERR_FILENO) >= 0 && chdir(v2s_test_folder()) == 0;
+                     dup2(fileno(err), STDERR_FILENO) >= 0 && chdir(folder) == 0;
         if (ready)
             execv(argv[0], argv);
         _exit(127);
