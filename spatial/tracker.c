@@ -12,8 +12,8 @@
 //  1 Where. HOG (31 channels) and luma of the cells under a Hann window go through KCF (Henriques
 //    et al., TPAMI 2015, eq. 17, 22, 30; Gaussian kernel), which gives a response per displacement
 //    (kcf.h). A colour histogram gives the share of object-coloured pixels for each displacement
-//    (Staple, Bertinetto et al., CVPR 2016, eq. 1 and section 3.2; tracker_colour.h); 0.7 of the
-//    first + 0.3 of the second is maximised over whole cells, then over eighths of a cell, where
+//    (Staple, Bertinetto et al., CVPR 2016, eq. 1 and section 3.2; tracker_colour.h); 0.6 of the
+//    first + 0.4 of the second is maximised over whole cells, then over eighths of a cell, where
 //    the response is interpolated exactly by its Fourier series.
 //  2 How large. A one-dimensional filter over 33 sizes, 2 % apart (DSST, Danelljan et al., BMVC
 //    2014, eq. 5 and 6; scale_filter.h). Aspect stays that of the first box.

@@ -7,7 +7,11 @@
 #include "spatial/conventions.h"
 #include "spatial/hog.h"
 
-// Values of the papers' programs unless said otherwise.
+// Values of the papers' programs, except two. Over 11 clips (the four of shared/data and seven
+// that were not kept), eight jittered starts each, mean AUC / precision were 0.630 / 0.842 with the
+// published label (0.1) and colour weight (0.3), 0.647 / 0.858 with a label of 0.125, which
+// forgives deformation, and 0.653 / 0.882 with a colour weight of 0.4 as well. Padding 1.2 or 2,
+// rates of a half or twice, kernels of 0.3 or 0.8 and 1024 or 2304 cells changed less or harmed.
 static const struct {
     double padding;        // the window is the box + padding * its mean side (KCF: 1.5)
     double cells;          // of the window, about; bounds the cost whatever the size of the box
@@ -21,12 +25,12 @@ static const struct {
 } settings = {
     .padding = 1.5,
     .cells = 1600,
-    .label_sigma = 0.1,
+    .label_sigma = 0.125,
     .kernel_sigma = 0.5,
     .lambda = 1e-4,
     .rate = 0.02,
     .colour_rate = 0.04,
-    .colour_weight = 0.3,
+    .colour_weight = 0.4,
     .size = {.count = 33, .step = 1.02, .area = 512, .lambda = 0.01, .rate = 0.025},
 };
 
