@@ -12,9 +12,9 @@
 //  1 Where. HOG (31 channels) and luma of the cells under a Hann window go through KCF (Henriques
 //    et al., TPAMI 2015, eq. 17, 22, 30; Gaussian kernel), which gives a response per displacement
 //    (kcf.h). A colour histogram gives the share of object-coloured pixels for each displacement
-//    (Staple, Bertinetto et al., CVPR 2016, eq. 1 and section 3.2; tracker_colour.h); 0.6 of the
-//    first + 0.4 of the second is maximised over whole cells, then over eighths of a cell, where
-//    the response is interpolated exactly by its Fourier series.
+//    (Staple, Bertinetto et al., CVPR 2016, eq. 1 and section 3.2; tracker_colour.h); half of
+//    each (0.7 and 0.3 on grey pictures) is maximised over whole cells, then over eighths of a
+//    cell, where the response is interpolated exactly by its Fourier series.
 //  2 How large. A one-dimensional filter over 33 sizes, 2 % apart (DSST, Danelljan et al., BMVC
 //    2014, eq. 5 and 6; scale_filter.h). Aspect stays that of the first box.
 //  3 Learn. All three models are blended with what is seen at the new place: linear interpolation,
@@ -57,7 +57,7 @@
 // share of the running mean that is right, and that is plainly wrong.
 #define COLOUR_USEFUL 0.55
 #define COLOUR_RIGHT 0.8
-#define COLOUR_WRONG 0.5
+#define COLOUR_WRONG 0.65
 #define DOUBTS_TO_LOSE 3
 #define MEAN_RATE 0.05 // of the running means: about 20 pictures
 #define HELD_DECAY 0.9 // of the confidence, per picture
@@ -175,7 +175,8 @@ static bool is_found(const v2s_tracker *t, const v2s_finding *f) {
 
 // Counts the doubts and says whether the object is lost.
 static bool is_lost(v2s_tracker *t, const v2s_finding *f) {
-    bool wrong_colours = f->colour < COLOUR_WRONG * t->mean_colour;
+    bool wrong_colours =
+        t->mean_colour > COLOUR_USEFUL && f->colour < COLOUR_WRONG * t->mean_colour;
     double least = f->psr < WEAK_PSR || wrong_colours ? WEAK_PEAK : POOR_PEAK;
     bool weak = f->psr < LOST_PSR || (f->psr < SURE_PSR && f->peak < least * t->mean_peak);
     if (!weak || colours_vouch(t, f)) {
