@@ -18,7 +18,7 @@ enum {
 };
 
 static const double cut_before_s = 0.0025, cut_length_s = 0.0105; // of a response, round its peak
-static const double filter_s = 512.0 / 48000.0;                  // of the filters
+static const double filter_s = 512.0 / 48000.0;                   // of the filters
 static const double low_hz = 170.0;
 static const double ridge = 1e-3;       // lambda; costs 0.01 dB, tames uncovered directions
 static const double max_gain_db = 18.0; // of the equaliser
@@ -512,6 +512,13 @@ v2s_status v2s_binaural_design(const v2s_hrtf *hrtf, int order, double rate_hz,
         goto end;
     }
     V2S_TRY_GOTO(status, synthesise(&s, rate_hz, length, length / 2, out), end);
+    for (size_t i = 0; i < 2 * (size_t)s.channels * length; i++)
+        if (!isfinite(out[i])) {
+            status = V2S_FAIL(V2S_FORMAT,
+                              "head-related responses '%s': values or directions out of range",
+                              hrtf->title);
+            goto end;
+        }
 end:
     design_free(&s);
     if (status != V2S_OK) {

@@ -357,6 +357,12 @@ Test(binaural, impossible_requests_fail_with_a_sentence) {
     cr_assert_eq(v2s_binaural_open(&h, 1, 48000.0, V2S_BINAURAL_MAGLS, &b), V2S_FORMAT);
     cr_assert(strstr(v2s_error_text(), "3 directions"), "%s", v2s_error_text());
     h.measurements = 512;
+    h.ir[100000] = NAN;
+    cr_assert_eq(v2s_binaural_open(&h, 1, 48000.0, V2S_BINAURAL_MAGLS, &b), V2S_FORMAT);
+    h.ir[100000] = 0.0F;
+    h.unit[7].x = INFINITY;
+    cr_assert_eq(v2s_binaural_open(&h, 1, 48000.0, V2S_BINAURAL_MAGLS, &b), V2S_FORMAT);
+    h.unit[7].x = 0.5;
     memset(h.ir, 0, 2UL * 512 * 256 * sizeof *h.ir);
     cr_assert_eq(v2s_binaural_open(&h, 1, 48000.0, V2S_BINAURAL_MAGLS, &b), V2S_FORMAT);
     cr_assert(strstr(v2s_error_text(), "zero"), "%s", v2s_error_text());
