@@ -40,6 +40,7 @@ v2s_status v2s_device_open_isa(v2s_isa isa, int threads, v2s_device **out) {
     dev->threads = wanted < V2S_PARALLEL_MAX ? wanted : V2S_PARALLEL_MAX;
     dev->ops = v2s_ops_cpu(isa);
     dev->vector = v2s_vector_cpu(isa);
+    dev->precision = isa == V2S_ISA_AVX512_BF16 ? V2S_PRECISION_BF16 : V2S_PRECISION_F32;
     snprintf(dev->name, sizeof dev->name, "cpu, %s, %d thread%s", dev->ops->name, dev->threads,
              dev->threads == 1 ? "" : "s");
     *out = dev;

@@ -17,6 +17,7 @@ typedef struct v2s_device {
     const v2s_ops *ops;
     const struct v2s_vector *vector; // vector kernels behind `ops`; NULL for the plain definition
     int threads;                     // at most so many run at once, >= 1
+    v2s_precision precision;         // of the GRU's products
     char name[64];                   // which kernels run where: "cpu, avx512, 2 threads"
 } v2s_device;
 

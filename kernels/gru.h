@@ -38,7 +38,8 @@ typedef struct v2s_gru_args {
     bool reverse;  // D == 1 only: walk from T-1 to 0
     int overlap;   // 0: walk step by step. > 0 allows a long row to be cut in two halves that run
                    // side by side, the second from a state warmed up on `overlap` steps; it is
-                   // run again if the first half ends in another state (by more than 2^-22)
+                   // run again if the first half ends in another state (by more than 2^-22;
+                   // BF16: 2^-7)
     const real *x; // [B,T,C]
     real *y;       // [B,T,ldy]; NULL where only h_end is wanted
     int ldy;       // columns of a row of y, at least D*H

@@ -24,8 +24,10 @@
 // A walk is cut where it is at least CUT_MIN_OVERLAPS times as long as its overlap.
 enum { BLOCK = 24, ROWS = V2S_GRU_ROWS_MAX, CUT_MIN_OVERLAPS = 8 };
 
-// States lie in [-1,1]: four steps of a float there.
+// Largest difference of two states at a cut. States lie in [-1,1]: four steps of a float there, or
+// of BF16 in the kernels that round to it.
 #define CUT_TOLERANCE 0x1p-22f
+#define CUT_TOLERANCE_BF16 0x1p-7f
 
 // Parts of a packed direction, in floats from its start.
 typedef struct layout {
@@ -197,9 +199,9 @@ static void store_state(const walk *s, int r, int b) {
         memcpy(h_end + (size_t)b * s->a->H, s->h[r], (size_t)s->a->H * sizeof *h_end);
 }
 
-static bool states_agree(const float *a, const float *b, int n) {
+static bool states_agree(const float *a, const float *b, int n, float tolerance) {
     for (int j = 0; j < n; j++)
-        if (!(fabsf(a[j] - b[j]) <= CUT_TOLERANCE))
+        if (!(fabsf(a[j] - b[j]) <= tolerance))
             return false;
     return true;
 }
@@ -217,7 +219,7 @@ static void run_cut_row(const walk *s, int b) {
     memcpy(s->h_cut, s->h[1], bytes);
     load_state(s, 0, b);
     run_steps(s, (const stretch[]){{b, 0}, {b, half}}, 2, half, true);
-    if (states_agree(s->h[0], s->h_cut, a->H)) {
+    if (states_agree(s->h[0], s->h_cut, a->H, s->v->pairs ? CUT_TOLERANCE_BF16 : CUT_TOLERANCE)) {
         run_steps(&second, &(stretch){b, 2 * half}, 1, a->T - 2 * half, true);
     } else {
         memcpy(s->h[1], s->h[0], bytes);

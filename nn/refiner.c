@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "nn/refiner.h"
 
+#include <limits.h>
+#include <stdint.h>
 #include <stdlib.h>
 
 // Steps after which PyTorch's initial weights, and trained ones that were seen, have forgotten
@@ -95,6 +97,9 @@ static size_t larger(size_t a, size_t b) {
 v2s_status v2s_refiner_work_open(v2s_refiner_work *work, const v2s_refiner *m,
                                  const v2s_device *dev, int B, int T) {
     v2s_refiner_work w = {.B = B, .T = T};
+    if ((int64_t)B * T > INT_MAX)
+        return V2S_FAIL(V2S_ARG, "refiner: expected at most %d frames at a time, found %lld",
+                        INT_MAX, (long long)B * T);
     v2s_arena count = v2s_arena_count();
     work_init(&w, m, &count);
     size_t scratch = larger(v2s_conv1d_module_scratch(&m->conv, dev, B, T),

@@ -62,6 +62,7 @@ typedef struct v2s_refiner_work {
     real *h1; // [B,T,2*hidden]
 } v2s_refiner_work;
 
+// ARG: B x T is above INT_MAX.
 V2S_MUST_USE v2s_status v2s_refiner_work_open(v2s_refiner_work *work, const v2s_refiner *m,
                                               const v2s_device *dev, int B, int T);
 void v2s_refiner_work_close(v2s_refiner_work *work);

@@ -201,15 +201,26 @@ static void set_corners(const v2s_refiner_stream *s) {
     }
 }
 
-// Largest difference, or infinity where one is not a number.
-static float largest_difference(const float *a, const float *b, int n) {
-    float most = 0.0f;
-    for (int j = 0; j < n; j++) {
+// Distance of two backward states in the residual, and whether it counts as none (factor 1) or at
+// most `factor` times as much as that.
+static bool states_meet(const v2s_refiner_stream *s, const float *a, const float *b, float factor,
+                        float *distance) {
+    int hidden = s->m->config.hidden;
+    float unit = 0.0f, channel[F] = {0};
+    for (int j = 0; j < hidden; j++) {
         float d = fabsf(a[j] - b[j]);
-        if (!(d <= most))
-            most = d == d ? d : INFINITY;
+        unit = d <= unit ? unit : d;
+        for (int c = 0; c < F; c++)
+            channel[c] += d * fabsf(s->m->output.weight.data[(2 * c + 1) * hidden + j]);
     }
-    return most;
+    *distance = 0.0f;
+    for (int c = 0; c < F; c++)
+        *distance = channel[c] <= *distance ? *distance : channel[c];
+    *distance = isfinite(*distance) ? *distance * V2S_REFINER_GAIN : INFINITY;
+    float limit = factor * s->config.tolerance;
+    if (s->dev->precision == V2S_PRECISION_BF16)
+        limit *= 256.0f;
+    return *distance <= limit && unit <= 100.0f * limit;
 }
 
 // Leaves the backward state at the chunk's end in state[0]. False: the warm-ups have not met.
@@ -223,8 +234,8 @@ static bool start_backward(chunk *c) {
     }
     set_corners(s);
     v2s_parallel(s->dev->threads, 2, warm_up, c);
-    float difference = largest_difference(s->b.state[0], s->b.state[1], hidden);
-    bool met = difference <= s->config.tolerance;
+    float difference;
+    bool met = states_meet(s, s->b.state[0], s->b.state[1], 1.0f, &difference);
     if (!met && s->lookahead < s->config.lookahead_max_frames)
         return false;
     s->report.open_borders += !met;
@@ -250,9 +261,9 @@ static void run_direction(void *ctx, int direction, int n) {
 static void check_border(v2s_refiner_stream *s, bool to_end) {
     int hidden = s->m->config.hidden;
     if (s->has_border) {
-        float error = largest_difference(s->b.h_border, s->b.h_back, hidden);
-        s->report.open_borders += !(error <= 10.0f * s->config.tolerance);
-        if (!(error <= s->report.border_error))
+        float error;
+        s->report.open_borders += !states_meet(s, s->b.h_border, s->b.h_back, 10.0f, &error);
+        if (error > s->report.border_error)
             s->report.border_error = error;
     }
     s->has_border = !to_end;

@@ -5,13 +5,20 @@
 // chunk, so it computes what the whole file would. The backward GRU ought to start at the end of
 // the file; it starts `lookahead` frames behind the chunk instead and warms up on them. The warm-up
 // is run twice, from two opposite corners of the cube [-1,1]^hidden that holds every possible
-// state: where both runs meet at the chunk's border (largest difference <= tolerance), the state
-// there does not depend on what lies behind, and the chunk equals the whole-file result. Where
-// they do not, the look-ahead is doubled and the chunk waits for more input. Nothing is silent:
+// state: where both runs meet at the chunk's border, the state there does not depend on what lies
+// behind, and the chunk equals the whole-file result. Where they do not, the look-ahead is doubled
+// and the chunk waits for more input. Nothing is silent:
 // past lookahead_max the chunk is computed all the same, counted in the report, and the caller has
 // to say so. As a second check every border is compared afterwards with the state that the next
 // chunk's own backward run, which saw more of the file, has there. Close to the end of the file
 // the backward run starts at the true end.
+//
+// How far two states are apart is measured by what they do to the residual: V2S_REFINER_GAIN *
+// sum_j |w[c,j]| |a_j - b_j|, the largest over the channels c. (The states themselves stop short of
+// each other: an update gate z rounds steps below 2^-24 / (1 - z) away, 2e-6 at z = 0.98, in
+// silence for ever.) They meet where that is at most the tolerance, and no two units differ by
+// more than 100 times the tolerance. On a BF16 device both limits are 256 times as large, which is
+// what its rounding leaves (its own error against FP32 is of that size).
 //
 // Frames are interleaved: foa[4*i + channel], AmbiX order W, Y, Z, X, at the refiner's own rate.
 // What comes out is the residual (V2S_REFINER_GAIN * r), same layout, frame for frame what went
@@ -30,7 +37,7 @@ typedef struct v2s_refiner_stream_config {
     int chunk_frames;         // computed at a time, >= 1
     int lookahead_frames;     // overlap of the backward direction at the start, >= 1
     int lookahead_max_frames; // bound of its doubling
-    float tolerance;          // largest difference of the two warm-ups at a border
+    float tolerance;          // of the residual at a border, full scale 1 (see above)
 } v2s_refiner_stream_config;
 
 // 8192, 256, 32768 frames, 1e-6.
@@ -42,8 +49,8 @@ typedef struct v2s_refiner_stream_report {
     int64_t chunks;          // chunks computed
     int64_t open_borders;    // borders where the warm-ups had not met at lookahead_max_frames, or
                              // where the later check found more than 10 x tolerance
-    float border_difference; // largest difference of the two warm-ups that was accepted
-    float border_error;      // largest difference found by the later check
+    float border_difference; // largest difference of two warm-ups that was accepted, of residuals
+    float border_error;      // largest difference that the later check found, of residuals
 } v2s_refiner_stream_report;
 
 // `config` NULL means the defaults. ARG names the field that is out of range.

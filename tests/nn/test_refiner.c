@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // The whole seed refiner against PyTorch (tests/data/golden/refiner_seed.txt).
 #include <criterion/criterion.h>
+#include <limits.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -113,6 +114,16 @@ Test(refiner, zero_weights_leave_the_geometric_path) {
     for (int i = 0; i < 40; i++)
         cr_assert_eq(r[i], 0.0f);
     v2s_refiner_work_close(&work);
+    v2s_device_close(&dev);
+    v2s_refiner_close(&m);
+}
+
+Test(refiner, more_frames_than_an_int_counts_are_refused) {
+    v2s_refiner *m = hash_refiner();
+    v2s_device *dev;
+    v2s_refiner_work work = {0};
+    cr_assert_eq(v2s_device_open("auto", 2, &dev), V2S_OK);
+    cr_assert_eq(v2s_refiner_work_open(&work, m, dev, 3, INT_MAX), V2S_ARG);
     v2s_device_close(&dev);
     v2s_refiner_close(&m);
 }
