@@ -19,12 +19,14 @@ static bool parse_box(const char *text, v2s_box *box, double *start_s) {
             return false;
     }
     double v[4];
-    char *save = NULL, *field = strtok_r(copy, ",", &save);
-    for (int i = 0; i < 4; i++, field = strtok_r(NULL, ",", &save))
+    char *rest = copy;
+    for (int i = 0; i < 4; i++) {
+        const char *field = strsep(&rest, ",");
         if (field == NULL || !v2s_parse_number(field, &v[i]))
             return false;
+    }
     *box = (v2s_box){v[0], v[1], v[2], v[3]};
-    return field == NULL && v[2] > 0 && v[3] > 0;
+    return rest == NULL && v[2] > 0 && v[3] > 0;
 }
 
 v2s_scene_object *v2s_scene_find(const v2s_scene *scene, const char *name) {
@@ -61,6 +63,8 @@ static v2s_status set_object_field(v2s_scene_object *object, const char *key, co
             return V2S_FAIL(V2S_USAGE, "--object: box '%s' is not X,Y,W,H[@SECONDS]", value);
         object->has_box = true;
     } else if (strcmp(key, "sound") == 0) {
+        if (value[0] == '\0')
+            return V2S_FAIL(V2S_USAGE, "--object: sound needs the name of a file");
         free(object->sound);
         object->sound = strdup(value);
         if (object->sound == NULL)
