@@ -25,6 +25,8 @@
 // milliseconds; mending each would click, so only larger errors count there.
 #define FINE_TOLERANCE_S 0.001
 #define COARSE_TOLERANCE_S 0.010
+// Ogg stamps its pages; those of the packets inside are guesses (Vorbis: some 10 ms off).
+#define OGG_TOLERANCE_S 0.200
 #define FINE_TIME_BASE_S (1.0 / 4000.0)
 // Larger steps are a new count of stamps (recordings glued together), not a gap.
 #define BACKWARD_JUMP_S 0.5
@@ -292,6 +294,8 @@ static v2s_status open_stream(v2s_sound_av *a) {
     V2S_TRY(v2s_media_decoder_open(a->in, stream, 1, &a->codec));
     a->tolerance_s =
         av_q2d(stream->time_base) > FINE_TIME_BASE_S ? COARSE_TOLERANCE_S : FINE_TOLERANCE_S;
+    if (strcmp(a->in->format->iformat->name, "ogg") == 0)
+        a->tolerance_s = OGG_TOLERANCE_S;
     V2S_TRY(next_frame(a));
     if (a->ended)
         return V2S_FAIL(V2S_FORMAT, "%s: its sound stream holds no samples that decode", a->path);

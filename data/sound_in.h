@@ -5,8 +5,8 @@
 // In containers with time stamps (mp4, mkv, ...) samples keep their time: `start_s` is the time of
 // the first sample on the container's clock (0 = its start time, as in data/video.h; samples
 // before 0, such as encoder priming, are cut off), and a gap of more than 1 ms between two packets
-// (10 ms in containers whose stamps are milliseconds) is filled with silence, an overlap is cut.
-// One thread at a time per handle.
+// (10 ms in containers whose stamps are milliseconds, 200 ms in Ogg, which stamps pages only) is
+// filled with silence, an overlap is cut. One thread at a time per handle.
 #ifndef V2S_DATA_SOUND_IN_H
 #define V2S_DATA_SOUND_IN_H
 

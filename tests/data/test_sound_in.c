@@ -171,6 +171,31 @@ Test(sound_in, encoder_padding_is_removed) {
     free(y);
 }
 
+Test(sound_in, the_guessed_stamps_of_ogg_tear_no_holes) {
+    float *x = noise(2 * RATE);
+    for (int i = 0; i < 2 * RATE; i++) // block sizes change at the bursts
+        x[i] *= i % 9000 < 300 ? 1.0f : 0.0f;
+    v2s_test_video v = {.width = 64,
+                        .height = 64,
+                        .frames = 25,
+                        .codec = "libtheora",
+                        .sound = x,
+                        .sound_frames = RATE,
+                        .sound_channels = 2,
+                        .sound_rate_hz = RATE,
+                        .sound_codec = "libvorbis"};
+    const char *path = v2s_test_path("a.ogv");
+    v2s_test_make_video(path, &v);
+    v2s_sound_in *in = open_ok(path);
+    size_t n;
+    float *y = read_all(in, &n);
+    cr_assert(v2s_sound_in_warning(in) == NULL, "%s", v2s_sound_in_warning(in));
+    cr_assert(abs((int)n - RATE) <= 2048, "%zu", n);
+    v2s_sound_in_close(&in);
+    free(x);
+    free(y);
+}
+
 Test(sound_in, two_channels_become_their_mean) {
     float x[2000];
     for (int i = 0; i < 1000; i++) {

@@ -78,7 +78,7 @@ static AVCodecContext *open_video(const v2s_test_video *v, bool global_header) {
     if (encoder->id == AV_CODEC_ID_MPEG4) // 16 bits of ticks
         c->time_base = av_make_q(1, 1000);
     c->framerate = av_d2q(v->fps_hz > 0 ? v->fps_hz : 25.0, 100000);
-    if (encoder->id == AV_CODEC_ID_MPEG2VIDEO) // fixed rates only
+    if (encoder->id == AV_CODEC_ID_MPEG2VIDEO || encoder->id == AV_CODEC_ID_THEORA) // fixed rates
         c->time_base = av_inv_q(c->framerate);
     c->color_range = v->full_range ? AVCOL_RANGE_JPEG : AVCOL_RANGE_UNSPECIFIED;
     c->thread_count = 1;
