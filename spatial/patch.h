@@ -7,7 +7,7 @@
 // Shapes, units: positions and steps in pixels of the displayed picture, pixel i covers [i, i+1),
 // so sample i of a row of n is at cx + (i + 0.5 - n/2) step. Luma is 0..1 (full_range or not),
 // chroma -0.5..0.5. Chroma planes are taken as centred on the luma samples they cover.
-// Ownership: a source borrows the picture and the scratch memory until the next prepare.
+// Ownership: a source borrows the picture and the pyramid until the pyramid's next prepare.
 #ifndef V2S_SPATIAL_PATCH_H
 #define V2S_SPATIAL_PATCH_H
 
@@ -39,13 +39,30 @@ typedef struct v2s_patch_source {
     float gain, offset;      // value = code * gain + offset
 } v2s_patch_source;
 
-// Scratch memory that prepare needs for a picture of this size, bytes, and rows for sampling.
-size_t v2s_patch_scratch_bytes(int width, int height);
+enum { V2S_PLANES = 3, V2S_PYRAMID_LEVELS = 17 };
+
+// The reduced levels of the planes of one picture, made where and when they are asked for, so that
+// a picture that is looked at several times is reduced once (reading it is what costs).
+typedef struct v2s_pyramid {
+    uint8_t *level[V2S_PLANES][V2S_PYRAMID_LEVELS]; // [1..]: the whole plane's place, borrowed
+    struct v2s_texels {
+        int x, y, width, height;
+    } made[V2S_PLANES][V2S_PYRAMID_LEVELS]; // the part of it that is filled; width 0: nothing
+} v2s_pyramid;
+
+// Bytes of memory that the pyramid of pictures of this size needs.
+size_t v2s_pyramid_bytes(int width, int height);
+
+// Lays the levels out in `memory`, which the caller owns.
+void v2s_pyramid_init(v2s_pyramid *pyramid, void *memory, int width, int height);
+
+// Forgets what was made: the next prepare is for another picture.
+void v2s_pyramid_clear(v2s_pyramid *pyramid);
 
 // Makes the part of `plane` that `window` looks at available at the level that suits its steps.
 // A source can serve any other window with similar steps whose area lies inside that window's.
 v2s_patch_source v2s_patch_prepare(const v2s_track_ops *ops, const v2s_picture *picture,
-                                   v2s_plane plane, const v2s_window *window, void *scratch);
+                                   v2s_plane plane, const v2s_window *window, v2s_pyramid *pyramid);
 
 // Writes out[window->height][window->width]. row is scratch of picture width + 2 floats.
 void v2s_patch_sample(const v2s_track_ops *ops, const v2s_patch_source *source,

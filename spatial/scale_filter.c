@@ -67,7 +67,7 @@ void v2s_scale_init(v2s_scale_filter *f, v2s_arena *arena, const v2s_scale_confi
 
 // Spectra over the sizes of all features of the box, in f->samples.
 static void sample(v2s_scale_filter *f, const v2s_track_ops *ops, const v2s_picture *picture,
-                   v2s_box box, void *patch_scratch) {
+                   v2s_box box, v2s_pyramid *pyramid) {
     int n = f->plan.n, cells = f->cw * f->ch, count = f->config.count;
     v2s_window at = {box.x + 0.5 * box.w,  box.y + 0.5 * box.h, 0, 0,
                      f->cw * V2S_HOG_CELL, f->ch * V2S_HOG_CELL};
@@ -78,7 +78,7 @@ static void sample(v2s_scale_filter *f, const v2s_track_ops *ops, const v2s_pict
     v2s_window all = at;
     all.width = (int)ceil(at.width * largest) + 1;
     all.height = (int)ceil(at.height * largest) + 1;
-    v2s_patch_source source = v2s_patch_prepare(ops, picture, V2S_PLANE_Y, &all, patch_scratch);
+    v2s_patch_source source = v2s_patch_prepare(ops, picture, V2S_PLANE_Y, &all, pyramid);
     memset(f->samples, 0, (size_t)cells * (size_t)n * V2S_ROW * sizeof(float));
     double scale = 1.0 / largest;
     for (int j = 0; j < count; j++, scale *= f->config.step) {
@@ -97,11 +97,11 @@ static void sample(v2s_scale_filter *f, const v2s_track_ops *ops, const v2s_pict
 }
 
 void v2s_scale_train(v2s_scale_filter *f, const v2s_track_ops *ops, const v2s_picture *picture,
-                     v2s_box box, void *patch_scratch) {
+                     v2s_box box, v2s_pyramid *pyramid) {
     int n = f->plan.n, cells = f->cw * f->ch;
     float rate = f->trained ? (float)f->config.rate : 1.0f;
     float re[V2S_SCALE_MAX], im[V2S_SCALE_MAX];
-    sample(f, ops, picture, box, patch_scratch);
+    sample(f, ops, picture, box, pyramid);
     ops->lerp(f->model, f->samples, rate, (size_t)cells * (size_t)n * V2S_ROW);
     ops->cross(f->samples, f->samples, cells, 1, n, n, re, im);
     // Packed pairs: B of the real channels is the even part of the packed energy.
@@ -125,11 +125,11 @@ static double peak_of(const double *y, int count) {
 }
 
 double v2s_scale_detect(v2s_scale_filter *f, const v2s_track_ops *ops, const v2s_picture *picture,
-                        v2s_box box, void *patch_scratch) {
+                        v2s_box box, v2s_pyramid *pyramid) {
     int n = f->plan.n, count = f->config.count;
     float re[V2S_SCALE_MAX], im[V2S_SCALE_MAX];
     double y[V2S_SCALE_MAX];
-    sample(f, ops, picture, box, patch_scratch);
+    sample(f, ops, picture, box, pyramid);
     ops->cross(f->model, f->samples, f->cw * f->ch, 1, n, n, re, im);
     const float *g_re = f->label, *g_im = f->label + V2S_SCALE_MAX;
     for (int k = 0; k < n; k++) {

@@ -50,10 +50,10 @@ void v2s_scale_init(v2s_scale_filter *filter, v2s_arena *arena, const v2s_scale_
 
 // Learns the box at its present size; the first call takes rate as 1.
 void v2s_scale_train(v2s_scale_filter *filter, const v2s_track_ops *ops, const v2s_picture *picture,
-                     v2s_box box, void *patch_scratch);
+                     v2s_box box, v2s_pyramid *pyramid);
 
 // Factor by which the box has grown, within step^-+(count-1)/2.
 double v2s_scale_detect(v2s_scale_filter *filter, const v2s_track_ops *ops,
-                        const v2s_picture *picture, v2s_box box, void *patch_scratch);
+                        const v2s_picture *picture, v2s_box box, v2s_pyramid *pyramid);
 
 #endif

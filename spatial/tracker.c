@@ -230,6 +230,7 @@ v2s_status v2s_tracker_update(v2s_tracker *t, const v2s_picture *picture, v2s_tr
     if ((picture->u && picture->v) != m->coloured)
         return V2S_FAIL(V2S_ARG, "tracker: picture %s chroma after one %s",
                         m->coloured ? "without" : "with", m->coloured ? "with" : "without");
+    v2s_pyramid_clear(&m->pyramid);
     v2s_track_state state = V2S_TRACKED;
     v2s_finding f;
     if (t->held > 0) {

@@ -82,7 +82,9 @@ static void allocate(v2s_tracker_model *m, v2s_arena *arena) {
     m->half_v = take(arena, colours);
     m->hog_scratch = take(arena, v2s_hog_scratch_floats(nx, ny));
     m->row = take(arena, (size_t)m->width + 2);
-    m->patch_scratch = v2s_arena_take(arena, v2s_patch_scratch_bytes(m->width, m->height), 1);
+    void *pyramid = v2s_arena_take(arena, v2s_pyramid_bytes(m->width, m->height), 1);
+    if (pyramid != NULL)
+        v2s_pyramid_init(&m->pyramid, pyramid, m->width, m->height);
 }
 
 static void make_hann(v2s_tracker_model *m) {
@@ -166,7 +168,7 @@ static void add_luma(v2s_tracker_model *m) {
 
 static void sample(v2s_tracker_model *m, const v2s_picture *picture, v2s_plane plane,
                    const v2s_window *window, float *out) {
-    v2s_patch_source s = v2s_patch_prepare(m->ops, picture, plane, window, m->patch_scratch);
+    v2s_patch_source s = v2s_patch_prepare(m->ops, picture, plane, window, &m->pyramid);
     v2s_patch_sample(m->ops, &s, window, m->row, out);
 }
 
@@ -192,7 +194,7 @@ void v2s_tracker_model_learn(v2s_tracker_model *m, const v2s_picture *picture) {
     v2s_kcf_train(&m->kcf, m->ops, settings.rate);
     v2s_colour_train(&m->colour, COLOUR_PER_CELL * m->cell_w, COLOUR_PER_CELL * m->cell_h,
                      settings.colour_rate);
-    v2s_scale_train(&m->sizes, m->ops, picture, v2s_tracker_model_box(m), m->patch_scratch);
+    v2s_scale_train(&m->sizes, m->ops, picture, v2s_tracker_model_box(m), &m->pyramid);
 }
 
 // Colour score of the object displaced by (dx, dy) cells.
@@ -277,8 +279,8 @@ v2s_finding v2s_tracker_model_find(v2s_tracker_model *m, const v2s_picture *pict
 }
 
 void v2s_tracker_model_resize(v2s_tracker_model *m, const v2s_picture *picture) {
-    double s = m->scale * v2s_scale_detect(&m->sizes, m->ops, picture, v2s_tracker_model_box(m),
-                                           m->patch_scratch);
+    double s = m->scale *
+               v2s_scale_detect(&m->sizes, m->ops, picture, v2s_tracker_model_box(m), &m->pyramid);
     // Not below 2 pixels, not beyond half as large again as the picture.
     double least = fmin(1.0, 2.0 / fmin(m->base_w, m->base_h));
     double most = fmax(1.0, 1.5 * fmin(m->width / m->base_w, m->height / m->base_h));

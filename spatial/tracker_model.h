@@ -28,7 +28,7 @@ typedef struct v2s_tracker_model {
     float *luma;                     // [4 ny][4 nx]
     float *half_y, *half_u, *half_v; // [2 ny][2 nx]
     float *hog_scratch, *row;
-    void *patch_scratch;
+    v2s_pyramid pyramid; // of the picture that is looked at; cleared at each new one
 } v2s_tracker_model;
 
 // The best place in one window.

@@ -12,11 +12,13 @@
 static void sample(v2s_isa isa, const v2s_picture *p, v2s_plane plane, const v2s_window *w,
                    float *out) {
     const v2s_track_ops *ops = v2s_track_ops_for(isa);
-    void *scratch = malloc(v2s_patch_scratch_bytes(p->width, p->height));
+    void *memory = malloc(v2s_pyramid_bytes(p->width, p->height));
+    v2s_pyramid pyramid;
+    v2s_pyramid_init(&pyramid, memory, p->width, p->height);
     float *row = malloc(((size_t)p->width + 2) * sizeof(float));
-    v2s_patch_source s = v2s_patch_prepare(ops, p, plane, w, scratch);
+    v2s_patch_source s = v2s_patch_prepare(ops, p, plane, w, &pyramid);
     v2s_patch_sample(ops, &s, w, row, out);
-    free(scratch);
+    free(memory);
     free(row);
 }
 

@@ -12,7 +12,8 @@ typedef struct fixture {
     v2s_scale_filter filter;
     const v2s_track_ops *ops;
     scene s;
-    void *scratch;
+    void *memory;
+    v2s_pyramid pyramid;
 } fixture;
 
 static fixture make(double w, double h) {
@@ -22,14 +23,15 @@ static fixture make(double w, double h) {
     v2s_scale_init(&f.filter, &count, &c, w, h, 320);
     cr_assert_eq(v2s_arena_open(&f.arena, count.used), V2S_OK);
     v2s_scale_init(&f.filter, &f.arena, &c, w, h, 320);
-    f.scratch = malloc(v2s_patch_scratch_bytes(320, 240));
+    f.memory = malloc(v2s_pyramid_bytes(320, 240));
+    v2s_pyramid_init(&f.pyramid, f.memory, 320, 240);
     return f;
 }
 
 static void drop(fixture *f) {
     v2s_arena_close(&f->arena);
     scene_close(&f->s);
-    free(f->scratch);
+    free(f->memory);
 }
 
 static v2s_box box_of(double w, double h) {
@@ -43,11 +45,12 @@ Test(scale_filter, measures_growth_within_one_percent) {
         fixture f = make(sizes[k][0], sizes[k][1]);
         v2s_box b = box_of(sizes[k][0], sizes[k][1]);
         scene_draw(&f.s, &b);
-        v2s_scale_train(&f.filter, f.ops, &f.s.picture, b, f.scratch);
+        v2s_scale_train(&f.filter, f.ops, &f.s.picture, b, &f.pyramid);
         for (int i = 0; i < 7; i++) {
             v2s_box now = box_of(b.w * factors[i], b.h * factors[i]);
             scene_draw(&f.s, &now);
-            double got = v2s_scale_detect(&f.filter, f.ops, &f.s.picture, b, f.scratch);
+            v2s_pyramid_clear(&f.pyramid);
+            double got = v2s_scale_detect(&f.filter, f.ops, &f.s.picture, b, &f.pyramid);
             cr_expect_float_eq(got, factors[i], 0.012 * factors[i], "%g x %g: %g, want %g", b.w,
                                b.h, got, factors[i]);
         }
@@ -58,8 +61,8 @@ Test(scale_filter, measures_growth_within_one_percent) {
 Test(scale_filter, a_constant_picture_is_finite) {
     fixture f = make(50, 50);
     v2s_box b = box_of(50, 50);
-    v2s_scale_train(&f.filter, f.ops, &f.s.picture, b, f.scratch);
-    double got = v2s_scale_detect(&f.filter, f.ops, &f.s.picture, b, f.scratch);
+    v2s_scale_train(&f.filter, f.ops, &f.s.picture, b, &f.pyramid);
+    double got = v2s_scale_detect(&f.filter, f.ops, &f.s.picture, b, &f.pyramid);
     cr_assert(isfinite(got) && got >= 0.7 && got <= 1.4, "%g", got);
     drop(&f);
 }
