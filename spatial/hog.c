@@ -8,7 +8,8 @@ static size_t round_up(size_t n) {
 size_t v2s_hog_scratch_floats(int cw, int ch) {
     size_t cells = (size_t)cw * (size_t)ch, pixels = cells * V2S_HOG_CELL * V2S_HOG_CELL;
     size_t columns = ((size_t)cw * V2S_HOG_CELL + 8) * V2S_ROW;
-    return 2 * round_up(pixels) + columns + cells * V2S_ROW + round_up(cells);
+    size_t corners = ((size_t)cw + 1) * ((size_t)ch + 1);
+    return 2 * round_up(pixels) + columns + cells * V2S_ROW + round_up(cells + corners);
 }
 
 void v2s_hog(const v2s_track_ops *ops, const float *luma, int cw, int ch, const float *weight,

@@ -48,6 +48,23 @@ static void gradient(const float *luma, int width, int height, float *magnitude,
 // of bilinear interpolation between cell centres.
 static const float vote_share[8] = {0.125f, 0.375f, 0.625f, 0.875f, 0.875f, 0.625f, 0.375f, 0.125f};
 
+// Weighted sum of the 8 pixel columns that overlap cell column cx; then the 9 bins without sign.
+INLINE void gather_cell(const float *columns, int width, int cx, float *cell) {
+    vec sum[2 * PIECES] = {{0}};
+    for (int k = 0; k < 8; k++) {
+        int x = V2S_HOG_CELL * cx - 2 + k;
+        if (x < 0 || x >= width)
+            continue;
+        const vec *c = (const vec *)(columns + (ptrdiff_t)x * V2S_ROW);
+        for (int i = 0; i < 2 * PIECES; i++)
+            sum[i] += vote_share[k] * c[i];
+    }
+    for (int i = 0; i < 2 * PIECES; i++)
+        ((vec *)cell)[i] = sum[i];
+    for (int o = 0; o < 9; o++)
+        cell[V2S_HOG_BINS + o] = cell[o] + cell[o + 9];
+}
+
 // Separable: one histogram per pixel column over the 8 rows of a cell row, then 8 columns a cell.
 static void vote(const float *magnitude, const int32_t *bin, int width, int height, float *columns,
                  float *cells) {
@@ -63,85 +80,73 @@ static void vote(const float *magnitude, const int32_t *bin, int width, int heig
             for (int x = 0; x < width; x++)
                 columns[x * V2S_ROW + b[x]] += vote_share[k] * m[x];
         }
-        for (int cx = 0; cx < cw; cx++) {
-            vec lo = {0}, hi = {0};
-            for (int k = 0; k < 8; k++) {
-                int x = V2S_HOG_CELL * cx - 2 + k;
-                if (x < 0 || x >= width)
-                    continue;
-                const vec *c = (const vec *)(columns + (ptrdiff_t)x * V2S_ROW);
-                lo += vote_share[k] * c[0];
-                hi += vote_share[k] * c[1];
-            }
-            vec *out = (vec *)(cells + ((ptrdiff_t)cy * cw + cx) * V2S_ROW);
-            out[0] = lo;
-            out[1] = hi;
-        }
+        for (int cx = 0; cx < cw; cx++)
+            gather_cell(columns, width, cx, cells + ((ptrdiff_t)cy * cw + cx) * V2S_ROW);
     }
 }
 
-// Sum of 32 values, as a tree.
-INLINE float sum_row(const float *v) {
-    float t[V2S_LANES];
-    for (int i = 0; i < 16; i++)
-        t[i] = v[i] + v[i + 16];
-    for (int i = 0; i < 8; i++)
-        t[i] += t[i + 8];
-    for (int i = 0; i < 4; i++)
-        t[i] += t[i + 4];
-    return (t[0] + t[2]) + (t[1] + t[3]);
+// 1 for the lanes 16 and 17 of a cell, the last two of its 18 sensitive bins.
+_Alignas(64) static const float sensitive_lanes[V2S_LANES] = {1.0f, 1.0f};
+
+// Energy of a cell: squares of its 9 insensitive bins, which lie in lanes 18 .. 26.
+INLINE float cell_energy(const float *cell) {
+    const vec *v = (const vec *)cell + PIECES, *sensitive = (const vec *)sensitive_lanes;
+    vec square[PIECES];
+    for (int i = 0; i < PIECES; i++) {
+        vec insensitive = v[i] - v[i] * sensitive[i];
+        square[i] = insensitive * insensitive;
+    }
+    return sum_lanes(square);
 }
 
-// Energy of a cell: squares of its 9 contrast-insensitive bins. Leaves the 27 values that are
-// normalised in v: 18 sensitive, 9 insensitive, 5 zeros.
-INLINE float cell_energy(const float *cell, float v[V2S_ROW]) {
-    float sq[V2S_ROW] = {0};
-    memcpy(v, cell, V2S_HOG_BINS * sizeof(float));
-    for (int o = 0; o < 9; o++)
-        v[18 + o] = cell[o] + cell[o + 9];
-    for (int o = 27; o < V2S_ROW; o++)
-        v[o] = 0.0f;
-    for (int o = 0; o < 9; o++)
-        sq[o] = v[18 + o] * v[18 + o];
-    return sum_row(sq);
+// scale[y][x], (ch + 1) x (cw + 1): 1 / sqrt(energy of the 2 x 2 cells around corner (x, y)).
+static void block_scales(const float *energy, int cw, int ch, float *scale) {
+    for (int y = 0; y <= ch; y++) {
+        const float *a = energy + (ptrdiff_t)(y > 0 ? y - 1 : 0) * cw;
+        const float *b = energy + (ptrdiff_t)(y < ch ? y : ch - 1) * cw;
+        float *s = scale + (ptrdiff_t)y * (cw + 1);
+        s[0] = 1.0f / sqrtf((a[0] + a[0]) + (b[0] + b[0]) + 1e-4f);
+        for (int x = 1; x < cw; x++)
+            s[x] = 1.0f / sqrtf((a[x - 1] + a[x]) + (b[x - 1] + b[x]) + 1e-4f);
+        s[cw] = 1.0f / sqrtf((a[cw - 1] + a[cw - 1]) + (b[cw - 1] + b[cw - 1]) + 1e-4f);
+    }
 }
 
-// One cell: block[4] are the energies of the four 2 x 2 blocks it belongs to.
-INLINE void normalise_cell(const float *cell, const float block[4], float weight, float *out) {
-    float v[V2S_ROW], sum[V2S_ROW] = {0}, texture[4];
-    (void)cell_energy(cell, v);
+// One cell; scale[4] of the blocks it belongs to. All 27 values are scaled and cut off; the sums of
+// the 18 sensitive ones are the texture channels.
+INLINE void normalise_cell(const float *cell, const float scale[4], float weight, float *out) {
+    const vec *v = (const vec *)cell, *sensitive = (const vec *)sensitive_lanes;
+    vec sum[2 * PIECES] = {{0}}, limit = {0};
+    float texture[4];
+    limit += 0.2f;
     for (int k = 0; k < 4; k++) {
-        float t[V2S_ROW], scale = 1.0f / sqrtf(block[k] + 1e-4f);
-        for (int o = 0; o < V2S_ROW; o++) {
-            float s = v[o] * scale;
-            t[o] = s < 0.2f ? s : 0.2f;
-            sum[o] += t[o];
+        vec t[2 * PIECES];
+        for (int i = 0; i < 2 * PIECES; i++) {
+            t[i] = smaller(v[i] * scale[k], limit);
+            sum[i] += t[i];
         }
-        for (int o = V2S_HOG_BINS; o < V2S_ROW; o++)
-            t[o] = 0.0f;
-        texture[k] = 0.2357f * sum_row(t);
+        for (int i = 0; i < PIECES; i++)
+            t[i] += t[i + PIECES] * sensitive[i];
+        texture[k] = 0.2357f * weight * sum_lanes(t);
     }
-    for (int o = 0; o < V2S_ROW; o++)
-        out[o] = sum[o] * (0.5f * weight);
+    for (int i = 0; i < 2 * PIECES; i++)
+        ((vec *)out)[i] = sum[i] * (0.5f * weight);
     for (int k = 0; k < 4; k++)
-        out[27 + k] = texture[k] * weight;
-    out[31] = 0.0f;
+        out[27 + k] = texture[k];
 }
 
 static void normalise(const float *cells, int cw, int ch, const float *weight, float *energy,
                       float *features) {
-    float v[V2S_ROW];
+    float *scale = energy + (ptrdiff_t)cw * ch;
     for (int i = 0; i < cw * ch; i++)
-        energy[i] = cell_energy(cells + (ptrdiff_t)i * V2S_ROW, v);
+        energy[i] = cell_energy(cells + (ptrdiff_t)i * V2S_ROW);
+    block_scales(energy, cw, ch, scale);
     for (int y = 0; y < ch; y++) {
-        const float *e = energy + (ptrdiff_t)y * cw;
-        const float *up = y > 0 ? e - cw : e, *down = y + 1 < ch ? e + cw : e;
+        const float *above = scale + (ptrdiff_t)y * (cw + 1), *below = above + cw + 1;
         for (int x = 0; x < cw; x++) {
-            int l = x > 0 ? x - 1 : 0, r = x + 1 < cw ? x + 1 : x;
-            float block[4] = {(e[x] + e[r]) + (down[x] + down[r]), (e[x] + e[r]) + (up[x] + up[r]),
-                              (e[x] + e[l]) + (down[x] + down[l]), (e[x] + e[l]) + (up[x] + up[l])};
+            float four[4] = {below[x + 1], above[x + 1], below[x], above[x]};
             ptrdiff_t i = (ptrdiff_t)y * cw + x;
-            normalise_cell(cells + i * V2S_ROW, block, weight ? weight[i] : 1.0f,
+            normalise_cell(cells + i * V2S_ROW, four, weight ? weight[i] : 1.0f,
                            features + i * V2S_ROW);
         }
     }

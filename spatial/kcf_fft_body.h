@@ -4,7 +4,7 @@
 // Stockham's self-sorting form (Van Loan, "Computational Frameworks for the FFT", 1992, 1.7): with
 // n = r m and stride s, for p < m, q < s,
 //   a_k = x[q + s (p + m k)],  y[q + s (r p + j)] = w_n^(j p) DFT_r(a)_j,
-// then n <- m, s <- s r. Sixteen channels go through side by side.
+// then n <- m, s <- s r. The channels of a vector go through side by side.
 
 INLINE cvec c_add(cvec a, cvec b) {
     return (cvec){a.re + b.re, a.im + b.im};
@@ -107,14 +107,21 @@ static cvec *fft_line(const v2s_fft_plan *plan, cvec *x, cvec *y) {
 }
 
 static void fft_axis(const v2s_fft_plan *plan, int count, float *data, float *scratch) {
-    cvec *d = (cvec *)data, *a = (cvec *)scratch, *b = a + V2S_FFT_MAX;
-    for (int i = 0; i < count; i++) {
-        for (int k = 0; k < plan->n; k++)
-            a[k] = d[(ptrdiff_t)k * count + i];
-        const cvec *out = fft_line(plan, a, b);
-        for (int k = 0; k < plan->n; k++)
-            d[(ptrdiff_t)k * count + i] = out[k];
-    }
+    cvec *a = (cvec *)scratch, *b = a + V2S_FFT_MAX;
+    ptrdiff_t stride = (ptrdiff_t)count * V2S_ROW;
+    for (int i = 0; i < count; i++)
+        for (int p = 0; p < PIECES; p++) {
+            float *d = data + i * V2S_ROW + p * W;
+            for (int k = 0; k < plan->n; k++) {
+                a[k].re = *(const vec *)(d + k * stride);
+                a[k].im = *(const vec *)(d + k * stride + V2S_LANES);
+            }
+            const cvec *out = fft_line(plan, a, b);
+            for (int k = 0; k < plan->n; k++) {
+                *(vec *)(d + k * stride) = out[k].re;
+                *(vec *)(d + k * stride + V2S_LANES) = out[k].im;
+            }
+        }
 }
 
 static void fft_2d(const v2s_fft_plan *px, const v2s_fft_plan *py, float *data, float *scratch) {
@@ -123,46 +130,46 @@ static void fft_2d(const v2s_fft_plan *px, const v2s_fft_plan *py, float *data, 
     fft_axis(py, px->n, data, scratch);
 }
 
-// Sum of the 16 lanes, as a tree.
-INLINE float sum_lanes(const vec *lanes) {
-    vec v = *lanes;
-    v += __builtin_shufflevector(v, v, 8, 9, 10, 11, 12, 13, 14, 15, 0, 1, 2, 3, 4, 5, 6, 7);
-    v += __builtin_shufflevector(v, v, 4, 5, 6, 7, 0, 1, 2, 3, 12, 13, 14, 15, 8, 9, 10, 11);
-    v += __builtin_shufflevector(v, v, 2, 3, 0, 1, 6, 7, 4, 5, 10, 11, 8, 9, 14, 15, 12, 13);
-    return v[0] + v[1];
+// One point of `cross`: sums over its 16 lanes in every group.
+INLINE void cross_point(const float *x, const float *z, int groups, ptrdiff_t group, float *re,
+                        float *im) {
+    vec sum_re[PIECES] = {{0}}, sum_im[PIECES] = {{0}};
+    for (int g = 0; g < groups; g++, x += group, z += group) {
+        const vec *p = (const vec *)x, *q = (const vec *)z;
+        for (int i = 0; i < PIECES; i++) {
+            vec p_re = p[i], p_im = p[i + PIECES], q_re = q[i], q_im = q[i + PIECES];
+            sum_re[i] += p_re * q_re + p_im * q_im;
+            sum_im[i] += p_re * q_im - p_im * q_re;
+        }
+    }
+    *re = sum_lanes(sum_re);
+    *im = sum_lanes(sum_im);
 }
 
 static void cross(const float *x, const float *z, int groups, int nx, int ny, int pitch,
                   float *out_re, float *out_im) {
-    ptrdiff_t points = (ptrdiff_t)nx * ny;
-    const cvec *a = (const cvec *)x, *b = (const cvec *)z;
+    ptrdiff_t group = (ptrdiff_t)nx * ny * V2S_ROW;
     for (int ky = 0; ky < ny; ky++)
         for (int kx = 0; kx < nx; kx++) {
-            vec re = {0}, im = {0};
-            for (int g = 0; g < groups; g++) {
-                const cvec *p = a + g * points + (ptrdiff_t)ky * nx + kx;
-                const cvec *q = b + g * points + (ptrdiff_t)ky * nx + kx;
-                re += p->re * q->re + p->im * q->im;
-                im += p->re * q->im - p->im * q->re;
-            }
-            out_re[kx * pitch + ky] = sum_lanes(&re);
-            out_im[kx * pitch + ky] = sum_lanes(&im);
+            ptrdiff_t at = ((ptrdiff_t)ky * nx + kx) * V2S_ROW;
+            cross_point(x + at, z + at, groups, group, &out_re[kx * pitch + ky],
+                        &out_im[kx * pitch + ky]);
         }
 }
 
-// Transforms the slow axis of a plane, 16 columns at a time, and writes the result transposed:
-// in [plan->n][in_pitch] -> out [columns][out_pitch]. in_im may be NULL (zero). `swap` exchanges
-// real and imaginary parts on the way in: two swapped transforms make an inverse one.
+// Transforms the slow axis of a plane, a vector of columns at a time, and writes the result
+// transposed: in [plan->n][in_pitch] -> out [columns][out_pitch]. in_im may be NULL (zero). `swap`
+// exchanges real and imaginary parts on the way in: two swapped transforms make an inverse one.
 static void plane_pass(const v2s_fft_plan *plan, int columns, const float *in_re,
                        const float *in_im, int in_pitch, float *out_re, float *out_im,
                        int out_pitch, cvec *work) {
-    for (int c = 0; c < columns; c += V2S_LANES) {
+    for (int c = 0; c < columns; c += W) {
         for (int k = 0; k < plan->n; k++) {
             work[k].re = *(const vec *)(in_re + (ptrdiff_t)k * in_pitch + c);
             work[k].im = in_im ? *(const vec *)(in_im + (ptrdiff_t)k * in_pitch + c) : (vec){0};
         }
         const cvec *out = fft_line(plan, work, work + V2S_FFT_MAX);
-        int lanes = columns - c < V2S_LANES ? columns - c : V2S_LANES;
+        int lanes = columns - c < W ? columns - c : W;
         for (int l = 0; l < lanes; l++)
             for (int k = 0; k < plan->n; k++) {
                 out_re[(ptrdiff_t)(c + l) * out_pitch + k] = out[k].re[l];
@@ -178,7 +185,7 @@ static void plane_forward(const v2s_fft_plan *px, const v2s_fft_plan *py, const 
     float *t_re = scratch + 2 * V2S_FFT_MAX * V2S_ROW, *t_im = t_re + V2S_FFT_MAX * V2S_FFT_MAX;
     // Rows first need lanes over y: transform y, transposed to [x][ky], then x again in place.
     plane_pass(py, px->n, in, NULL, pitch_x, t_re, t_im, pitch_y, work);
-    for (int c = 0; c < py->n; c += V2S_LANES) {
+    for (int c = 0; c < py->n; c += W) {
         for (int k = 0; k < px->n; k++) {
             work[k].re = *(const vec *)(t_re + (ptrdiff_t)k * pitch_y + c);
             work[k].im = *(const vec *)(t_im + (ptrdiff_t)k * pitch_y + c);
@@ -199,7 +206,7 @@ static void plane_inverse(const v2s_fft_plan *px, const v2s_fft_plan *py, const 
     float scale = 1.0f / (float)(px->n * py->n);
     // Forward transforms of the plane with its parts exchanged are the inverse, parts exchanged.
     plane_pass(px, py->n, im, re, pitch_y, t_im, t_re, pitch_x, work);
-    for (int c = 0; c < px->n; c += V2S_LANES) {
+    for (int c = 0; c < px->n; c += W) {
         for (int k = 0; k < py->n; k++) {
             work[k].re = *(const vec *)(t_im + (ptrdiff_t)k * pitch_x + c);
             work[k].im = *(const vec *)(t_re + (ptrdiff_t)k * pitch_x + c);
@@ -234,57 +241,65 @@ static void gauss(float *plane, int count, float base, float scale) {
 }
 
 static float energy_sum(const float *x, size_t count) {
-    vec sum = {0};
-    for (size_t i = 0; i < count; i += V2S_LANES) {
-        vec v = *(const vec *)(x + i);
-        sum += v * v;
-    }
-    return sum_lanes(&sum);
+    vec sum[PIECES] = {{0}};
+    for (size_t i = 0; i < count; i += V2S_LANES)
+        for (int p = 0; p < PIECES; p++) {
+            vec v = *(const vec *)(x + i + p * W);
+            sum[p] += v * v;
+        }
+    return sum_lanes(sum);
 }
 
-INLINE cvec c_mul_vec(cvec a, cvec b) {
-    return (cvec){a.re * b.re - a.im * b.im, a.re * b.im + a.im * b.re};
-}
-
-// e[k] = exp(2 pi i f (at + (lane - 7.5) step) / n) for k = 0 .. n-1, f the signed frequency of k;
-// the imaginary part of the highest frequency of an even n is dropped (it stands for +-n/2).
-static void phases(int n, double at, double step, cvec *e) {
-    cvec one = {{0}, {0}};
-    for (int l = 0; l < V2S_LANES; l++) {
-        double angle = 2.0 * 3.14159265358979323846 * (at + (l - 7.5) * step) / n;
+// e[k] = exp(2 pi i f (at + (first + lane) step) / n) for k = 0 .. n-1, f the signed frequency of
+// k; the imaginary part of the highest frequency of an even n is dropped (it stands for +-n/2).
+static void phases(int n, double at, double step, double first, cvec *e) {
+    cvec one = {{0}, {0}}, power = {{0}, {0}};
+    for (int l = 0; l < W; l++) {
+        double angle = 2.0 * 3.14159265358979323846 * (at + (first + l) * step) / n;
         one.re[l] = (float)cos(angle);
         one.im[l] = (float)sin(angle);
     }
-    cvec power = {{0}, {0}};
     power.re += 1.0f;
     for (int k = 0; 2 * k <= n; k++) {
+        cvec last = power;
         e[k] = power;
         if (k > 0)
             e[n - k] = (cvec){power.re, -power.im};
         if (2 * k == n)
             e[k].im = (vec){0};
-        power = c_mul_vec(power, one);
+        power.re = last.re * one.re - last.im * one.im;
+        power.im = last.re * one.im + last.im * one.re;
     }
 }
 
-static void zoom(const float *re, const float *im, int nx, int ny, double cx, double cy,
-                 double step, float *scratch, float *out) {
+// W of the 16 vertical positions, starting with `first` (from -7.5), for all 16 horizontal ones.
+static void zoom_piece(const float *re, const float *im, int nx, int ny, double cy, double step,
+                       int piece, const cvec *ex, cvec *ey, float *out) {
     int pitch = v2s_plane_pitch(ny);
-    cvec *ex = (cvec *)scratch, *ey = ex + V2S_FFT_MAX;
-    phases(nx, cx, step, ex);
-    phases(ny, cy, step, ey);
+    float scale = 1.0f / (float)(nx * ny);
     vec acc[V2S_LANES] = {{0}};
+    phases(ny, cy, step, piece * W - 7.5, ey);
     for (int kx = 0; kx < nx; kx++) {
-        cvec line = {{0}, {0}}; // lanes: the 16 vertical positions
+        cvec line = {{0}, {0}};
         for (int ky = 0; ky < ny; ky++) {
             float a = re[kx * pitch + ky], b = im[kx * pitch + ky];
             line.re += ey[ky].re * a - ey[ky].im * b;
             line.im += ey[ky].im * a + ey[ky].re * b;
         }
-        for (int l = 0; l < V2S_LANES; l++)
-            acc[l] += line.re * ex[kx].re[l] - line.im * ex[kx].im[l];
+        for (int l = 0; l < V2S_LANES; l++) {
+            const cvec *e = ex + (l / W) * V2S_FFT_MAX + kx;
+            acc[l] += line.re * e->re[l % W] - line.im * e->im[l % W];
+        }
     }
-    float scale = 1.0f / (float)(nx * ny);
     for (int l = 0; l < V2S_LANES; l++)
-        *(vec *)(out + l * V2S_LANES) = acc[l] * scale;
+        *(vec *)(out + l * V2S_LANES + piece * W) = acc[l] * scale;
+}
+
+static void zoom(const float *re, const float *im, int nx, int ny, double cx, double cy,
+                 double step, float *scratch, float *out) {
+    cvec *ey = (cvec *)scratch, *ex = ey + V2S_FFT_MAX;
+    for (int p = 0; p < PIECES; p++)
+        phases(nx, cx, step, p * W - 7.5, ex + p * V2S_FFT_MAX);
+    for (int p = 0; p < PIECES; p++)
+        zoom_piece(re, im, nx, ny, cy, step, p, ex, ey, out);
 }

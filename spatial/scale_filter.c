@@ -35,6 +35,10 @@ static void make_label(v2s_scale_filter *f, const v2s_track_ops *ops) {
         line[j] = (float)exp(-0.5 * d * d);
         f->window[j] = (float)(0.5 - 0.5 * cos(2.0 * V2S_PI * (j + 1) / (count + 1)));
     }
+    for (int k = 0; k < f->plan.n; k++) {
+        f->cosine[k] = cos(2.0 * V2S_PI * k / f->plan.n);
+        f->sine[k] = sin(2.0 * V2S_PI * k / f->plan.n);
+    }
     transform_line(f, ops, line, f->label, f->label + V2S_SCALE_MAX);
 }
 
@@ -141,8 +145,8 @@ double v2s_scale_detect(v2s_scale_filter *f, const v2s_track_ops *ops, const v2s
     for (int j = 0; j < count; j++) {
         y[j] = 0.0;
         for (int k = 0; k < n; k++) {
-            double angle = 2.0 * V2S_PI * ((j * k) % n) / n;
-            y[j] += re[k] * cos(angle) - im[k] * sin(angle);
+            int turn = j * k % n;
+            y[j] += re[k] * f->cosine[turn] - im[k] * f->sine[turn];
         }
     }
     return pow(f->config.step, peak_of(y, count) - (count - 1) / 2);

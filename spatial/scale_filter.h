@@ -34,12 +34,13 @@ typedef struct v2s_scale_filter {
     v2s_scale_config config;
     int cw, ch; // cells of a cut-out
     v2s_fft_plan plan;
-    float label[2 * V2S_SCALE_MAX];   // G: real parts, then imaginary
-    float window[V2S_SCALE_MAX];      // Hann over the sizes
-    float denominator[V2S_SCALE_MAX]; // B
-    float *model, *samples;           // [cells][n][32]
-    float *pixels;                    // [4 ch][4 cw]
-    float *features;                  // [ch][cw][32]
+    float label[2 * V2S_SCALE_MAX];                    // G: real parts, then imaginary
+    float window[V2S_SCALE_MAX];                       // Hann over the sizes
+    float denominator[V2S_SCALE_MAX];                  // B
+    double cosine[V2S_SCALE_MAX], sine[V2S_SCALE_MAX]; // of 2 pi k / n
+    float *model, *samples;                            // [cells][n][32]
+    float *pixels;                                     // [4 ch][4 cw]
+    float *features;                                   // [ch][cw][32]
     float *hog_scratch, *fft_scratch, *row;
     bool trained;
 } v2s_scale_filter;

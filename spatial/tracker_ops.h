@@ -43,12 +43,14 @@ typedef struct v2s_track_ops {
     // Central differences of luma [height][width]: magnitude and direction bin 0..17, each
     // [height][width] (edges repeat).
     void (*gradient)(const float *luma, int width, int height, float *magnitude, int32_t *bin);
-    // Votes of magnitude/bin into cells [height/4][width/4][V2S_ROW], entries 0..17.
+    // Votes of magnitude/bin into cells [height/4][width/4][V2S_ROW]: entries 0..17,
+    // and 18..26 = entry o + entry o + 9; the rest 0.
     // columns is scratch of (width + 8) * V2S_ROW floats.
     void (*vote)(const float *magnitude, const int32_t *bin, int width, int height, float *columns,
                  float *cells);
     // Felzenszwalb's normalisation of cells [ch][cw][V2S_ROW] into 31 channels, each times
-    // weight[ch][cw] (NULL: 1); entry 31 becomes 0. energy is scratch of ch * cw floats.
+    // weight[ch][cw] (NULL: 1); entry 31 becomes 0. energy is scratch of
+    // ch * cw + (ch + 1) * (cw + 1) floats.
     void (*normalise)(const float *cells, int cw, int ch, const float *weight, float *energy,
                       float *features);
     // In-place forward 2-D transform of data [ny][nx][V2S_ROW]; scratch 2 * V2S_FFT_MAX rows.
