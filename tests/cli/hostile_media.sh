@@ -64,7 +64,8 @@ refuse "folder without files" "none" track "$in/none" $box $target
 refuse "folder without images" "words" track "$in/words" $box $target
 refuse "images of two sizes" "2.pgm.*10 x 10" track "$in/mixed" $box $target
 run track "$in/bad" $box $target
-[ "$code" -le 1 ] && [ "$(wc -l <"$work/stderr")" -ge 1 ] && ok || not_ok "broken image" "silent"
+[ "$code" -le 1 ] && [ -s "$work/stderr" ] && [ -z "$(strange_lines)" ] && ok ||
+    not_ok "broken image" "exit code $code, or silent"
 accept "folder with --fps" "" track "$in/frames" $box $target --overlay "$out/b.mp4"
 exists "overlay of a folder" b.mp4
 
