@@ -3,6 +3,7 @@
 
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "spatial/tracker_model.h"
 
@@ -28,16 +29,19 @@
 // the PSR is below LOST_PSR, or the colours are plainly wrong, or three pictures in a row are
 // doubtful. Then the box returns to the last place that was not doubtful and stays there, nothing
 // is learnt, the confidence falls by a tenth a picture, and the tracker looks at that place and at
-// three more windows a picture, which run along a square spiral whose radius grows by one window
-// every five pictures. A convincing response (FOUND_PSR and half of the usual peak) ends it.
+// six more windows a picture, which run along a square spiral whose radius grows by one window
+// every five pictures; every other picture at the last size, between them at 0.7, 1.4 and 0.5 of it
+// and at the first one. A convincing response (FOUND_PSR and half of the usual peak) ends it.
 // Thresholds are conservative on purpose: on real clips without occlusion (the four we measure,
 // reversed, at a half and a quarter of their frame rate, from jittered boxes) nothing is held; a
 // tracker that holds lightly loses more than one that never does.
 //
 // LIMITATIONS
-//  - An object that is covered slowly by something that moves with it is learnt away.
-//  - While held, size is frozen: an object that comes back at less than 0.7 or more than 1.4 of
-//    its size may not be recognised. Aspect and in-plane rotation are not estimated at all.
+//  - An object that is covered slowly by something that moves with it is learnt away; one whose
+//    look changed beyond recognition while it was followed (it came up to fill the picture, say)
+//    is not remembered by its first look.
+//  - While held, sizes between a third and twice the last one and near the first one are looked
+//    for; others may not be recognised. Aspect and in-plane rotation are not estimated at all.
 //  - Look-alikes inside the window (2.5 sides) can take over; so can anything that jumps farther
 //    than 0.75 of its size between two pictures.
 //  - Objects smaller than about 8 pixels are magnified, but have no texture left to follow.
@@ -61,18 +65,19 @@
 #define DOUBTS_TO_LOSE 3
 #define MEAN_RATE 0.05 // of the running means: about 20 pictures
 #define HELD_DECAY 0.9 // of the confidence, per picture
-#define HELD_WINDOWS 3 // searched per picture besides the middle one
+#define HELD_WINDOWS 6 // searched per picture besides the middle one
 #define PICTURES_PER_RING 5
 #define MAX_RINGS 8
+#define SEARCH_SIZES 5 // when lost, 0.7, 1.4 and 0.5 of it, the first one
 
 struct v2s_tracker {
     v2s_tracker_model model;
     double safe_x, safe_y;         // last centre that was not doubtful
     double mean_peak, mean_colour; // running means over trusted pictures
     bool has_means;
-    int doubts; // doubtful pictures in a row
-    int held;   // pictures since the object was lost, 0 when it is not
-    int tile;   // last one of the search spiral
+    int doubts;             // doubtful pictures in a row
+    int held;               // pictures since the object was lost, 0 when it is not
+    int tile[SEARCH_SIZES]; // next one of the search spiral, per size
     double confidence;
 };
 
@@ -137,28 +142,40 @@ static void spiral(int i, int *x, int *y) {
     *y = side == 0 ? -k : side == 1 ? at : side == 2 ? k : -at;
 }
 
-// Looks at the place where the object was lost and at the next tiles of the spiral.
-static v2s_finding search(v2s_tracker *t, const v2s_picture *picture) {
-    const v2s_tracker_model *m = &t->model;
-    double reach_x, reach_y;
-    int rings = 1 + t->held / PICTURES_PER_RING;
+// Which size to look for in this picture: every other time the one when lost (0).
+static int search_size(int held) {
+    return held % 2 == 0 ? 0 : 1 + held / 2 % (SEARCH_SIZES - 1);
+}
+
+// Looks at the place where the object was lost, then at the next tiles of the spiral; *scale is
+// the size at which the best place was found.
+static v2s_finding search(v2s_tracker *t, const v2s_picture *picture, double *scale) {
+    v2s_tracker_model *m = &t->model;
+    double lost_scale = m->scale, reach_x, reach_y;
+    const double factors[SEARCH_SIZES] = {1.0, 0.7, 1.4, 0.5, 1.0 / lost_scale};
+    int size = search_size(t->held), rings = 1 + t->held / PICTURES_PER_RING;
     rings = rings < MAX_RINGS ? rings : MAX_RINGS;
     int tiles = (2 * rings + 1) * (2 * rings + 1), tried = 0;
+    v2s_finding best = v2s_tracker_model_find(m, picture, m->cx, m->cy);
+    *scale = lost_scale;
+    v2s_tracker_model_set_scale(m, lost_scale * factors[size]);
     v2s_tracker_model_reach(m, &reach_x, &reach_y);
-    v2s_finding best = v2s_tracker_model_find(&t->model, picture, m->cx, m->cy);
-    for (int n = 1; n < tiles && tried < HELD_WINDOWS; n++) {
+    for (int n = 0; n < tiles && tried < HELD_WINDOWS; n++) {
         int x, y;
-        t->tile = t->tile + 1 < tiles ? t->tile + 1 : 1;
-        spiral(t->tile, &x, &y);
+        spiral(t->tile[size], &x, &y);
+        t->tile[size] = (t->tile[size] + 1) % tiles;
         // Windows overlap by a quarter: the response is weak at their rim.
         double cx = m->cx + 1.5 * x * reach_x, cy = m->cy + 1.5 * y * reach_y;
         if (cx < 0.0 || cy < 0.0 || cx > m->width || cy > m->height)
             continue;
-        v2s_finding f = v2s_tracker_model_find(&t->model, picture, cx, cy);
+        v2s_finding f = v2s_tracker_model_find(m, picture, cx, cy);
         tried++;
-        if (f.peak > best.peak)
+        if (f.peak > best.peak) {
             best = f;
+            *scale = m->scale;
+        }
     }
+    m->scale = lost_scale;
     return best;
 }
 
@@ -195,7 +212,7 @@ static double confidence_of(double psr) {
 
 static void hold(v2s_tracker *t, const v2s_finding *f) {
     if (t->held == 0) {
-        t->tile = 0;
+        memset(t->tile, 0, sizeof t->tile);
         t->model.cx = t->safe_x;
         t->model.cy = t->safe_y;
     }
@@ -234,8 +251,11 @@ v2s_status v2s_tracker_update(v2s_tracker *t, const v2s_picture *picture, v2s_tr
     v2s_track_state state = V2S_TRACKED;
     v2s_finding f;
     if (t->held > 0) {
-        f = search(t, picture);
+        double scale;
+        f = search(t, picture, &scale);
         state = is_found(t, &f) ? V2S_REDETECTED : V2S_HELD;
+        if (state == V2S_REDETECTED)
+            m->scale = scale;
     } else {
         f = v2s_tracker_model_find(m, picture, m->cx, m->cy);
         if (!t->has_means) {

@@ -278,11 +278,15 @@ v2s_finding v2s_tracker_model_find(v2s_tracker_model *m, const v2s_picture *pict
     return f;
 }
 
-void v2s_tracker_model_resize(v2s_tracker_model *m, const v2s_picture *picture) {
-    double s = m->scale *
-               v2s_scale_detect(&m->sizes, m->ops, picture, v2s_tracker_model_box(m), &m->pyramid);
+void v2s_tracker_model_set_scale(v2s_tracker_model *m, double scale) {
     // Not below 2 pixels, not beyond half as large again as the picture.
     double least = fmin(1.0, 2.0 / fmin(m->base_w, m->base_h));
     double most = fmax(1.0, 1.5 * fmin(m->width / m->base_w, m->height / m->base_h));
-    m->scale = fmin(fmax(s, least), most);
+    m->scale = fmin(fmax(scale, least), most);
+}
+
+void v2s_tracker_model_resize(v2s_tracker_model *m, const v2s_picture *picture) {
+    double factor =
+        v2s_scale_detect(&m->sizes, m->ops, picture, v2s_tracker_model_box(m), &m->pyramid);
+    v2s_tracker_model_set_scale(m, m->scale * factor);
 }

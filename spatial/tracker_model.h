@@ -53,6 +53,9 @@ void v2s_tracker_model_reach(const v2s_tracker_model *model, double *x, double *
 v2s_finding v2s_tracker_model_find(v2s_tracker_model *model, const v2s_picture *picture, double cx,
                                    double cy);
 
+// Sets the size to `scale` times the first one, or the nearest that is allowed.
+void v2s_tracker_model_set_scale(v2s_tracker_model *model, double scale);
+
 // Estimates the size at the present place.
 void v2s_tracker_model_resize(v2s_tracker_model *model, const v2s_picture *picture);
 

@@ -157,6 +157,33 @@ Test(tracker, search_grows_while_held) {
     scene_close(&s);
 }
 
+// Two thirds of the size it had when it was lost, outside the first window.
+Test(tracker, search_looks_for_other_sizes) {
+    scene s = scene_open(400, 300);
+    v2s_box b = {60, 60, 60, 60}, small = {270, 170, 41, 41};
+    v2s_tracker *t = start(&s, b);
+    v2s_track r = {0};
+    for (int i = 0; i < 5; i++)
+        r = step(t, &s, &b);
+    for (int i = 0; i < 3; i++)
+        r = step(t, &s, NULL);
+    cr_assert_eq(r.state, V2S_HELD);
+    v2s_box held = r.box;
+    int pictures = 0;
+    while (r.state == V2S_HELD && pictures < 150) {
+        cr_assert(!memcmp(&r.box, &held, sizeof held), "the box moved while held");
+        r = step(t, &s, &small);
+        pictures++;
+    }
+    cr_assert_eq(r.state, V2S_REDETECTED, "not found in %d pictures", pictures);
+    for (int i = 0; i < 5; i++)
+        r = step(t, &s, &small);
+    cr_assert(centre_error(r.box, small) < 2.5, "%g", centre_error(r.box, small));
+    cr_assert_float_eq(r.box.w, 41, 4, "%g", r.box.w);
+    v2s_tracker_close(&t);
+    scene_close(&s);
+}
+
 Test(tracker, leaves_the_picture_and_comes_back) {
     scene s = scene_open(320, 240);
     v2s_box b = {230, 90, 50, 50};
