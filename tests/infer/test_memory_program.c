@@ -54,8 +54,9 @@ static long peak_kib(const char *sound, const char *const *options) {
 
 static void expect_constant(const char *const *options) {
     long small = peak_kib("short.wav", options), large = peak_kib("long.wav", options);
-    // Ten minutes of mono floats alone are 19 MB, the four channels 77 MB.
-    cr_expect(large < small + 4096, "%ld KiB for a minute, %ld KiB for ten", small, large);
+    // Ten minutes of mono floats alone are 19 MB, the four channels 77 MB; two runs of the same
+    // command differ by up to 0.4 MB.
+    cr_expect(large < small + 1536, "%ld KiB for a minute, %ld KiB for ten", small, large);
 }
 
 Test(memory_program, geometry_and_previews) {
