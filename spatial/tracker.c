@@ -34,7 +34,7 @@
 // and at the first one. A convincing response (FOUND_PSR and half of the usual peak) ends it.
 // Thresholds are conservative on purpose: a tracker that holds lightly loses more than one that
 // never does. On the four real clips we measure, none of which hides its object, nothing is held,
-// neither backwards nor at half the frame rate nor from jittered boxes; at a quarter of the rate 9
+// neither backwards nor at half the frame rate nor from jittered boxes; at a quarter of the rate 15
 // of the 49 pictures of one.
 //
 // LIMITATIONS
