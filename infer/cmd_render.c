@@ -143,10 +143,24 @@ static v2s_status start_head(v2s_render *r) {
                                   (v2s_binaural_method)s->binaural_method, &r->head);
 }
 
+// An --object that the trajectory does not know would be a sound that nobody hears.
+static v2s_status check_given_names(const v2s_render *r) {
+    for (size_t i = 0; i < r->scene.count; i++) {
+        bool found = false;
+        for (size_t j = 0; j < r->given.count; j++)
+            found = found || strcmp(r->scene.objects[i].name, r->given.items[j].name) == 0;
+        if (!found)
+            return V2S_FAIL(V2S_ARG, "%s: no object is named '%s', as --object says",
+                            r->settings->trajectory, r->scene.objects[i].name);
+    }
+    return V2S_OK;
+}
+
 static v2s_status open_inputs(v2s_render *r) {
     const v2s_settings *s = r->settings;
     if (s->trajectory != NULL) {
         V2S_TRY(v2s_trajectory_csv_read(s->trajectory, &r->given));
+        V2S_TRY(check_given_names(r));
     } else {
         v2s_video_options options = {s->fps_hz, (int)s->threads};
         V2S_TRY(v2s_video_open(r->input, &options, &r->video));

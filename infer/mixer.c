@@ -40,7 +40,7 @@ v2s_status v2s_mixer_open(const v2s_mixer_input *inputs, size_t count,
         v2s_status status = v2s_encoder_open(&own, &m->voices[i].encoder);
         if (status != V2S_OK) {
             v2s_mixer_close(&m);
-            return v2s_error_prefix(status, "object %s", inputs[i].trajectory->name);
+            return status;
         }
         size_t latency = v2s_encoder_latency_frames(m->voices[i].encoder);
         m->drop = latency > m->drop ? latency : m->drop;

@@ -88,8 +88,9 @@ static v2s_status try_output(const v2s_settings *s, const output *o) {
         return status;
     }
     v2s_sound_out *sound = NULL;
-    v2s_status status = v2s_sound_out_open(o->path, PROBE_RATE_HZ, o->channels,
-                                           (v2s_sample_format)s->format, 0, &sound);
+    double rate_hz = s->rate_hz > 0 ? s->rate_hz : PROBE_RATE_HZ;
+    v2s_status status =
+        v2s_sound_out_open(o->path, rate_hz, o->channels, (v2s_sample_format)s->format, 0, &sound);
     v2s_sound_out_close(&sound);
     return status;
 }

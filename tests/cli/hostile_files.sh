@@ -45,6 +45,15 @@ good="--trajectory $in/good.csv $sound $target"
 # shellcheck disable=SC2086
 refuse "a missing sound of an object" "nothing.wav" render --trajectory "$in/good.csv" $target \
     --object "name=1;sound=$in/nothing.wav"
+# shellcheck disable=SC2086
+refuse "an object that the trajectory does not have" "good.csv: no object is named 'bird'" render \
+    --trajectory "$in/good.csv" $target $sound --object "name=bird;sound=$in/sound.wav"
+printf '%s\n' $columns 0,1,20,0,30000,1 >"$in/far.csv"
+# shellcheck disable=SC2086
+refuse "too far for a delay" "object '1': distance 30000 m.* 20000" render $sound $target --doppler \
+    --trajectory "$in/far.csv"
+# shellcheck disable=SC2086
+refuse "half a hertz" "44100.5 Hz cannot be written" render $good --rate 44100.5
 
 # ---- boxes
 # boxes NAME PATTERN LINES...
