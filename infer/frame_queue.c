@@ -4,7 +4,7 @@
 #include <pthread.h>
 #include <stdlib.h>
 
-enum { CAPACITY = 6 };
+enum { CAPACITY = 4 };
 
 struct v2s_frame_queue {
     v2s_video *video;
