@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: MIT
 // v2s-infer: chooses the subcommand, prints its error, maps it to an exit code.
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "data/media.h"
 #include "infer/settings.h"
@@ -66,7 +68,19 @@ static int run_command(const v2s_command *command, int argc, char **argv) {
     return exit_code(status);
 }
 
+// Where a standard stream is closed, the next file to be opened would take its number, and warnings
+// would be written into a sound. Read-only, so that what is printed still fails.
+static void hold_standard_streams(void) {
+    int fd;
+    do
+        fd = open("/dev/null", O_RDONLY);
+    while (fd >= 0 && fd <= STDERR_FILENO);
+    if (fd >= 0)
+        close(fd);
+}
+
 int main(int argc, char **argv) {
+    hold_standard_streams();
     signal(SIGINT, on_signal);
     signal(SIGTERM, on_signal);
     signal(SIGPIPE, SIG_IGN);

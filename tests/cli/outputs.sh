@@ -164,6 +164,23 @@ rm -f "$out/t.csv" "$out/pipe.wav"
 accept "/dev/null for everything" "" render $film -o /dev/null --binaural /dev/null \
     --stereo /dev/null --trajectory-out /dev/null --boxes /dev/null --json /dev/null
 
+# ---- closed streams: no output may take their place
+rm -rf "$out" && mkdir "$out"
+silent="--trajectory $points --sound $in/silence.wav"
+# shellcheck disable=SC2086
+{
+    "$program" render $silent -o "$out/a.wav" --json "$out/a.json" >/dev/null 2>&1
+    code=0
+    "$program" render $silent -o "$out/b.wav" --json "$out/b.json" --quiet 0<&- 2>&- || code=$?
+}
+[ "$code" -eq 0 ] && cmp -s "$out/a.wav" "$out/b.wav" && grep -q '^{' "$out/b.json" && ok ||
+    not_ok "standard error is closed" "exit code $code, or the files differ"
+code=0
+# shellcheck disable=SC2086
+"$program" render $silent -o "$out/c.wav" 2>"$work/stderr" >&- || code=$?
+[ "$code" -eq 1 ] && grep -q "standard output: cannot write" "$work/stderr" && ok ||
+    not_ok "standard output is closed" "exit code $code"
+
 # ---- interruption: an hour of silence (a file with a hole), stopped when the first output is there
 bytes() {
     for n in "$@"; do
