@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 // Memory of a render does not grow with the length of the sound.
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -52,11 +53,17 @@ static long peak_kib(const char *sound, const char *const *options) {
     return peak;
 }
 
+// Ten minutes of mono floats alone are 19 MB, the four channels 77 MB; two runs of the same command
+// differ by up to 0.6 MB, and now and then (twice in 40 runs) by more, for pages of libraries count
+// as they happen to be mapped. What grows with the length does so every time.
 static void expect_constant(const char *const *options) {
-    long small = peak_kib("short.wav", options), large = peak_kib("long.wav", options);
-    // Ten minutes of mono floats alone are 19 MB, the four channels 77 MB; two runs of the same
-    // command differ by up to 0.4 MB.
-    cr_expect(large < small + 1536, "%ld KiB for a minute, %ld KiB for ten", small, large);
+    enum { TRIES = 3, ALLOWED_KIB = 1536 };
+    long small = 0, large = LONG_MAX;
+    for (int i = 0; i < TRIES && large >= small + ALLOWED_KIB; i++) {
+        small = peak_kib("short.wav", options);
+        large = peak_kib("long.wav", options);
+    }
+    cr_expect(large < small + ALLOWED_KIB, "%ld KiB for a minute, %ld KiB for ten", small, large);
 }
 
 Test(memory_program, geometry_and_previews) {
