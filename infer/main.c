@@ -81,8 +81,10 @@ static void hold_standard_streams(void) {
 
 int main(int argc, char **argv) {
     hold_standard_streams();
-    signal(SIGINT, on_signal);
-    signal(SIGTERM, on_signal);
+    // Without SA_RESTART: a call that waits (for the reader of a pipe) ends at a signal.
+    struct sigaction action = {.sa_handler = on_signal};
+    sigaction(SIGINT, &action, NULL);
+    sigaction(SIGTERM, &action, NULL);
     signal(SIGPIPE, SIG_IGN);
     v2s_media_quiet();
     if (argc < 2) {

@@ -13,6 +13,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "kernels/base/cancel.h"
+
 enum { BUFFER_BYTES = 1 << 16 };
 
 struct v2s_file_out {
@@ -65,7 +67,10 @@ static v2s_status flush_buffer(v2s_file_out *f) {
 
 // A pipe or device takes bytes in order only, so they wait in an unlinked file.
 static v2s_status open_spool(v2s_file_out *f) {
+    // A pipe waits here for its reader; an interruption ends the wait.
     f->target_fd = open(f->path, O_WRONLY | O_CLOEXEC);
+    if (f->target_fd < 0 && errno == EINTR)
+        V2S_TRY(v2s_cancel_check());
     if (f->target_fd < 0)
         return V2S_FAIL(V2S_IO, "%s: cannot open for writing: %s", f->path, strerror(errno));
     FILE *spool = tmpfile();

@@ -228,6 +228,9 @@ for signal in INT TERM; do
     interrupted "rendering to 16 bits, $signal" $signal render --trajectory "$points" \
         --sound "$in/hour.wav" -o "$out/o.wav" --format s16
 done
+mkfifo "$in/pipe.wav"
+interrupted "waiting for a pipe's reader" INT render --trajectory "$points" --sound "$in/hour.wav" \
+    -o "$out/o.wav" --binaural "$in/pipe.wav"
 interrupted "refining" INT render --trajectory "$points" --sound "$in/hour.wav" \
     -o "$out/o.wav" --refiner "$in/refiner.safetensors"
 if [ -r "$media/cockatoo.mp4" ]; then
