@@ -66,26 +66,13 @@ static inline __attribute__((always_inline)) void tiles(const v2s_gru_steps_args
                    sum[i][vectors + v], sum[i][2 * vectors + v]);
 }
 
-static void any_tiles(const v2s_gru_steps_args *a, const v2s_gru_row *rows, int t, int u,
-                      int vectors) {
-    if (a->rows == 2 && vectors >= VECTORS)
-        tiles(a, rows, t, u, 2, 1, VECTORS);
-    else if (a->rows == 2)
-        tiles(a, rows, t, u, 2, 1, 1);
-    else if (vectors >= VECTORS)
-        tiles(a, rows, t, u, 1, 1, VECTORS);
-    else
-        tiles(a, rows, t, u, 1, 1, 1);
-}
+typedef v2s_gru_row walk_row;
+#include "kernels/gru_walk.h"
 
 static void gru_steps(const v2s_gru_steps_args *a) {
     v2s_gru_row rows[2] = {a->row[0], a->row[1]};
     for (int i = 0; i < a->T; i++) {
-        int t = a->reverse ? a->T - 1 - i : i, u = 0;
-        for (; a->rows == 1 && a->Hp - u >= 2 * TILE; u += 2 * TILE)
-            tiles(a, rows, t, u, 1, 2, VECTORS);
-        for (; u < a->Hp; u += TILE)
-            any_tiles(a, rows, t, u, (a->Hp - u) / LANES);
+        walk_units(a, rows, a->reverse ? a->T - 1 - i : i);
         for (int r = 0; r < a->rows; r++) {
             float *swap = rows[r].h; // the two state buffers take turns
             rows[r].h = rows[r].h_new;
