@@ -16,7 +16,7 @@
 typedef struct v2s_picture {
     int width, height;    // pixels, displayed orientation
     const uint8_t *y;     // [height][y_stride]
-    const uint8_t *u, *v; // [height >> chroma_shift_y][uv_stride]; NULL: grey picture
+    const uint8_t *u, *v; // [ceil(height / 2^chroma_shift_y)][uv_stride]; NULL: grey
     ptrdiff_t y_stride;   // bytes
     ptrdiff_t uv_stride;  // bytes
     int chroma_shift_x;   // 0 (4:4:4) or 1 (4:2:x)
