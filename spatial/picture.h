@@ -17,8 +17,8 @@ typedef struct v2s_picture {
     int width, height;    // pixels, displayed orientation
     const uint8_t *y;     // [height][y_stride]
     const uint8_t *u, *v; // [ceil(height / 2^chroma_shift_y)][uv_stride]; NULL: grey
-    ptrdiff_t y_stride;   // bytes
-    ptrdiff_t uv_stride;  // bytes
+    ptrdiff_t y_stride;   // bytes; negative where rows run upwards
+    ptrdiff_t uv_stride;  // bytes; likewise
     int chroma_shift_x;   // 0 (4:4:4) or 1 (4:2:x)
     int chroma_shift_y;   // 0 (4:4:4, 4:2:2) or 1 (4:2:0)
     bool full_range;      // 0..255 instead of 16..235
