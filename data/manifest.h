@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: MIT
+// Manifests: one clip of paired data per line, JSON (docs: README, "Manifests").
+//
+//   {"id":"s0001-omni","split":"train","pairing":"omni","truth":"foa/s0001.wav","dry":"dry/..wav",
+//    "trajectory":"traj/s0001.csv","start_s":0,"duration_s":5,"layout":"ambix",
+//    "rt60_s":[..],"drr_db":..,"room":"r012","sound":"cow.ogg","source":"..","licence":".."}
+//
+// Paths are relative to the manifest's folder; in memory they are resolved. Unknown keys are kept
+// out of the way (ignored). A line that cannot be used is named with its reason, counted and
+// skipped, or an error with `strict`.
+#ifndef V2S_DATA_MANIFEST_H
+#define V2S_DATA_MANIFEST_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "kernels/base/file_out.h"
+
+typedef enum v2s_split { V2S_SPLIT_TRAIN, V2S_SPLIT_VAL, V2S_SPLIT_TEST } v2s_split;
+typedef enum v2s_pairing {
+    V2S_PAIRING_DRY,
+    V2S_PAIRING_OMNI,
+    V2S_PAIRING_BINAURAL,
+    V2S_PAIRING_DEPTH
+} v2s_pairing;
+
+enum { V2S_CLIP_BANDS = 8 };
+
+typedef struct v2s_clip {
+    char *id;
+    v2s_split split;
+    v2s_pairing pairing;
+    char *truth, *dry, *trajectory; // resolved paths; NULL where the line has none
+    double start_s, duration_s;     // of the clip in its files; duration 0: to the end
+    char *layout;                   // "ambix" by default
+    double rt60_s[V2S_CLIP_BANDS];  // 63 Hz .. 8 kHz; rt60_count 0, 1 (all bands) or 8
+    int rt60_count;
+    double drr_db;                  // NAN: not known
+    char *room, *sound, *source, *licence; // NULL where the line has none
+    int line;                       // in the manifest, from 1
+} v2s_clip;
+
+typedef struct v2s_manifest {
+    char *path;
+    size_t count;
+    v2s_clip *clips;
+    size_t skipped;      // lines that could not be used
+    char **skip_reasons; // [skipped] "m.jsonl: line 3: ..."
+} v2s_manifest;
+
+// Reads every line; files that lines name are not opened but must exist. IO, FORMAT (also: no
+// usable line at all; with `strict` any line that cannot be used).
+V2S_MUST_USE v2s_status v2s_manifest_read(const char *path, bool strict, v2s_manifest *manifest);
+void v2s_manifest_free(v2s_manifest *manifest);
+
+// Cluster of a clip for the bootstrap: room, else source, else id.
+const char *v2s_clip_cluster(const v2s_clip *clip);
+
+// One line; paths are written as they stand in the clip (make them relative before).
+v2s_status v2s_manifest_write_clip(v2s_file_out *f, const v2s_clip *clip);
+
+const char *v2s_split_name(v2s_split split);
+const char *v2s_pairing_name(v2s_pairing pairing);
+
+#endif

@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: MIT
+// One clip of a manifest in memory: the geometric path and the truth, sample for sample.
+//
+//   dry    geometric = dry mono / max(d, 0.5 m) along the trajectory, without propagation delay
+//   omni   geometric = W of the truth times (1, u_y, u_z, u_x): gain 1, no distance law, no delay
+//
+// Other layouts than AmbiX are converted on reading.
+#ifndef V2S_DATA_PAIR_H
+#define V2S_DATA_PAIR_H
+
+#include "data/manifest.h"
+#include "spatial/trajectory.h"
+
+typedef struct v2s_pair {
+    double rate_hz;
+    size_t frames;
+    float *truth;        // [frames][4] AmbiX
+    float *geometric;    // [frames][4] AmbiX
+    v2s_trajectory path; // on the clip's clock: 0 = first frame
+} v2s_pair;
+
+// Loads a `dry` or `omni` clip at rate_hz (0: the truth's own rate). Errors name the clip and the
+// file. NUMERIC for samples that are not finite. Free with v2s_pair_free (accepts a zeroed one).
+V2S_MUST_USE v2s_status v2s_pair_load(const v2s_clip *clip, double rate_hz, v2s_pair *pair);
+void v2s_pair_free(v2s_pair *pair);
+
+#endif

@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: MIT
+// A shoebox room by the image-source method, straight to first-order ambisonics, with a diffuse
+// tail where the images end.
+//
+// Box       0 <= x <= size_m.x and so on; the listener faces +x, its left is +y, up is +z, so that
+//           image directions are AmbiX directions (conventions.h).
+// Walls     x = 0, x = Lx, y = 0, y = Ly, z = 0 (floor), z = Lz (ceiling); energy absorption per
+//           octave band, 63 Hz .. 8 kHz; the pressure reflection factor is sqrt(1 - alpha). Below
+//           the first and above the last band the end value holds; between them a smooth
+//           zero-phase filter.
+// Image     Allen & Berkley, "Image method for efficiently simulating small-room acoustics", 1979:
+//           delay d/c, gain 1/d relative to 1 m, one factor per reflection, direction u:
+//           W = 1, (Y,Z,X) = u (SN3D).
+// Tail      Gaussian noise, isotropic: dipole power 1/3 of W, channels incoherent; decay per band
+//           by RT60; its level continues the energy of the images that were left out.
+#ifndef V2S_SPATIAL_ROOM_H
+#define V2S_SPATIAL_ROOM_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "kernels/base/status.h"
+#include "spatial/trajectory.h"
+
+enum { V2S_ROOM_WALLS = 6, V2S_ROOM_BANDS = 8 };
+
+extern const double v2s_room_band_hz[V2S_ROOM_BANDS]; // 63, 125, .. 8000
+
+typedef struct v2s_room {
+    v2s_vec3 size_m;
+    v2s_vec3 listener_m;
+    double absorption[V2S_ROOM_WALLS][V2S_ROOM_BANDS]; // energy, 0..1
+    int order;             // most reflections of an image; < 0: all that arrive within early_s
+    double early_s;        // used where order < 0, and the beginning of the tail
+    bool tail;
+    double min_distance_m; // the gain of an image does not grow below it
+    uint64_t seed;         // of the tail
+} v2s_room;
+
+// Absorption of all walls that gives these decay times by Eyring's formula. ARG names the band
+// whose time cannot be reached.
+V2S_MUST_USE v2s_status v2s_room_absorption_of_rt60(v2s_vec3 size_m,
+                                                    const double rt60_s[V2S_ROOM_BANDS],
+                                                    double absorption[V2S_ROOM_BANDS]);
+
+// Decay times of a room by Eyring's formula (what the tail follows).
+void v2s_room_rt60(const v2s_room *room, double rt60_s[V2S_ROOM_BANDS]);
+
+// ARG, in a sentence that names the field, for what makes no room (a listener outside, ...).
+V2S_MUST_USE v2s_status v2s_room_check(const v2s_room *room);
+
+// Response from a source that stands still, direct sound included, at delay d/c. *foa is
+// malloc'ed [*frames][4], AmbiX; the caller frees it.
+V2S_MUST_USE v2s_status v2s_room_response(const v2s_room *room, v2s_vec3 source_m, double rate_hz,
+                                          float **foa, size_t *frames);
+
+// Ratio of direct to all other energy of a response of v2s_room_response, W, in dB; the direct
+// sound is what arrives within 2.5 ms after d/c.
+double v2s_room_drr_db(const float *foa, size_t frames, double rate_hz, double distance_m);
+
+// A moving source as a stream. The trajectory is relative to the listener.
+typedef struct v2s_room_renderer v2s_room_renderer;
+
+typedef struct v2s_room_renderer_config {
+    v2s_room room;
+    double rate_hz;
+    const v2s_trajectory *trajectory; // borrowed until close
+    double start_s;                   // time of the first sample on the trajectory's clock
+    bool direct;    // render the direct sound too (false: reflections and tail only)
+    bool doppler;   // false: the direct sound is at time 0 and reflections keep their delay
+                    // relative to it; true: everything at its own d/c
+} v2s_room_renderer_config;
+
+V2S_MUST_USE v2s_status v2s_room_renderer_open(const v2s_room_renderer_config *config,
+                                               v2s_room_renderer **renderer);
+
+// mono[frames] -> out[frames][4], ADDED to; same bits for any block sizes. out[i] of the stream
+// belongs to input i - latency.
+V2S_MUST_USE v2s_status v2s_room_renderer_process(v2s_room_renderer *renderer, const float *mono,
+                                                  size_t frames, float *out);
+
+size_t v2s_room_renderer_latency_frames(const v2s_room_renderer *renderer);
+
+// Zeros to push after the end until the room is silent (latency included).
+size_t v2s_room_renderer_tail_frames(const v2s_room_renderer *renderer);
+
+void v2s_room_renderer_close(v2s_room_renderer **renderer);
+
+#endif

@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: MIT
+// What a preset trains on and towards: the part of refiner training that `seed` and `v2s` do not
+// share. The trainer owns network, optimizer, order of clips, checkpoints and logs; an objective
+// turns clips into rows of network input, and network output into a loss and its gradient.
+//
+// A training row is one clip (or a stretch of it): x [T,inputs] -> network -> residual [T,outputs]
+// -> loss. The loss of a batch is the mean over its rows of the rows' losses. Everything random
+// about a row (stretch, rotation, equaliser) is drawn from item.seed alone, which the trainer
+// derives from the run's seed, the epoch and the clip: so rows do not depend on batch size, number
+// of threads or processes.
+#ifndef V2S_TRAIN_OBJECTIVE_H
+#define V2S_TRAIN_OBJECTIVE_H
+
+#include <stdint.h>
+
+#include "kernels/device.h"
+#include "nn/refiner.h"
+
+typedef struct v2s_row_item {
+    size_t clip; // index into the training clips
+    uint64_t seed;
+} v2s_row_item;
+
+typedef struct v2s_objective v2s_objective;
+
+typedef struct v2s_objective_class {
+    const char *preset;
+    // Fills x [T,inputs] of row `row` (0 .. rows-1 of this process's batch) and keeps what the loss
+    // needs. Different rows may be prepared by different threads at once. NUMERIC: the clip has a
+    // sample that is not finite (the trainer names it, skips the batch and counts).
+    v2s_status (*prepare)(v2s_objective *o, int row, const v2s_row_item *item, float *x);
+    // Loss of the row, and d(loss)/d(residual) times `scale` into dresidual [T,outputs]
+    // (overwritten). Different rows may run at once.
+    double (*loss)(v2s_objective *o, int row, const float *residual, float scale,
+                   float *dresidual);
+    // Scores the weights on the validation clips: *score is what early stopping minimises (a
+    // weighted sum of spatial metrics for v2s, the waveform loss for seed); names and values for
+    // the log, at most V2S_OBJECTIVE_SCORES.
+    v2s_status (*validate)(v2s_objective *o, const v2s_refiner *m, const v2s_device *dev,
+                           double *score);
+    void (*close)(v2s_objective *o);
+} v2s_objective_class;
+
+enum { V2S_OBJECTIVE_SCORES = 12 };
+
+struct v2s_objective {
+    const v2s_objective_class *cls;
+    v2s_refiner_config config; // of the network
+    int T;                     // steps of a training row
+    int rows;                  // most rows of a batch
+    size_t train_clips, val_clips;
+    const char *score_names[V2S_OBJECTIVE_SCORES]; // of the last validation; NULL ends
+    double scores[V2S_OBJECTIVE_SCORES];
+};
+
+#endif
