@@ -31,8 +31,7 @@ typedef struct v2s_objective_class {
     v2s_status (*prepare)(v2s_objective *o, int row, const v2s_row_item *item, float *x);
     // Loss of the row, and d(loss)/d(residual) times `scale` into dresidual [T,outputs]
     // (overwritten). Different rows may run at once.
-    double (*loss)(v2s_objective *o, int row, const float *residual, float scale,
-                   float *dresidual);
+    double (*loss)(v2s_objective *o, int row, const float *residual, float scale, float *dresidual);
     // Scores the weights on the validation clips: *score is what early stopping minimises (a
     // weighted sum of spatial metrics for v2s, the waveform loss for seed); names and values for
     // the log, at most V2S_OBJECTIVE_SCORES.

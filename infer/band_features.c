@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: MIT
+#include "infer/band_features.h"
+
+#include <math.h>
+#include <string.h>
+
+#define FLOOR 1e-6
+#define RT60_S 0.5
+#define SPEED_STEP_S 0.05
+
+v2s_condition v2s_condition_of(const v2s_clip *clip, double distance_m) {
+    v2s_condition c = {.drr_db = -20 * log10(distance_m)};
+    for (int i = 0; i < V2S_CLIP_BANDS; i++)
+        c.rt60_s[i] = clip == NULL || clip->rt60_count == 0 ? RT60_S
+                      : clip->rt60_count == 1               ? clip->rt60_s[0]
+                                                            : clip->rt60_s[i];
+    if (clip != NULL && isfinite(clip->drr_db))
+        c.drr_db = clip->drr_db;
+    return c;
+}
+
+static void level_features(const v2s_foa_basis *b, const float *energy, int frames, int inputs,
+                           float *x) {
+    for (int i = 0; i < V2S_BASIS_BANDS; i++) {
+        double sum = 0;
+        for (int t = 0; t < frames; t++)
+            sum += energy[(size_t)t * V2S_BASIS_BANDS + i];
+        double scale = sum > 0 ? frames / sum : 0;
+        bool silent = i >= b->bands.used || sum <= 0;
+        for (int t = 0; t < frames; t++)
+            x[(size_t)t * inputs + i] =
+                silent ? 0 : (float)log10(energy[(size_t)t * V2S_BASIS_BANDS + i] * scale + FLOOR);
+    }
+}
+
+static double angle_between(v2s_vec3 a, v2s_vec3 b) {
+    double dot = a.x * b.x + a.y * b.y + a.z * b.z;
+    return acos(fmin(fmax(dot, -1), 1));
+}
+
+static void path_features(const v2s_point *now, const v2s_point *before, float *x) {
+    x[0] = (float)now->unit.z;
+    x[1] = (float)tanh(angle_between(now->unit, before->unit) / SPEED_STEP_S);
+}
+
+static void room_features(const v2s_point *now, const v2s_condition *condition, float *x) {
+    x[0] = (float)log2(fmax(now->distance_m, 0.1));
+    for (int i = 0; i < V2S_CLIP_BANDS; i++)
+        x[1 + i] = (float)log2(fmin(fmax(condition->rt60_s[i], 0.02), 20) / RT60_S);
+    x[1 + V2S_CLIP_BANDS] = (float)(fmin(fmax(condition->drr_db, -30), 30) / 10);
+}
+
+void v2s_band_features(const v2s_foa_basis *b, const float *energy, int frames, double first_s,
+                       const v2s_trajectory *path, const v2s_condition *condition, float *x) {
+    int inputs = condition != NULL ? V2S_BAND_INPUTS_DRY : V2S_BAND_INPUTS_OMNI;
+    level_features(b, energy, frames, inputs, x);
+    size_t cursor = 0, cursor_before = 0;
+    for (int t = 0; t < frames; t++) {
+        double time_s = first_s + t * b->hop / b->rate_hz;
+        v2s_point now = v2s_trajectory_at(path, time_s, &cursor);
+        v2s_point before = v2s_trajectory_at(path, time_s - SPEED_STEP_S, &cursor_before);
+        float *row = x + (size_t)t * inputs + V2S_BASIS_BANDS;
+        path_features(&now, &before, row);
+        if (condition != NULL)
+            room_features(&now, condition, row + 2);
+    }
+}

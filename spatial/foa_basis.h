@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: MIT
+// The fixed basis on which the `v2s` refiner puts its gains: what can be made of one sound W and
+// the direction u of its source without knowing the room.
+//
+//   STFT       sine window of N samples (about 32 ms), hop N/4, both ways; frame t is centred on
+//              sample t * hop
+//   coherent   c = u + a u + b h + d z    with h = (u_x, u_y, 0) and z = (0, 0, 1):  c W
+//   tails      D_k[c] = sum over the taps tau of segment k of E[c][tau] W(t - tau): W smeared in
+//              time by fixed noise E, another one for every channel: bursts of one hop side by
+//              side at first, of a whole window further apart where the ear no longer tells.
+//              Dipoles have power 1/3 of W each (isotropic), the W tail has power 1. What is left
+//              of W itself in a tail is taken out per band, Re<W* D> / <|W|^2> over about 70 ms,
+//              so that a tail does not turn the direction.
+//
+//   residual   (Y,Z,X) = (a u + b h + d z) W + sum_k g_k D_k[Y,Z,X]
+//              W       = e W + sum_k f_k D_k[W]                         (pairing `dry` only)
+//
+// Gains are real, one per ERB band (V2S_BASIS_BANDS of them, 50 Hz .. 20 kHz, the same bands at
+// every rate) and frame, interpolated over the bins. All gains zero leave the geometric path.
+//
+// Layout of one band's gains: a, b, d, g_0 .. g_{K-1}, and with W: e, f_0 .. f_{K-1}.
+// Shapes: spectra are split into real and imaginary parts, [bins] each. Frames go forward in time,
+// one at a time. A basis is read-only after opening; a state belongs to one thread.
+#ifndef V2S_SPATIAL_FOA_BASIS_H
+#define V2S_SPATIAL_FOA_BASIS_H
+
+#include <stdbool.h>
+
+#include "spatial/conventions.h"
+#include "spatial/erb_bands.h"
+
+enum { V2S_BASIS_BANDS = 32, V2S_BASIS_SEGMENTS_MAX = 6, V2S_BASIS_TAPS_MAX = 96 };
+
+typedef struct v2s_foa_basis {
+    double rate_hz;
+    int length, hop; // N and N/4 samples
+    int bins;        // N/2 + 1
+    int stride;      // floats between rows of bins: bins rounded up to whole registers
+    int channels;    // of tails: 3 (Y, Z, X), or 4 with W last
+    int segments;    // K
+    int gains;       // per band: 3 + K, or 4 + 2K
+    int taps;        // of all segments
+    int first[V2S_BASIS_SEGMENTS_MAX + 1]; // taps first[k] .. first[k+1]-1 belong to segment k
+    int delay[V2S_BASIS_TAPS_MAX];         // of a tap, in frames, increasing
+    float memory;                          // of the running means, per frame
+    v2s_erb_bands bands;
+    float *window; // [N]
+    float *noise;  // [channels][taps][2][stride]: E
+} v2s_foa_basis;
+
+// `with_w`: the pairing `dry`, where W itself gets a tail; segments up to 2 s. Otherwise segments
+// up to 128 ms. ARG for a rate outside 8 .. 384 kHz.
+V2S_MUST_USE v2s_status v2s_foa_basis_open(double rate_hz, bool with_w, v2s_foa_basis **out);
+void v2s_foa_basis_close(v2s_foa_basis **b);
+
+// Samples of the transform for a rate: the fast length nearest to 32 ms.
+int v2s_foa_basis_length(double rate_hz);
+
+// Frames that cover `samples`: frame t needs samples (t-2)*hop .. (t+2)*hop-1.
+int v2s_foa_basis_frames(const v2s_foa_basis *b, size_t samples);
+
+// What has to be remembered between frames.
+typedef struct v2s_foa_basis_state {
+    const v2s_foa_basis *basis;
+    int frames;    // of the ring: the longest delay + 1
+    int at;        // place of the newest spectrum in it
+    float *ring;   // [frames][2][stride] spectra of W
+    float *tails;  // [K][channels][2][stride] of the newest frame
+    float *cross;  // [K][channels][bands] running Re<W* D>
+    float *power;  // [bands] running |W|^2
+    float *energy; // [bands] |W|^2 of the newest frame
+    float *work;   // [4][stride]
+} v2s_foa_basis_state;
+
+V2S_MUST_USE v2s_status v2s_foa_basis_state_open(const v2s_foa_basis *b, v2s_foa_basis_state *out);
+void v2s_foa_basis_state_close(v2s_foa_basis_state *s);
+void v2s_foa_basis_state_reset(v2s_foa_basis_state *s);
+
+// Takes the next spectrum of W, w[2][stride], and makes its tails (s->tails) and band energies
+// (s->energy).
+void v2s_foa_basis_push(v2s_foa_basis_state *s, const float *w);
+
+// Residual spectra of the newest frame: out [4][2][stride] in AmbiX order, overwritten, for the
+// source at unit vector u and gains [bands][b->gains]. W stays zero without with_w.
+void v2s_foa_basis_residual(v2s_foa_basis_state *s, v2s_vec3 u, const float *gains, float *out);
+
+// Energy of the newest tails per band: energy[K][bands] summed over the dipoles, and with W in
+// w_energy[K][bands] (NULL without).
+void v2s_foa_basis_tail_energy(v2s_foa_basis_state *s, float *energy, float *w_energy);
+
+#endif

@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: MIT
+// What the `v2s` objective needs to know of a clip: sums over the bins of each band, per frame of
+// the basis. Once they are taken the sound itself is not needed any more; the loss
+// (train/band_loss.h) is a function of these sums and of the gains.
+//
+// All are invariant to a turn of the scene about the vertical together with its source.
+#ifndef V2S_TRAIN_BAND_STATS_H
+#define V2S_TRAIN_BAND_STATS_H
+
+#include "data/pair.h"
+#include "infer/band_features.h"
+
+// Sums of one band and frame; g: geometric path, t: truth, X: its dipoles (Y,Z,X).
+typedef struct v2s_band_stat {
+    float g;                              // |W_g|^2
+    float t;                              // |W_t|^2
+    float gt;                             // Re<W_g* W_t>
+    float ix, iy, iz;                     // Re<W_t* (X,Y,Z)>: the truth's intensity
+    float px, py, pz;                     // Re<W_g* (X,Y,Z)>
+    float e;                              // |X|^2 of the three dipoles
+    float ez;                             // |Z|^2
+    float tail[V2S_BASIS_SEGMENTS_MAX];   // |D_k|^2 of the three dipoles
+    float w_tail[V2S_BASIS_SEGMENTS_MAX]; // |D_k[W]|^2
+} v2s_band_stat;
+
+typedef struct v2s_band_clip {
+    int frames;
+    double hop_s;
+    bool with_w;
+    v2s_band_stat *stats; // [frames][V2S_BASIS_BANDS]
+    v2s_trajectory path;  // owned
+    v2s_condition condition;
+} v2s_band_clip;
+
+// NUMERIC: a sum is not finite.
+V2S_MUST_USE v2s_status v2s_band_clip_make(const v2s_foa_basis *b, const v2s_clip *clip,
+                                           const v2s_pair *pair, v2s_band_clip *out);
+void v2s_band_clip_free(v2s_band_clip *clip);
+
+#endif

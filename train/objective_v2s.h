@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: MIT
+// The objective of the `v2s` presets (train/objective.h): band features in, gains of the basis
+// (spatial/foa_basis.h) out, judged by their spatial statistics (train/band_loss.h).
+//
+// Opening reads every clip once and keeps band sums only (train/band_stats.h), so training touches
+// no sound any more. It then fits the floors that a network has to beat:
+//   scaled    the least-squares constant gain of each channel of the geometric path
+//   constant  constant gains on the basis, by the same loss (Adam, FIT_PASSES over the training
+//             clips); the network starts from them, with a last layer that is zero otherwise
+#ifndef V2S_TRAIN_OBJECTIVE_V2S_H
+#define V2S_TRAIN_OBJECTIVE_V2S_H
+
+#include "train/band_loss.h"
+#include "train/objective.h"
+
+typedef struct v2s_objective_v2s_config {
+    v2s_pairing pairing; // V2S_PAIRING_OMNI or V2S_PAIRING_DRY
+    int channels, hidden, kernel;
+    double rate_hz;    // of the basis; clips are resampled to it
+    double segment_s;  // of a training row
+    double dropout;    // share of the inputs that are set to 0
+    double band_limit; // share of the rows whose upper bands are hidden, as of a sound of a
+                       // lower rate
+    int rows;          // most rows of a batch
+    int threads;       // for reading
+    bool quiet;
+    v2s_band_loss_config loss;
+} v2s_objective_v2s_config;
+
+v2s_objective_v2s_config v2s_objective_v2s_defaults(v2s_pairing pairing);
+
+// Clips are borrowed until close.
+V2S_MUST_USE v2s_status v2s_objective_v2s_open(const v2s_objective_v2s_config *config,
+                                               const v2s_clip *const *train, size_t train_count,
+                                               const v2s_clip *const *val, size_t val_count,
+                                               v2s_objective **out);
+
+// The floors: gains of W,Y,Z,X, and [V2S_BASIS_BANDS][gains of the basis].
+const float *v2s_objective_v2s_scaled(const v2s_objective *o);
+const float *v2s_objective_v2s_constant(const v2s_objective *o, int *count);
+
+// Sets the network's last layer so that it gives the constants.
+void v2s_objective_v2s_start(const v2s_objective *o, v2s_refiner *m);
+
+#endif
