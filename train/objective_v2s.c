@@ -214,7 +214,7 @@ static void fit_passes(objective_v2s *o, fit *f, size_t *order, double *m, doubl
     for (int pass = 0; pass < FIT_PASSES; pass++) {
         for (size_t i = 0; i < count; i++)
             order[i] = i;
-        v2s_rng rng = v2s_rng_make(0, (uint64_t)pass);
+        v2s_rng rng = v2s_rng_open(0, (uint64_t)pass);
         v2s_rng_shuffle(&rng, order, count);
         for (size_t at = 0; at < count; at += FIT_ROWS) {
             fit_take(f, order + at, (int)(count - at < FIT_ROWS ? count - at : FIT_ROWS));
@@ -272,7 +272,7 @@ static v2s_status prepare(v2s_objective *base, int row, const v2s_row_item *item
     objective_v2s *o = (objective_v2s *)base;
     row_slot *slot = &o->slots[row];
     const v2s_band_clip *c = &o->train[item->clip];
-    v2s_rng rng = v2s_rng_make(item->seed, 0);
+    v2s_rng rng = v2s_rng_open(item->seed, 0);
     int room = c->frames - base->T;
     slot->clip = c;
     slot->first = room > 0 ? (int)(v2s_rng_uniform(&rng) * (room + 1)) : 0;

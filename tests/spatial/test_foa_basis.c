@@ -1,0 +1,165 @@
+// SPDX-License-Identifier: MIT
+#include <criterion/criterion.h>
+#include <math.h>
+#include <stdlib.h>
+
+#include "spatial/foa_transform.h"
+#include "tests/support/hash_noise.h"
+
+enum { SAMPLES = 16000, BANDS = V2S_BASIS_BANDS };
+
+Test(foa_basis, lengths_are_near_32_ms) {
+    const double rates[] = {8000, 16000, 22050, 24000, 32000, 44100, 48000, 96000, 192000};
+    for (size_t i = 0; i < sizeof rates / sizeof *rates; i++) {
+        int n = v2s_foa_basis_length(rates[i]);
+        cr_expect(v2s_fft_length_ok((size_t)n) && n % 4 == 0);
+        cr_expect(fabs(n / rates[i] - 0.032) < 0.0035, "%g Hz: %d samples", rates[i], n);
+    }
+    cr_expect_eq(v2s_foa_basis_length(16000), 512);
+    cr_expect_eq(v2s_foa_basis_length(48000), 1536);
+}
+
+Test(foa_basis, refuses_rates_out_of_range) {
+    v2s_foa_basis *b = NULL;
+    cr_expect_eq(v2s_foa_basis_open(7999, false, &b), V2S_ARG);
+    cr_expect_eq(v2s_foa_basis_open(NAN, true, &b), V2S_ARG);
+    cr_expect_null(b);
+}
+
+Test(foa_basis, analysis_and_synthesis_give_the_sound_back) {
+    const double rates[] = {16000, 44100, 48000};
+    static float x[SAMPLES], y[SAMPLES];
+    hash_noise(1, SAMPLES, 1.0f, x);
+    for (int r = 0; r < 3; r++) {
+        v2s_foa_basis *b;
+        v2s_foa_transform f;
+        cr_assert_eq(v2s_foa_basis_open(rates[r], false, &b), V2S_OK);
+        cr_assert_eq(v2s_foa_transform_open(b, &f), V2S_OK);
+        float *spectrum = v2s_fft_alloc(2 * (size_t)b->stride, sizeof *spectrum);
+        memset(y, 0, sizeof y);
+        for (int t = 0; t < v2s_foa_basis_frames(b, SAMPLES); t++) {
+            v2s_foa_analyse(&f, x, SAMPLES, 1, 0, t, spectrum);
+            v2s_foa_synthesise(&f, spectrum, t, y, SAMPLES, 1, 0);
+        }
+        double gap = 0;
+        for (int i = b->hop; i < SAMPLES; i++) // frame -1, before the sound, is not taken
+            gap = fmax(gap, fabs((double)x[i] - y[i]));
+        cr_expect(gap < 1e-6, "%g Hz: %g", rates[r], gap);
+        v2s_fft_free(spectrum);
+        v2s_foa_transform_close(&f);
+        v2s_foa_basis_close(&b);
+    }
+}
+
+typedef struct totals {
+    double w, dipole[3], w_tail, cross_w, cross_dipoles;
+} totals;
+
+static double product(const v2s_foa_basis *b, const float *x, const float *y) {
+    double sum = 0;
+    for (int i = 0; i < b->bins; i++)
+        sum += (double)x[i] * y[i] + (double)x[b->stride + i] * y[b->stride + i];
+    return sum;
+}
+
+// Noise through segment k of a basis: energies of its tails and what they share.
+static totals run_noise(const v2s_foa_basis *b, int k) {
+    static float x[4 * SAMPLES];
+    hash_noise(3, 4 * SAMPLES, 1.0f, x);
+    v2s_foa_transform f;
+    v2s_foa_basis_state s;
+    cr_assert_eq(v2s_foa_transform_open(b, &f), V2S_OK);
+    cr_assert_eq(v2s_foa_basis_state_open(b, &s), V2S_OK);
+    float *w = v2s_fft_alloc(2 * (size_t)b->stride, sizeof *w);
+    totals sum = {0};
+    for (int t = 0; t < 4 * SAMPLES / b->hop; t++) {
+        v2s_foa_analyse(&f, x, 4 * SAMPLES, 1, 0, t, w);
+        v2s_foa_basis_push(&s, w);
+        if (t < b->delay[b->taps - 1] + 30)
+            continue;
+        const float *tail = s.tails + (size_t)k * b->channels * 2 * b->stride;
+        size_t row = 2 * (size_t)b->stride;
+        sum.w += product(b, w, w);
+        for (int c = 0; c < 3; c++)
+            sum.dipole[c] += product(b, tail + c * row, tail + c * row);
+        if (b->channels == 4)
+            sum.w_tail += product(b, tail + 3 * row, tail + 3 * row);
+        sum.cross_w += product(b, w, tail);
+        sum.cross_dipoles += product(b, tail, tail + row);
+    }
+    v2s_fft_free(w);
+    v2s_foa_basis_state_close(&s);
+    v2s_foa_transform_close(&f);
+    return sum;
+}
+
+Test(foa_basis, tails_are_isotropic_and_apart_from_w) {
+    for (int with_w = 0; with_w < 2; with_w++) {
+        v2s_foa_basis *b;
+        cr_assert_eq(v2s_foa_basis_open(16000, with_w, &b), V2S_OK);
+        for (int k = 0; k < b->segments; k++) {
+            totals t = run_noise(b, k);
+            for (int c = 0; c < 3; c++)
+                cr_expect(fabs(10 * log10(3 * t.dipole[c] / t.w)) < 0.7, "segment %d: %g", k,
+                          t.dipole[c] / t.w);
+            cr_expect(!with_w || fabs(10 * log10(t.w_tail / t.w)) < 0.7);
+            cr_expect(fabs(t.cross_w) < 0.02 * t.w, "segment %d: %g of W is left", k,
+                      t.cross_w / t.w);
+            cr_expect(fabs(t.cross_dipoles) < 0.06 * t.w);
+        }
+        v2s_foa_basis_close(&b);
+    }
+}
+
+Test(foa_basis, no_gains_no_residual_and_radial_gain_scales_the_plane_wave) {
+    v2s_foa_basis *b;
+    v2s_foa_basis_state s;
+    cr_assert_eq(v2s_foa_basis_open(48000, true, &b), V2S_OK);
+    cr_assert_eq(v2s_foa_basis_state_open(b, &s), V2S_OK);
+    size_t row = 2 * (size_t)b->stride, count = (size_t)BANDS * b->gains;
+    float *w = v2s_fft_alloc(row, sizeof *w), *out = v2s_fft_alloc(4 * row, sizeof *out);
+    float *gains = calloc(count, sizeof *gains);
+    hash_noise(5, (size_t)b->bins, 1.0f, w);
+    v2s_foa_basis_push(&s, w);
+    v2s_vec3 u = {0.36, 0.48, 0.8};
+    v2s_foa_basis_residual(&s, u, gains, out);
+    for (size_t i = 0; i < 4 * row; i++)
+        cr_assert_eq(out[i], 0.0f);
+    for (size_t i = 0; i < count; i += (size_t)b->gains)
+        gains[i] = -0.25f;
+    v2s_foa_basis_residual(&s, u, gains, out);
+    const double dipole[4] = {0, u.y, u.z, u.x};
+    for (int c = 0; c < 4; c++)
+        for (int i = 0; i < b->bins; i++)
+            cr_assert_float_eq(out[c * row + i], -0.25 * dipole[c] * w[i], 1e-6);
+    free(gains);
+    v2s_fft_free(w);
+    v2s_fft_free(out);
+    v2s_foa_basis_state_close(&s);
+    v2s_foa_basis_close(&b);
+}
+
+Test(erb_bands, shares_add_up_and_centres_do_not_move_with_the_rate) {
+    cr_expect_float_eq(v2s_erb_hz(v2s_erb_rate(1234)), 1234, 1e-9);
+    for (int high = 0; high < 2; high++) {
+        v2s_erb_bands b;
+        double rate = high ? 48000 : 16000;
+        cr_assert_eq(v2s_erb_bands_open(BANDS, 50, 20000, high ? 1536 : 512, rate, &b), V2S_OK);
+        float values[1024], gains[BANDS], energy[BANDS];
+        for (int i = 0; i < b.bins; i++)
+            values[i] = 1;
+        v2s_erb_bands_collect(&b, values, energy);
+        double sum = 0;
+        for (int i = 0; i < BANDS; i++)
+            sum += energy[i];
+        cr_expect_float_eq(sum, b.bins, 1e-3);
+        for (int i = 0; i < BANDS; i++)
+            gains[i] = (float)i;
+        v2s_erb_bands_spread(&b, gains, 1, values);
+        double step = (v2s_erb_rate(20000) - v2s_erb_rate(50)) / (BANDS - 1);
+        double at = (v2s_erb_rate(1000) - v2s_erb_rate(50)) / step;
+        cr_expect_float_eq(values[32], at, 1e-3, "bin 32 is 1 kHz at both rates");
+        cr_expect_eq(b.used, high ? BANDS : 25);
+        v2s_erb_bands_close(&b);
+    }
+}
