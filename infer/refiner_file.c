@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: MIT
 #include "infer/refiner_file.h"
 
+#include <limits.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "checkpoints/safetensors.h"
+#include "infer/band_features.h"
 
 enum { RATE_MIN_HZ = 1000, RATE_MAX_HZ = 384000, TENSORS_MAX = 16 };
 
@@ -67,8 +69,8 @@ static v2s_status check_strangers(const join *j, v2s_refiner *m) {
         char name[V2S_PARAM_NAME_MAX];
         snprintf(name, sizeof name, "%s", e->name);
         if (v2s_refiner_each_param(m, find_name, name) != V2S_END)
-            return V2S_FAIL(V2S_FORMAT, "%s: tensor %.64s does not belong to a seed refiner",
-                            j->path, e->name);
+            return V2S_FAIL(V2S_FORMAT, "%s: tensor %.64s does not belong to a refiner", j->path,
+                            e->name);
     }
     return V2S_OK;
 }
@@ -114,17 +116,38 @@ static v2s_status get_word(const join *j, const char *key, const char *const *al
 }
 
 static v2s_status get_info(const join *j, v2s_refiner_info *info) {
-    static const char *const models[] = {"refiner", NULL}, *const presets[] = {"seed", NULL},
+    static const char *const models[] = {"refiner", NULL}, *const presets[] = {"seed", "v2s", NULL},
                              *const pairings[] = {"dry", "omni", NULL};
     char model[32];
     V2S_TRY(get_word(j, "model", models, model));
     V2S_TRY(get_word(j, "preset", presets, info->preset));
     V2S_TRY(get_word(j, "pairing", pairings, info->pairing));
     V2S_TRY(get_rate(j, &info->rate_hz));
-    snprintf(info->preset, sizeof info->preset, "seed");
+    if (info->preset[0] == '\0')
+        snprintf(info->preset, sizeof info->preset, "seed");
     info->has_metadata = model[0] != '\0' || info->rate_hz > 0;
     info->crc32 = v2s_safetensors_crc32(j->file);
     info->crc_checked = v2s_safetensors_has_crc32(j->file);
+    return V2S_OK;
+}
+
+// The network of `v2s` must fit the basis that this program has.
+static v2s_status check_band_network(const join *j, const v2s_refiner_info *info) {
+    static const char *const versions[] = {V2S_FOA_BASIS_VERSION, NULL};
+    char version[32];
+    V2S_TRY(get_word(j, "basis", versions, version));
+    if (version[0] == '\0' || info->pairing[0] == '\0')
+        return V2S_FAIL(V2S_FORMAT, "%s: metadata %s is missing (preset v2s)", j->path,
+                        version[0] == '\0' ? "basis" : "pairing");
+    bool dry = strcmp(info->pairing, "dry") == 0;
+    int inputs = dry ? V2S_BAND_INPUTS_DRY : V2S_BAND_INPUTS_OMNI;
+    int outputs = V2S_BASIS_BANDS * v2s_foa_basis_gains(dry);
+    if (info->config.inputs != inputs || info->config.outputs != outputs)
+        return V2S_FAIL(V2S_FORMAT,
+                        "%s: preset v2s, pairing %s: expected %d inputs and %d outputs, found %d "
+                        "and %d",
+                        j->path, info->pairing, inputs, outputs, info->config.inputs,
+                        info->config.outputs);
     return V2S_OK;
 }
 
@@ -132,6 +155,8 @@ static v2s_status load(join *j, v2s_refiner **m, v2s_refiner_info *info) {
     V2S_TRY(v2s_safetensors_open(j->path, &j->file));
     V2S_TRY(get_info(j, info));
     V2S_TRY(get_config(j, &info->config));
+    if (strcmp(info->preset, "v2s") == 0)
+        V2S_TRY(check_band_network(j, info));
     V2S_TRY(v2s_refiner_open(&info->config, m));
     V2S_TRY(v2s_refiner_each_param(*m, load_param, j));
     V2S_TRY(check_strangers(j, *m));
@@ -153,6 +178,42 @@ v2s_status v2s_refiner_load(const char *path, v2s_refiner **out, v2s_refiner_inf
     if (info != NULL)
         *info = found;
     return V2S_OK;
+}
+
+static v2s_status read_floors(v2s_safetensors *file, v2s_refiner_floors *floors) {
+    const v2s_safetensors_entry *e = v2s_safetensors_find(file, "floor.constant");
+    if (v2s_safetensors_find(file, "floor.scaled") != NULL) {
+        int size = V2S_REFINER_CHANNELS;
+        V2S_TRY(v2s_safetensors_read_f32(file, "floor.scaled", 1, &size, floors->scaled));
+        floors->has_scaled = true;
+    }
+    if (e == NULL)
+        return V2S_OK;
+    int count = e->rank == 1 && e->dim[0] <= INT_MAX ? (int)e->dim[0] : 0;
+    floors->constant = malloc((count > 0 ? (size_t)count : 1) * sizeof *floors->constant);
+    if (floors->constant == NULL)
+        return V2S_FAIL(V2S_NOMEM, "out of memory");
+    floors->constant_count = count;
+    return v2s_safetensors_read_f32(file, "floor.constant", 1, &count, floors->constant);
+}
+
+v2s_status v2s_refiner_read_floors(const char *path, v2s_refiner_floors *out) {
+    v2s_refiner_floors floors = {0};
+    v2s_safetensors *file = NULL;
+    V2S_TRY(v2s_safetensors_open(path, &file));
+    v2s_status status = read_floors(file, &floors);
+    v2s_safetensors_close(&file);
+    if (status != V2S_OK) {
+        v2s_refiner_floors_free(&floors);
+        return status;
+    }
+    *out = floors;
+    return V2S_OK;
+}
+
+void v2s_refiner_floors_free(v2s_refiner_floors *floors) {
+    free(floors->constant);
+    *floors = (v2s_refiner_floors){0};
 }
 
 typedef struct save_list {

@@ -10,7 +10,7 @@
 
 typedef struct v2s_refiner_info {
     int rate_hz;       // rate of the training data, 0: the file does not say
-    char preset[32];   // "seed"
+    char preset[32];   // "seed" or "v2s"
     char pairing[32];  // "dry", "omni", or "" where the file does not say
     size_t parameters; // trainable numbers
     uint32_t crc32;    // of the weights
@@ -25,6 +25,17 @@ typedef struct v2s_refiner_info {
 // state) are left alone. `info` may be NULL. Close with v2s_refiner_close.
 V2S_MUST_USE v2s_status v2s_refiner_load(const char *path, v2s_refiner **out,
                                          v2s_refiner_info *info);
+
+// The floors that a checkpoint carries beside its weights (README, "Floors").
+typedef struct v2s_refiner_floors {
+    bool has_scaled;
+    float scaled[V2S_REFINER_CHANNELS]; // constant gains of the geometric path
+    float *constant;                    // [constant_count] constant gains on the basis of `v2s`;
+    int constant_count;                 // NULL and 0 where the file has none
+} v2s_refiner_floors;
+
+V2S_MUST_USE v2s_status v2s_refiner_read_floors(const char *path, v2s_refiner_floors *out);
+void v2s_refiner_floors_free(v2s_refiner_floors *floors);
 
 // Saves weights with metadata; rate_hz 0 and pairing NULL or "" leave their keys out.
 V2S_MUST_USE v2s_status v2s_refiner_save(const char *path, v2s_refiner *m, int rate_hz,

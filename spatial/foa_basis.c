@@ -31,6 +31,15 @@ static const segment omni_segments[] = {{0, 1, 4, false}, {4, 1, 5, false}, {10,
 static const segment dry_segments[] = {{0, 1, 3, false}, {3, 1, 6, false},  {10, 3, 4, true},
                                        {22, 4, 6, true}, {46, 4, 14, true}, {104, 6, 24, true}};
 
+static int segments_of(bool with_w) {
+    return with_w ? (int)(sizeof dry_segments / sizeof *dry_segments)
+                  : (int)(sizeof omni_segments / sizeof *omni_segments);
+}
+
+int v2s_foa_basis_gains(bool with_w) {
+    return with_w ? 4 + 2 * segments_of(true) : 3 + segments_of(false);
+}
+
 int v2s_foa_basis_length(double rate_hz) {
     double wanted = WINDOW_S * rate_hz;
     int above = (int)v2s_fft_length_above((size_t)ceil(wanted)), below = above;
@@ -122,9 +131,8 @@ v2s_status v2s_foa_basis_open(double rate_hz, bool with_w, v2s_foa_basis **out) 
     b->bins = b->length / 2 + 1;
     b->stride = (b->bins + LANES - 1) / LANES * LANES;
     b->channels = with_w ? 4 : 3;
-    b->segments = with_w ? (int)(sizeof dry_segments / sizeof *dry_segments)
-                         : (int)(sizeof omni_segments / sizeof *omni_segments);
-    b->gains = with_w ? 4 + 2 * b->segments : 3 + b->segments;
+    b->segments = segments_of(with_w);
+    b->gains = v2s_foa_basis_gains(with_w);
     b->memory = (float)exp(-b->hop / (MEMORY_S * rate_hz));
     place_taps(b, segments);
     b->window = v2s_fft_alloc((size_t)b->length, sizeof *b->window);

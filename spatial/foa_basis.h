@@ -29,6 +29,9 @@
 #include "spatial/conventions.h"
 #include "spatial/erb_bands.h"
 
+// Changes with everything that would give trained gains another meaning.
+#define V2S_FOA_BASIS_VERSION "1"
+
 enum { V2S_BASIS_BANDS = 32, V2S_BASIS_SEGMENTS_MAX = 6, V2S_BASIS_TAPS_MAX = 96 };
 
 typedef struct v2s_foa_basis {
@@ -52,6 +55,9 @@ typedef struct v2s_foa_basis {
 // up to 128 ms. ARG for a rate outside 8 .. 384 kHz.
 V2S_MUST_USE v2s_status v2s_foa_basis_open(double rate_hz, bool with_w, v2s_foa_basis **out);
 void v2s_foa_basis_close(v2s_foa_basis **b);
+
+// Gains per band: 3 + K, or 4 + 2K with W.
+int v2s_foa_basis_gains(bool with_w);
 
 // Samples of the transform for a rate: the fast length nearest to 32 ms.
 int v2s_foa_basis_length(double rate_hz);
