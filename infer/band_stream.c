@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "kernels/base/parallel.h"
 #include "spatial/foa_transform.h"
 
 enum { BANDS = V2S_BASIS_BANDS, OVERLAP = 4 /* windows over a sample */ };
@@ -15,8 +16,9 @@ enum { BANDS = V2S_BASIS_BANDS, OVERLAP = 4 /* windows over a sample */ };
 struct v2s_band_stream {
     v2s_band_stream_config config;
     v2s_condition condition;
-    v2s_foa_transform transform;
-    v2s_foa_basis_state state;
+    v2s_foa_transform transform[V2S_FOA_CHANNELS]; // one per channel, for its thread
+    v2s_foa_tails tails[V2S_FOA_CHANNELS];         // W's only with with_w
+    int first_channel;
     v2s_refiner_work work;
     int stretch, fade; // frames
     int inputs, outputs;
@@ -30,17 +32,18 @@ struct v2s_band_stream {
     // Frames `first` .. first + count - 1, analysed and not yet rendered.
     int64_t first;
     int count, room;
-    float *spectra; // [room][2][stride]
+    float *spectra; // [history + room][2][stride]; number `first` is [history]
     float *energy;  // [room][BANDS]
+    float *power;   // [room][BANDS]: running means
     float *gains;   // [room][outputs]; a sum of faded stretches
     int64_t next;   // where the next stretch begins
 
     float *x, *y;    // [stretch][inputs], [stretch][outputs]
-    float *frame;    // [4][2][stride]
+    float *frame; // [4][2][stride]
+    float running[BANDS];
     float *residual; // [out_room][4] from sample out_first on
     size_t out_room, out_taken;
     int64_t out_first, out_done; // samples before out_done are complete
-    size_t cursor;
 };
 
 static v2s_status no_memory(void) {
@@ -50,21 +53,24 @@ static v2s_status no_memory(void) {
 static v2s_status open_parts(v2s_band_stream *s) {
     const v2s_foa_basis *b = s->config.basis;
     size_t room = (size_t)s->room, row = 2 * (size_t)b->stride;
-    V2S_TRY(v2s_foa_transform_open(b, &s->transform));
-    V2S_TRY(v2s_foa_basis_state_open(b, &s->state));
+    for (int c = s->first_channel; c < V2S_FOA_CHANNELS; c++) {
+        V2S_TRY(v2s_foa_tails_open(b, c, &s->tails[c]));
+        V2S_TRY(v2s_foa_transform_open(b, &s->transform[c]));
+    }
     if (s->config.network != NULL)
         V2S_TRY(
             v2s_refiner_work_open(&s->work, s->config.network, s->config.device, 1, s->stretch));
     s->out_room = (room + OVERLAP) * (size_t)b->hop;
-    s->spectra = v2s_fft_alloc(room * row, sizeof(float));
+    s->spectra = v2s_fft_alloc(((size_t)b->history + room) * row, sizeof(float));
     s->energy = malloc(room * BANDS * sizeof(float));
+    s->power = malloc(room * BANDS * sizeof(float));
     s->gains = calloc(room * (size_t)s->outputs, sizeof(float));
     s->x = malloc((size_t)s->stretch * (size_t)s->inputs * sizeof(float));
     s->y = malloc((size_t)s->stretch * (size_t)s->outputs * sizeof(float));
     s->frame = v2s_fft_alloc(4 * row, sizeof(float));
     s->residual = calloc(s->out_room * 4, sizeof(float));
-    if (s->spectra == NULL || s->energy == NULL || s->gains == NULL || s->x == NULL ||
-        s->y == NULL || s->frame == NULL || s->residual == NULL)
+    if (s->spectra == NULL || s->energy == NULL || s->power == NULL || s->gains == NULL ||
+        s->x == NULL || s->y == NULL || s->frame == NULL || s->residual == NULL)
         return no_memory();
     return V2S_OK;
 }
@@ -85,6 +91,7 @@ v2s_status v2s_band_stream_open(const v2s_band_stream_config *config, v2s_band_s
     s->room = s->stretch + s->fade;
     s->inputs = config->condition != NULL ? V2S_BAND_INPUTS_DRY : V2S_BAND_INPUTS_OMNI;
     s->outputs = BANDS * b->gains;
+    s->first_channel = b->with_w ? 0 : 1;
     v2s_status status = open_parts(s);
     if (status != V2S_OK) {
         v2s_band_stream_close(&s);
@@ -98,12 +105,15 @@ void v2s_band_stream_close(v2s_band_stream **stream) {
     v2s_band_stream *s = *stream;
     if (s == NULL)
         return;
-    v2s_foa_transform_close(&s->transform);
-    v2s_foa_basis_state_close(&s->state);
+    for (int c = 0; c < V2S_FOA_CHANNELS; c++) {
+        v2s_foa_tails_close(&s->tails[c]);
+        v2s_foa_transform_close(&s->transform[c]);
+    }
     v2s_refiner_work_close(&s->work);
     free(s->w);
     v2s_fft_free(s->spectra);
     free(s->energy);
+    free(s->power);
     free(s->gains);
     free(s->x);
     free(s->y);
@@ -115,26 +125,46 @@ void v2s_band_stream_close(v2s_band_stream **stream) {
 
 // ---- rendering --------------------------------------------------------------------------------
 
-static void render_frame(v2s_band_stream *s, int at) {
+// All frames of one channel: channels do not need each other.
+typedef struct channel_job {
+    v2s_band_stream *s;
+    int frames;
+} channel_job;
+
+static float *spectrum_of(const v2s_band_stream *s, int at) {
     const v2s_foa_basis *b = s->config.basis;
-    size_t row = 2 * (size_t)b->stride;
-    int64_t t = s->first + at;
-    v2s_point point =
-        v2s_trajectory_at(s->config.path, (double)t * b->hop / b->rate_hz, &s->cursor);
-    v2s_foa_basis_push(&s->state, s->spectra + (size_t)at * row);
-    v2s_foa_basis_residual(&s->state, point.unit, s->gains + (size_t)at * (size_t)s->outputs,
-                           s->frame);
-    for (int c = b->channels == 4 ? 0 : 1; c < 4; c++)
-        v2s_foa_synthesise(&s->transform, s->frame + (size_t)c * row, t - s->out_first / b->hop,
-                           s->residual, s->out_room, 4, c);
+    return s->spectra + (size_t)(b->history + at) * 2 * (size_t)b->stride;
+}
+
+static void render_channel(void *ctx, int part, int parts) {
+    (void)parts;
+    const channel_job *job = ctx;
+    v2s_band_stream *s = job->s;
+    const v2s_foa_basis *b = s->config.basis;
+    int c = s->first_channel + part;
+    float *out = s->frame + (size_t)c * 2 * (size_t)b->stride;
+    size_t cursor = 0;
+    for (int i = 0; i < job->frames; i++) {
+        int64_t t = s->first + i;
+        v2s_point point =
+            v2s_trajectory_at(s->config.path, (double)t * b->hop / b->rate_hz, &cursor);
+        const float *w = spectrum_of(s, i);
+        v2s_foa_tails_next(&s->tails[c], w, s->power + (size_t)i * BANDS);
+        v2s_foa_tails_residual(&s->tails[c], w, point.unit,
+                               s->gains + (size_t)i * (size_t)s->outputs, out);
+        v2s_foa_synthesise(&s->transform[c], out, t - s->out_first / b->hop, s->residual,
+                           s->out_room, 4, c);
+    }
 }
 
 // Forgets the frames before `at`, which have been rendered.
 static void drop_frames(v2s_band_stream *s, int at) {
     size_t row = 2 * (size_t)s->config.basis->stride, left = (size_t)(s->count - at);
     size_t outputs = (size_t)s->outputs;
-    memmove(s->spectra, s->spectra + (size_t)at * row, left * row * sizeof(float));
+    size_t history = (size_t)s->config.basis->history;
+    memmove(s->spectra, s->spectra + (size_t)at * row, (history + left) * row * sizeof(float));
     memmove(s->energy, s->energy + (size_t)at * BANDS, left * BANDS * sizeof(float));
+    memmove(s->power, s->power + (size_t)at * BANDS, left * BANDS * sizeof(float));
     memmove(s->gains, s->gains + (size_t)at * outputs, left * outputs * sizeof(float));
     memset(s->gains + left * outputs, 0, (size_t)at * outputs * sizeof(float));
     s->first += at;
@@ -167,8 +197,9 @@ static v2s_status make_room(v2s_band_stream *s, int frames) {
 
 static v2s_status render(v2s_band_stream *s, int frames) {
     V2S_TRY(make_room(s, frames));
-    for (int i = 0; i < frames; i++)
-        render_frame(s, i);
+    channel_job job = {s, frames};
+    v2s_parallel(s->config.device->threads, V2S_FOA_CHANNELS - s->first_channel, render_channel,
+                 &job);
     drop_frames(s, frames);
     // A sample is done when the last of the windows over it, two frames later, has been added.
     int64_t done = (s->first - 2) * s->config.basis->hop;
@@ -204,17 +235,14 @@ static void run_stretch(v2s_band_stream *s, int length, bool last) {
     }
 }
 
-static v2s_status analyse(v2s_band_stream *s) {
+static void analyse(v2s_band_stream *s) {
     const v2s_foa_basis *b = s->config.basis;
-    size_t row = 2 * (size_t)b->stride;
-    float *spectrum = s->spectra + (size_t)s->count * row, *product = s->frame;
+    float *spectrum = spectrum_of(s, s->count);
     int64_t t = s->first + s->count - s->w_first / b->hop;
-    v2s_foa_analyse(&s->transform, s->w, s->w_count, 1, 0, t, spectrum);
-    for (int i = 0; i < b->bins; i++)
-        product[i] = spectrum[i] * spectrum[i] + spectrum[b->stride + i] * spectrum[b->stride + i];
-    v2s_erb_bands_collect(&b->bands, product, s->energy + (size_t)s->count * BANDS);
+    v2s_foa_analyse(&s->transform[V2S_ACN_Y], s->w, s->w_count, 1, 0, t, spectrum);
+    v2s_foa_basis_power(b, spectrum, s->energy + (size_t)s->count * BANDS, s->running);
+    memcpy(s->power + (size_t)s->count * BANDS, s->running, sizeof s->running);
     s->count++;
-    return V2S_OK;
 }
 
 // Frames that can be analysed or, at the end, that there are.
@@ -229,7 +257,7 @@ static v2s_status advance(v2s_band_stream *s) {
     for (;;) {
         int64_t known = frames_known(s);
         while (s->first + s->count < known && s->count < s->room)
-            V2S_TRY(analyse(s));
+            analyse(s);
         int64_t behind = s->first + s->count - s->next;
         bool last = s->finished && s->first + s->count == known && behind <= s->stretch;
         if (!last && behind <= s->stretch)

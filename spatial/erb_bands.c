@@ -3,7 +3,6 @@
 
 #include <math.h>
 #include <stdlib.h>
-#include <string.h>
 
 double v2s_erb_rate(double hz) {
     return 21.4 * log10(1 + 0.00437 * hz);
@@ -16,9 +15,9 @@ double v2s_erb_hz(double rate) {
 v2s_status v2s_erb_bands_open(int bands, double low_hz, double high_hz, int length, double rate_hz,
                               v2s_erb_bands *out) {
     v2s_erb_bands b = {.bands = bands, .bins = length / 2 + 1};
-    b.lower = malloc((size_t)b.bins * sizeof *b.lower);
+    b.first = calloc((size_t)bands, sizeof *b.first);
     b.weight = malloc((size_t)b.bins * sizeof *b.weight);
-    if (b.lower == NULL || b.weight == NULL) {
+    if (b.first == NULL || b.weight == NULL) {
         v2s_erb_bands_close(&b);
         return V2S_FAIL(V2S_NOMEM, "out of memory");
     }
@@ -26,9 +25,12 @@ v2s_status v2s_erb_bands_open(int bands, double low_hz, double high_hz, int leng
     for (int i = 0; i < b.bins; i++) {
         double at = (v2s_erb_rate(i * rate_hz / length) - first) / step;
         at = fmin(fmax(at, 0), bands - 1);
-        b.lower[i] = at < bands - 1 ? (int)at : bands - 2;
-        b.weight[i] = (float)(at - b.lower[i]);
+        int lower = at < bands - 1 ? (int)at : bands - 2;
+        b.weight[i] = (float)(at - lower);
+        b.first[lower + 1] = i + 1;
     }
+    for (int i = 1; i < bands; i++) // intervals without a bin, or above half the rate
+        b.first[i] = b.first[i] > b.first[i - 1] ? b.first[i] : b.first[i - 1];
     double top = (v2s_erb_rate(rate_hz / 2) - first) / step;
     b.used = (int)fmin(fmax(ceil(top), 1), bands);
     *out = b;
@@ -36,23 +38,7 @@ v2s_status v2s_erb_bands_open(int bands, double low_hz, double high_hz, int leng
 }
 
 void v2s_erb_bands_close(v2s_erb_bands *b) {
-    free(b->lower);
+    free(b->first);
     free(b->weight);
     *b = (v2s_erb_bands){0};
-}
-
-void v2s_erb_bands_collect(const v2s_erb_bands *b, const float *values, float *energy) {
-    memset(energy, 0, (size_t)b->bands * sizeof *energy);
-    for (int i = 0; i < b->bins; i++) {
-        float upper = b->weight[i] * values[i];
-        energy[b->lower[i]] += values[i] - upper;
-        energy[b->lower[i] + 1] += upper;
-    }
-}
-
-void v2s_erb_bands_spread(const v2s_erb_bands *b, const float *gains, int stride, float *values) {
-    for (int i = 0; i < b->bins; i++) {
-        float low = gains[b->lower[i] * stride], high = gains[(b->lower[i] + 1) * stride];
-        values[i] = low + b->weight[i] * (high - low);
-    }
 }

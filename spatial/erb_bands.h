@@ -15,8 +15,9 @@
 typedef struct v2s_erb_bands {
     int bands, bins;
     int used;      // bands whose centre lies below half the rate: 1 .. bands
-    int *lower;    // [bins] band below the bin
-    float *weight; // [bins] share of band lower + 1; lower has 1 - weight
+    int *first;    // [bands] bins first[b] .. first[b+1]-1 lie between the centres b and b + 1
+                   // (the lowest interval and the highest one reach to the ends)
+    float *weight; // [bins] share of the upper of the two; the lower one has 1 - weight
 } v2s_erb_bands;
 
 double v2s_erb_rate(double hz);
@@ -27,11 +28,5 @@ double v2s_erb_hz(double rate);
 V2S_MUST_USE v2s_status v2s_erb_bands_open(int bands, double low_hz, double high_hz, int length,
                                            double rate_hz, v2s_erb_bands *out);
 void v2s_erb_bands_close(v2s_erb_bands *b);
-
-// energy[bands], overwritten: sums of values[bins] with the weights.
-void v2s_erb_bands_collect(const v2s_erb_bands *b, const float *values, float *energy);
-
-// values[bins], overwritten: gains[i * stride] of the bands, interpolated.
-void v2s_erb_bands_spread(const v2s_erb_bands *b, const float *gains, int stride, float *values);
 
 #endif

@@ -16,7 +16,7 @@
 #define RATE_MIN_HZ 8000.0
 #define RATE_MAX_HZ 384000.0
 
-enum { LANES = 16, CHANNELS = V2S_FOA_CHANNELS, W_TAIL = 3 };
+enum { LANES = 16, BANDS = V2S_BASIS_BANDS };
 
 // A segment: where its taps lie, and whether a tap is a burst of one hop or of a whole window.
 typedef struct segment {
@@ -96,8 +96,8 @@ static v2s_status make_noise(v2s_foa_basis *b, const segment *segments) {
         status = V2S_FAIL(V2S_NOMEM, "out of memory");
     for (int k = 0; status == V2S_OK && k < b->segments; k++)
         for (int i = b->first[k]; i < b->first[k + 1]; i++)
-            for (int c = 0; c < b->channels; c++) {
-                double power = (c == W_TAIL ? 1.0 : 1.0 / 3) / segments[k].count;
+            for (int c = b->with_w ? 0 : 1; c < V2S_FOA_CHANNELS; c++) {
+                double power = (c == V2S_ACN_W ? 1.0 : 1.0 / 3) / segments[k].count;
                 float *e = b->noise + ((size_t)c * b->taps + i) * 2 * b->stride;
                 make_burst(b, fft, (uint64_t)(c * V2S_BASIS_TAPS_MAX + i), segments[k].whole, power,
                            x, spectrum, e);
@@ -115,6 +115,7 @@ static void place_taps(v2s_foa_basis *b, const segment *segments) {
             b->delay[b->taps++] = segments[k].first + i * segments[k].step;
     }
     b->first[b->segments] = b->taps;
+    b->history = b->delay[b->taps - 1];
 }
 
 v2s_status v2s_foa_basis_open(double rate_hz, bool with_w, v2s_foa_basis **out) {
@@ -130,13 +131,14 @@ v2s_status v2s_foa_basis_open(double rate_hz, bool with_w, v2s_foa_basis **out) 
     b->hop = b->length / 4;
     b->bins = b->length / 2 + 1;
     b->stride = (b->bins + LANES - 1) / LANES * LANES;
-    b->channels = with_w ? 4 : 3;
+    b->with_w = with_w;
+    b->ops = v2s_foa_ops_for(v2s_cpu_isa());
     b->segments = segments_of(with_w);
     b->gains = v2s_foa_basis_gains(with_w);
     b->memory = (float)exp(-b->hop / (MEMORY_S * rate_hz));
     place_taps(b, segments);
     b->window = v2s_fft_alloc((size_t)b->length, sizeof *b->window);
-    b->noise = v2s_fft_alloc((size_t)b->channels * b->taps * 2 * b->stride, sizeof *b->noise);
+    b->noise = v2s_fft_alloc((size_t)V2S_FOA_CHANNELS * b->taps * 2 * b->stride, sizeof *b->noise);
     v2s_status status =
         b->window != NULL && b->noise != NULL
             ? v2s_erb_bands_open(V2S_BASIS_BANDS, LOW_HZ, HIGH_HZ, b->length, rate_hz, &b->bands)
@@ -165,186 +167,92 @@ void v2s_foa_basis_close(v2s_foa_basis **basis) {
     *basis = NULL;
 }
 
-// ---- state ------------------------------------------------------------------------------------
+// ---- one channel, frame by frame --------------------------------------------------------------
 
-v2s_status v2s_foa_basis_state_open(const v2s_foa_basis *b, v2s_foa_basis_state *out) {
-    v2s_foa_basis_state s = {.basis = b, .frames = b->delay[b->taps - 1] + 1};
-    size_t row = (size_t)b->stride, tails = (size_t)b->segments * b->channels;
-    s.ring = v2s_fft_alloc((size_t)s.frames * 2 * row, sizeof(float));
-    s.tails = v2s_fft_alloc(tails * 2 * row, sizeof(float));
-    s.cross = v2s_fft_alloc(tails * V2S_BASIS_BANDS, sizeof(float));
-    s.power = v2s_fft_alloc(V2S_BASIS_BANDS, sizeof(float));
-    s.energy = v2s_fft_alloc(V2S_BASIS_BANDS, sizeof(float));
-    s.work = v2s_fft_alloc(4 * row, sizeof(float));
-    if (s.ring == NULL || s.tails == NULL || s.cross == NULL || s.power == NULL ||
-        s.energy == NULL || s.work == NULL) {
-        v2s_foa_basis_state_close(&s);
+void v2s_foa_basis_power(const v2s_foa_basis *b, const float *w, float *energy, float *power) {
+    b->ops->collect(&b->bands, w, w, b->stride, energy);
+    for (int i = 0; i < BANDS; i++)
+        power[i] = b->memory * power[i] + (1 - b->memory) * energy[i];
+}
+
+v2s_status v2s_foa_tails_open(const v2s_foa_basis *b, int channel, v2s_foa_tails *out) {
+    V2S_ASSERT(channel >= (b->with_w ? 0 : 1) && channel < V2S_FOA_CHANNELS);
+    v2s_foa_tails t = {.basis = b, .channel = channel};
+    t.tails = v2s_fft_alloc((size_t)b->segments * 2 * b->stride, sizeof *t.tails);
+    t.cross = v2s_fft_alloc((size_t)b->segments * BANDS, sizeof *t.cross);
+    if (t.tails == NULL || t.cross == NULL) {
+        v2s_foa_tails_close(&t);
         return V2S_FAIL(V2S_NOMEM, "out of memory");
     }
-    *out = s;
+    *out = t;
     return V2S_OK;
 }
 
-void v2s_foa_basis_state_close(v2s_foa_basis_state *s) {
-    v2s_fft_free(s->ring);
-    v2s_fft_free(s->tails);
-    v2s_fft_free(s->cross);
-    v2s_fft_free(s->power);
-    v2s_fft_free(s->energy);
-    v2s_fft_free(s->work);
-    *s = (v2s_foa_basis_state){0};
-}
-
-void v2s_foa_basis_state_reset(v2s_foa_basis_state *s) {
-    const v2s_foa_basis *b = s->basis;
-    memset(s->ring, 0, (size_t)s->frames * 2 * b->stride * sizeof(float));
-    memset(s->cross, 0, (size_t)b->segments * b->channels * V2S_BASIS_BANDS * sizeof(float));
-    memset(s->power, 0, V2S_BASIS_BANDS * sizeof(float));
-}
-
-// ---- one frame --------------------------------------------------------------------------------
-
-// to += e w, complex, over n (a multiple of LANES) bins.
-static void add_product(const float *restrict e_re, const float *restrict e_im,
-                        const float *restrict w_re, const float *restrict w_im, int n,
-                        float *restrict to_re, float *restrict to_im) {
-    for (int i = 0; i < n; i++) {
-        to_re[i] += e_re[i] * w_re[i] - e_im[i] * w_im[i];
-        to_im[i] += e_re[i] * w_im[i] + e_im[i] * w_re[i];
-    }
-}
-
-static float *tail_of(const v2s_foa_basis_state *s, int k, int c) {
-    return s->tails + ((size_t)k * s->basis->channels + c) * 2 * s->basis->stride;
-}
-
-static void make_tails(v2s_foa_basis_state *s) {
-    const v2s_foa_basis *b = s->basis;
-    size_t row = (size_t)b->stride;
-    memset(s->tails, 0, (size_t)b->segments * b->channels * 2 * row * sizeof(float));
-    for (int k = 0; k < b->segments; k++)
-        for (int i = b->first[k]; i < b->first[k + 1]; i++) {
-            int place = (s->at - b->delay[i] + s->frames) % s->frames;
-            const float *w = s->ring + (size_t)place * 2 * row;
-            for (int c = 0; c < b->channels; c++) {
-                const float *e = b->noise + ((size_t)c * b->taps + i) * 2 * row;
-                float *to = tail_of(s, k, c);
-                add_product(e, e + row, w, w + row, b->stride, to, to + row);
-            }
-        }
-}
-
-// Re(conj(a) b) per bin.
-static void real_product(const float *restrict a, const float *restrict b, int n, size_t row,
-                         float *restrict out) {
-    for (int i = 0; i < n; i++)
-        out[i] = a[i] * b[i] + a[row + i] * b[row + i];
+void v2s_foa_tails_close(v2s_foa_tails *t) {
+    v2s_fft_free(t->tails);
+    v2s_fft_free(t->cross);
+    *t = (v2s_foa_tails){0};
 }
 
 // Takes W's share out of one tail: D -= rho W with rho = Re<W* D> / <|W|^2> per band.
-static void remove_w(v2s_foa_basis_state *s, const float *w, float *tail, float *cross) {
-    const v2s_foa_basis *b = s->basis;
-    size_t row = (size_t)b->stride;
-    float band[V2S_BASIS_BANDS], *rho = s->work;
-    real_product(w, tail, b->bins, row, rho);
-    v2s_erb_bands_collect(&b->bands, rho, band);
-    for (int i = 0; i < V2S_BASIS_BANDS; i++) {
+static void remove_w(const v2s_foa_basis *b, const float *w, const float *power, float *tail,
+                     float *cross) {
+    float band[BANDS];
+    b->ops->collect(&b->bands, w, tail, b->stride, band);
+    for (int i = 0; i < BANDS; i++) {
         cross[i] = b->memory * cross[i] + (1 - b->memory) * band[i];
-        band[i] = s->power[i] > 0 ? cross[i] / s->power[i] : 0;
+        band[i] = power[i] > 0 ? -cross[i] / power[i] : 0;
     }
-    v2s_erb_bands_spread(&b->bands, band, 1, rho);
-    for (int i = 0; i < b->bins; i++) {
-        tail[i] -= rho[i] * w[i];
-        tail[row + i] -= rho[i] * w[row + i];
+    b->ops->mix(&b->bands, band, 1, w, b->stride, tail);
+}
+
+void v2s_foa_tails_next(v2s_foa_tails *t, const float *w, const float *power) {
+    const v2s_foa_basis *b = t->basis;
+    size_t row = 2 * (size_t)b->stride;
+    for (int k = 0; k < b->segments; k++) {
+        int first = b->first[k], taps = b->first[k + 1] - first;
+        const float *noise = b->noise + ((size_t)t->channel * b->taps + first) * row;
+        float *tail = t->tails + (size_t)k * row;
+        b->ops->tail(taps, b->delay + first, noise, w, b->stride, tail);
+        remove_w(b, w, power, tail, t->cross + (size_t)k * BANDS);
     }
 }
 
-void v2s_foa_basis_push(v2s_foa_basis_state *s, const float *w) {
-    const v2s_foa_basis *b = s->basis;
-    size_t row = (size_t)b->stride;
-    s->at = (s->at + 1) % s->frames;
-    memcpy(s->ring + (size_t)s->at * 2 * row, w, 2 * row * sizeof *w);
-    real_product(w, w, b->bins, row, s->work);
-    v2s_erb_bands_collect(&b->bands, s->work, s->energy);
-    for (int i = 0; i < V2S_BASIS_BANDS; i++)
-        s->power[i] = b->memory * s->power[i] + (1 - b->memory) * s->energy[i];
-    make_tails(s);
+void v2s_foa_tails_energy(const v2s_foa_tails *t, float *energy) {
+    const v2s_foa_basis *b = t->basis;
+    for (int k = 0; k < b->segments; k++) {
+        const float *tail = t->tails + (size_t)k * 2 * b->stride;
+        b->ops->collect(&b->bands, tail, tail, b->stride, energy + (size_t)k * BANDS);
+    }
+}
+
+// What a dipole gets of a u + b h + d z.
+static void coherent_gains(const v2s_foa_tails *t, v2s_vec3 u, const float *gains,
+                           float band[BANDS]) {
+    static const int axis_of_acn[4] = {-1, 1, 2, 0};
+    const double along[3] = {u.x, u.y, u.z};
+    int axis = axis_of_acn[t->channel];
+    float radial = (float)along[axis], flat = axis == 2 ? 0 : radial, up = axis == 2 ? 1 : 0;
+    for (int i = 0; i < BANDS; i++) {
+        const float *g = gains + (size_t)i * t->basis->gains;
+        band[i] = radial * g[0] + flat * g[1] + up * g[2];
+    }
+}
+
+void v2s_foa_tails_residual(const v2s_foa_tails *t, const float *w, v2s_vec3 u, const float *gains,
+                            float *out) {
+    const v2s_foa_basis *b = t->basis;
+    int tails = b->with_w ? 4 : 3;
+    memset(out, 0, 2 * (size_t)b->stride * sizeof *out);
+    if (t->channel == V2S_ACN_W) {
+        b->ops->mix(&b->bands, gains + 3, b->gains, w, b->stride, out);
+        tails += b->segments;
+    } else {
+        float band[BANDS];
+        coherent_gains(t, u, gains, band);
+        b->ops->mix(&b->bands, band, 1, w, b->stride, out);
+    }
     for (int k = 0; k < b->segments; k++)
-        for (int c = 0; c < b->channels; c++)
-            remove_w(s, w, tail_of(s, k, c),
-                     s->cross + ((size_t)k * b->channels + c) * V2S_BASIS_BANDS);
-}
-
-// to += gain w over the bins; gain is real.
-static void add_scaled(const float *restrict gain, const float *restrict w, int n, size_t row,
-                       float *restrict to) {
-    for (int i = 0; i < n; i++) {
-        to[i] += gain[i] * w[i];
-        to[row + i] += gain[i] * w[row + i];
-    }
-}
-
-// to += (x0 g0 + x1 g1 + x2 g2) w: one dipole's coherent part.
-static void add_coherent(v2s_foa_basis_state *s, const float *const gain[3], const double x[3],
-                         const float *w, float *to) {
-    float *sum = s->work + 3 * (size_t)s->basis->stride;
-    float x0 = (float)x[0], x1 = (float)x[1], x2 = (float)x[2];
-    for (int i = 0; i < s->basis->bins; i++)
-        sum[i] = x0 * gain[0][i] + x1 * gain[1][i] + x2 * gain[2][i];
-    add_scaled(sum, w, s->basis->bins, (size_t)s->basis->stride, to);
-}
-
-void v2s_foa_basis_residual(v2s_foa_basis_state *s, v2s_vec3 u, const float *gains, float *out) {
-    static const int dipoles[3] = {V2S_ACN_Y, V2S_ACN_Z, V2S_ACN_X};
-    const v2s_foa_basis *b = s->basis;
-    size_t row = (size_t)b->stride;
-    const float *w = s->ring + (size_t)s->at * 2 * row;
-    const double toward[3][3] = {{u.y, u.y, 0}, {u.z, 0, 1}, {u.x, u.x, 0}};
-    memset(out, 0, CHANNELS * 2 * row * sizeof *out);
-    const float *gain[3];
-    for (int j = 0; j < 3; j++) {
-        float *to = s->work + (size_t)j * row;
-        v2s_erb_bands_spread(&b->bands, gains + j, b->gains, to);
-        gain[j] = to;
-    }
-    for (int c = 0; c < 3; c++)
-        add_coherent(s, gain, toward[c], w, out + (size_t)dipoles[c] * 2 * row);
-    bool with_w = b->channels == 4;
-    int tails = with_w ? 4 : 3, w_tails = tails + b->segments;
-    if (with_w) {
-        v2s_erb_bands_spread(&b->bands, gains + 3, b->gains, s->work);
-        add_scaled(s->work, w, b->bins, row, out);
-    }
-    for (int k = 0; k < b->segments; k++) {
-        v2s_erb_bands_spread(&b->bands, gains + tails + k, b->gains, s->work);
-        for (int c = 0; c < 3; c++)
-            add_scaled(s->work, tail_of(s, k, c), b->bins, row, out + (size_t)dipoles[c] * 2 * row);
-        if (with_w) {
-            v2s_erb_bands_spread(&b->bands, gains + w_tails + k, b->gains, s->work);
-            add_scaled(s->work, tail_of(s, k, W_TAIL), b->bins, row, out);
-        }
-    }
-}
-
-static void add_energy(v2s_foa_basis_state *s, const float *tail, float *energy) {
-    const v2s_foa_basis *b = s->basis;
-    float band[V2S_BASIS_BANDS];
-    real_product(tail, tail, b->bins, (size_t)b->stride, s->work);
-    v2s_erb_bands_collect(&b->bands, s->work, band);
-    for (int i = 0; i < V2S_BASIS_BANDS; i++)
-        energy[i] += band[i];
-}
-
-void v2s_foa_basis_tail_energy(v2s_foa_basis_state *s, float *energy, float *w_energy) {
-    const v2s_foa_basis *b = s->basis;
-    size_t bytes = (size_t)b->segments * V2S_BASIS_BANDS * sizeof(float);
-    memset(energy, 0, bytes);
-    if (w_energy != NULL)
-        memset(w_energy, 0, bytes);
-    for (int k = 0; k < b->segments; k++) {
-        for (int c = 0; c < 3; c++)
-            add_energy(s, tail_of(s, k, c), energy + k * V2S_BASIS_BANDS);
-        if (w_energy != NULL)
-            add_energy(s, tail_of(s, k, W_TAIL), w_energy + k * V2S_BASIS_BANDS);
-    }
+        b->ops->mix(&b->bands, gains + tails + k, b->gains, t->tails + (size_t)k * 2 * b->stride,
+                    b->stride, out);
 }

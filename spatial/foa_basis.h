@@ -19,8 +19,10 @@
 // every rate) and frame, interpolated over the bins. All gains zero leave the geometric path.
 //
 // Layout of one band's gains: a, b, d, g_0 .. g_{K-1}, and with W: e, f_0 .. f_{K-1}.
-// Shapes: spectra are split into real and imaginary parts, [bins] each. Frames go forward in time,
-// one at a time. A basis is read-only after opening; a state belongs to one thread.
+// Spectra are split, [2][stride]: real parts, then imaginary ones. Runs of spectra lie frame after
+// frame, and a tail reads `history` frames behind the newest: the caller keeps them there (zeros
+// before the beginning). A basis is read-only after opening and may be used by several threads;
+// every channel's tails are a handle of their own.
 #ifndef V2S_SPATIAL_FOA_BASIS_H
 #define V2S_SPATIAL_FOA_BASIS_H
 
@@ -28,6 +30,7 @@
 
 #include "spatial/conventions.h"
 #include "spatial/erb_bands.h"
+#include "spatial/foa_ops.h"
 
 // Changes with everything that would give trained gains another meaning.
 #define V2S_FOA_BASIS_VERSION "1"
@@ -39,16 +42,18 @@ typedef struct v2s_foa_basis {
     int length, hop; // N and N/4 samples
     int bins;        // N/2 + 1
     int stride;      // floats between rows of bins: bins rounded up to whole registers
-    int channels;    // of tails: 3 (Y, Z, X), or 4 with W last
+    bool with_w;     // W has tails too
     int segments;    // K
     int gains;       // per band: 3 + K, or 4 + 2K
     int taps;        // of all segments
     int first[V2S_BASIS_SEGMENTS_MAX + 1]; // taps first[k] .. first[k+1]-1 belong to segment k
     int delay[V2S_BASIS_TAPS_MAX];         // of a tap, in frames, increasing
+    int history;                           // frames: the longest delay
     float memory;                          // of the running means, per frame
+    const v2s_foa_ops *ops;
     v2s_erb_bands bands;
     float *window; // [N]
-    float *noise;  // [channels][taps][2][stride]: E
+    float *noise;  // [4][taps][2][stride]: E, by ACN
 } v2s_foa_basis;
 
 // `with_w`: the pairing `dry`, where W itself gets a tail; segments up to 2 s. Otherwise segments
@@ -65,33 +70,31 @@ int v2s_foa_basis_length(double rate_hz);
 // Frames that cover `samples`: frame t needs samples (t-2)*hop .. (t+2)*hop-1.
 int v2s_foa_basis_frames(const v2s_foa_basis *b, size_t samples);
 
-// What has to be remembered between frames.
-typedef struct v2s_foa_basis_state {
+// energy[bands] of a spectrum w[2][stride], and the running mean power[bands] (zero at first) one
+// frame on.
+void v2s_foa_basis_power(const v2s_foa_basis *b, const float *w, float *energy, float *power);
+
+// The tails of one output channel (ACN), frame by frame.
+typedef struct v2s_foa_tails {
     const v2s_foa_basis *basis;
-    int frames;    // of the ring: the longest delay + 1
-    int at;        // place of the newest spectrum in it
-    float *ring;   // [frames][2][stride] spectra of W
-    float *tails;  // [K][channels][2][stride] of the newest frame
-    float *cross;  // [K][channels][bands] running Re<W* D>
-    float *power;  // [bands] running |W|^2
-    float *energy; // [bands] |W|^2 of the newest frame
-    float *work;   // [4][stride]
-} v2s_foa_basis_state;
+    int channel;
+    float *tails; // [K][2][stride] of the newest frame
+    float *cross; // [K][bands] running Re<W* D>
+} v2s_foa_tails;
 
-V2S_MUST_USE v2s_status v2s_foa_basis_state_open(const v2s_foa_basis *b, v2s_foa_basis_state *out);
-void v2s_foa_basis_state_close(v2s_foa_basis_state *s);
-void v2s_foa_basis_state_reset(v2s_foa_basis_state *s);
+// W (channel 0) only with with_w.
+V2S_MUST_USE v2s_status v2s_foa_tails_open(const v2s_foa_basis *b, int channel, v2s_foa_tails *out);
+void v2s_foa_tails_close(v2s_foa_tails *t);
 
-// Takes the next spectrum of W, w[2][stride], and makes its tails (s->tails) and band energies
-// (s->energy).
-void v2s_foa_basis_push(v2s_foa_basis_state *s, const float *w);
+// Takes the next frame: w points at its spectrum, with its history in front; power as above.
+void v2s_foa_tails_next(v2s_foa_tails *t, const float *w, const float *power);
 
-// Residual spectra of the newest frame: out [4][2][stride] in AmbiX order, overwritten, for the
-// source at unit vector u and gains [bands][b->gains]. W stays zero without with_w.
-void v2s_foa_basis_residual(v2s_foa_basis_state *s, v2s_vec3 u, const float *gains, float *out);
+// energy[K][bands] of the newest tails.
+void v2s_foa_tails_energy(const v2s_foa_tails *t, float *energy);
 
-// Energy of the newest tails per band: energy[K][bands] summed over the dipoles, and with W in
-// w_energy[K][bands] (NULL without).
-void v2s_foa_basis_tail_energy(v2s_foa_basis_state *s, float *energy, float *w_energy);
+// Residual of the newest frame: out[2][stride], overwritten, for the source at unit vector u and
+// gains [bands][b->gains].
+void v2s_foa_tails_residual(const v2s_foa_tails *t, const float *w, v2s_vec3 u, const float *gains,
+                            float *out);
 
 #endif

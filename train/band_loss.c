@@ -89,7 +89,7 @@ typedef struct prediction {
 } prediction;
 
 static bool with_w(const v2s_band_loss *l) {
-    return l->basis->channels == 4;
+    return l->basis->with_w;
 }
 
 static prediction predict(const v2s_band_loss *l, const v2s_band_stat *s, v2s_vec3 u,

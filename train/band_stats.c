@@ -12,77 +12,72 @@ enum { BANDS = V2S_BASIS_BANDS };
 typedef struct analysis {
     const v2s_foa_basis *b;
     v2s_foa_transform transform;
-    v2s_foa_basis_state state;
-    float *geometric; // [2][stride] W of the geometric path
-    float *truth;     // [4][2][stride]
-    float *product;   // [stride]
+    v2s_foa_tails tails[V2S_FOA_CHANNELS]; // W's only with with_w
+    float *geometric;                      // [history + frames][2][stride] W of the geometric path
+    float *truth;                          // [4][2][stride]
+    float power[BANDS];
 } analysis;
 
-static v2s_status open_analysis(const v2s_foa_basis *b, analysis *a) {
+static v2s_status open_analysis(const v2s_foa_basis *b, int frames, analysis *a) {
     *a = (analysis){.b = b};
-    size_t row = (size_t)b->stride;
+    size_t row = 2 * (size_t)b->stride;
     V2S_TRY(v2s_foa_transform_open(b, &a->transform));
-    V2S_TRY(v2s_foa_basis_state_open(b, &a->state));
-    a->geometric = v2s_fft_alloc(2 * row, sizeof(float));
-    a->truth = v2s_fft_alloc(8 * row, sizeof(float));
-    a->product = v2s_fft_alloc(row, sizeof(float));
-    if (a->geometric == NULL || a->truth == NULL || a->product == NULL)
+    for (int c = b->with_w ? 0 : 1; c < V2S_FOA_CHANNELS; c++)
+        V2S_TRY(v2s_foa_tails_open(b, c, &a->tails[c]));
+    a->geometric = v2s_fft_alloc((size_t)(b->history + frames) * row, sizeof(float));
+    a->truth = v2s_fft_alloc(4 * row, sizeof(float));
+    if (a->geometric == NULL || a->truth == NULL)
         return V2S_FAIL(V2S_NOMEM, "out of memory");
     return V2S_OK;
 }
 
 static void close_analysis(analysis *a) {
     v2s_foa_transform_close(&a->transform);
-    v2s_foa_basis_state_close(&a->state);
+    for (int c = 0; c < V2S_FOA_CHANNELS; c++)
+        v2s_foa_tails_close(&a->tails[c]);
     v2s_fft_free(a->geometric);
     v2s_fft_free(a->truth);
-    v2s_fft_free(a->product);
 }
 
-// Re<x* y> per band.
-static void correlate(analysis *a, const float *x, const float *y, float band[BANDS]) {
-    size_t row = (size_t)a->b->stride;
-    for (int i = 0; i < a->b->bins; i++)
-        a->product[i] = x[i] * y[i] + x[row + i] * y[row + i];
-    v2s_erb_bands_collect(&a->b->bands, a->product, band);
-}
-
+// stats[].field = Re<x* y> per band.
 #define STORE(field, x, y)                                                                         \
     do {                                                                                           \
-        correlate(a, (x), (y), band);                                                              \
+        b->ops->collect(&b->bands, (x), (y), b->stride, band);                                     \
         for (int i = 0; i < BANDS; i++)                                                            \
             stats[i].field = band[i];                                                              \
     } while (0)
 
-static void sums_of_frame(analysis *a, v2s_band_stat *stats) {
-    size_t row = 2 * (size_t)a->b->stride;
+static void sums_of_frame(const analysis *a, const float *g, v2s_band_stat *stats) {
+    const v2s_foa_basis *b = a->b;
+    size_t row = 2 * (size_t)b->stride;
     float band[BANDS];
-    const float *w = a->truth, *y = a->truth + row, *z = a->truth + 2 * row, *x = y + 2 * row;
-    STORE(g, a->geometric, a->geometric);
+    const float *w = a->truth, *y = w + row, *z = y + row, *x = z + row;
+    STORE(g, g, g);
     STORE(t, w, w);
-    STORE(gt, a->geometric, w);
+    STORE(gt, g, w);
     STORE(ix, w, x);
     STORE(iy, w, y);
     STORE(iz, w, z);
-    STORE(px, a->geometric, x);
-    STORE(py, a->geometric, y);
-    STORE(pz, a->geometric, z);
+    STORE(px, g, x);
+    STORE(py, g, y);
+    STORE(pz, g, z);
     STORE(ez, z, z);
     STORE(e, x, x);
-    correlate(a, y, y, band);
+    b->ops->collect(&b->bands, y, y, b->stride, band);
     for (int i = 0; i < BANDS; i++)
         stats[i].e += band[i] + stats[i].ez;
 }
 
-static void tails_of_frame(analysis *a, v2s_band_stat *stats) {
-    float tail[V2S_BASIS_SEGMENTS_MAX * BANDS], w_tail[V2S_BASIS_SEGMENTS_MAX * BANDS];
-    bool with_w = a->b->channels == 4;
-    v2s_foa_basis_tail_energy(&a->state, tail, with_w ? w_tail : NULL);
-    for (int k = 0; k < a->b->segments; k++)
-        for (int i = 0; i < BANDS; i++) {
-            stats[i].tail[k] = tail[k * BANDS + i];
-            stats[i].w_tail[k] = with_w ? w_tail[k * BANDS + i] : 0;
-        }
+static void tails_of_frame(analysis *a, const float *w, v2s_band_stat *stats) {
+    float energy[V2S_BASIS_SEGMENTS_MAX * BANDS];
+    for (int c = a->b->with_w ? 0 : 1; c < V2S_FOA_CHANNELS; c++) {
+        v2s_foa_tails_next(&a->tails[c], w, a->power);
+        v2s_foa_tails_energy(&a->tails[c], energy);
+        for (int k = 0; k < a->b->segments; k++)
+            for (int i = 0; i < BANDS; i++)
+                *(c == V2S_ACN_W ? &stats[i].w_tail[k] : &stats[i].tail[k]) +=
+                    energy[k * BANDS + i];
+    }
 }
 
 static bool all_finite(const v2s_band_stat *stats) {
@@ -93,16 +88,18 @@ static bool all_finite(const v2s_band_stat *stats) {
 }
 
 static v2s_status take_frames(analysis *a, const v2s_pair *pair, v2s_band_clip *clip) {
-    size_t row = 2 * (size_t)a->b->stride;
+    const v2s_foa_basis *b = a->b;
+    size_t row = 2 * (size_t)b->stride;
     for (int t = 0; t < clip->frames; t++) {
         v2s_band_stat *stats = clip->stats + (size_t)t * BANDS;
-        v2s_foa_analyse(&a->transform, pair->geometric, pair->frames, 4, 0, t, a->geometric);
+        float *w = a->geometric + (size_t)(b->history + t) * row, energy[BANDS];
+        v2s_foa_analyse(&a->transform, pair->geometric, pair->frames, 4, 0, t, w);
         for (int c = 0; c < 4; c++)
             v2s_foa_analyse(&a->transform, pair->truth, pair->frames, 4, c, t,
                             a->truth + (size_t)c * row);
-        v2s_foa_basis_push(&a->state, a->geometric);
-        sums_of_frame(a, stats);
-        tails_of_frame(a, stats);
+        v2s_foa_basis_power(b, w, energy, a->power);
+        sums_of_frame(a, w, stats);
+        tails_of_frame(a, w, stats);
         if (!all_finite(stats))
             return V2S_FAIL(V2S_NUMERIC, "energy of frame %d is not a finite number", t);
     }
@@ -122,14 +119,14 @@ v2s_status v2s_band_clip_make(const v2s_foa_basis *b, const v2s_clip *clip, cons
                               v2s_band_clip *out) {
     v2s_band_clip made = {.frames = v2s_foa_basis_frames(b, pair->frames),
                           .hop_s = b->hop / b->rate_hz,
-                          .with_w = b->channels == 4};
+                          .with_w = b->with_w};
     analysis a;
     v2s_status status = copy_path(&pair->path, &made.path);
     if (status != V2S_OK)
         return status;
     made.condition = v2s_condition_of(clip, made.path.points[0].distance_m);
     made.stats = calloc((size_t)made.frames * BANDS, sizeof *made.stats);
-    status = open_analysis(b, &a);
+    status = open_analysis(b, made.frames, &a);
     if (status == V2S_OK && made.stats == NULL)
         status = V2S_FAIL(V2S_NOMEM, "out of memory");
     if (status == V2S_OK)

@@ -226,7 +226,7 @@ static void fit_passes(objective_v2s *o, fit *f, size_t *order, double *m, doubl
 
 static v2s_status fit_constant(objective_v2s *o) {
     size_t n = (size_t)BANDS * o->basis->gains;
-    int tails = o->basis->channels == 4 ? 4 : 3;
+    int tails = o->basis->with_w ? 4 : 3;
     for (size_t i = 0; i < n; i++) {
         int gain = (int)(i % (size_t)o->basis->gains);
         o->constant[i] = gain >= tails ? FIT_TAIL_START : 0;

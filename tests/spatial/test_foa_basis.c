@@ -2,6 +2,7 @@
 #include <criterion/criterion.h>
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "spatial/foa_transform.h"
 #include "tests/support/hash_noise.h"
@@ -52,7 +53,7 @@ Test(foa_basis, analysis_and_synthesis_give_the_sound_back) {
 }
 
 typedef struct totals {
-    double w, dipole[3], w_tail, cross_w, cross_dipoles;
+    double w, tail[4], cross_w[4], cross_dipoles;
 } totals;
 
 static double product(const v2s_foa_basis *b, const float *x, const float *y) {
@@ -66,29 +67,36 @@ static double product(const v2s_foa_basis *b, const float *x, const float *y) {
 static totals run_noise(const v2s_foa_basis *b, int k) {
     static float x[4 * SAMPLES];
     hash_noise(3, 4 * SAMPLES, 1.0f, x);
+    int frames = 4 * SAMPLES / b->hop, lowest = b->with_w ? 0 : 1;
+    size_t row = 2 * (size_t)b->stride;
     v2s_foa_transform f;
-    v2s_foa_basis_state s;
+    v2s_foa_tails tails[4] = {0};
     cr_assert_eq(v2s_foa_transform_open(b, &f), V2S_OK);
-    cr_assert_eq(v2s_foa_basis_state_open(b, &s), V2S_OK);
-    float *w = v2s_fft_alloc(2 * (size_t)b->stride, sizeof *w);
+    for (int c = lowest; c < 4; c++)
+        cr_assert_eq(v2s_foa_tails_open(b, c, &tails[c]), V2S_OK);
+    float *spectra = v2s_fft_alloc((size_t)(b->history + frames) * row, sizeof *spectra);
+    float power[BANDS] = {0}, energy[BANDS];
     totals sum = {0};
-    for (int t = 0; t < 4 * SAMPLES / b->hop; t++) {
+    for (int t = 0; t < frames; t++) {
+        float *w = spectra + (size_t)(b->history + t) * row;
         v2s_foa_analyse(&f, x, 4 * SAMPLES, 1, 0, t, w);
-        v2s_foa_basis_push(&s, w);
-        if (t < b->delay[b->taps - 1] + 30)
+        v2s_foa_basis_power(b, w, energy, power);
+        for (int c = lowest; c < 4; c++)
+            v2s_foa_tails_next(&tails[c], w, power);
+        if (t < b->history + 30)
             continue;
-        const float *tail = s.tails + (size_t)k * b->channels * 2 * b->stride;
-        size_t row = 2 * (size_t)b->stride;
         sum.w += product(b, w, w);
-        for (int c = 0; c < 3; c++)
-            sum.dipole[c] += product(b, tail + c * row, tail + c * row);
-        if (b->channels == 4)
-            sum.w_tail += product(b, tail + 3 * row, tail + 3 * row);
-        sum.cross_w += product(b, w, tail);
-        sum.cross_dipoles += product(b, tail, tail + row);
+        for (int c = lowest; c < 4; c++) {
+            const float *tail = tails[c].tails + (size_t)k * row;
+            sum.tail[c] += product(b, tail, tail);
+            sum.cross_w[c] += product(b, w, tail);
+        }
+        sum.cross_dipoles +=
+            product(b, tails[1].tails + (size_t)k * row, tails[3].tails + (size_t)k * row);
     }
-    v2s_fft_free(w);
-    v2s_foa_basis_state_close(&s);
+    v2s_fft_free(spectra);
+    for (int c = 0; c < 4; c++)
+        v2s_foa_tails_close(&tails[c]);
     v2s_foa_transform_close(&f);
     return sum;
 }
@@ -99,12 +107,13 @@ Test(foa_basis, tails_are_isotropic_and_apart_from_w) {
         cr_assert_eq(v2s_foa_basis_open(16000, with_w, &b), V2S_OK);
         for (int k = 0; k < b->segments; k++) {
             totals t = run_noise(b, k);
-            for (int c = 0; c < 3; c++)
-                cr_expect(fabs(10 * log10(3 * t.dipole[c] / t.w)) < 0.7, "segment %d: %g", k,
-                          t.dipole[c] / t.w);
-            cr_expect(!with_w || fabs(10 * log10(t.w_tail / t.w)) < 0.7);
-            cr_expect(fabs(t.cross_w) < 0.02 * t.w, "segment %d: %g of W is left", k,
-                      t.cross_w / t.w);
+            for (int c = with_w ? 0 : 1; c < 4; c++) {
+                double expected = c == 0 ? 1.0 : 1.0 / 3;
+                cr_expect(fabs(10 * log10(t.tail[c] / t.w / expected)) < 0.7,
+                          "segment %d, channel %d: %g", k, c, t.tail[c] / t.w);
+                cr_expect(fabs(t.cross_w[c]) < 0.02 * t.w, "segment %d: %g of W is left", k,
+                          t.cross_w[c] / t.w);
+            }
             cr_expect(fabs(t.cross_dipoles) < 0.06 * t.w);
         }
         v2s_foa_basis_close(&b);
@@ -113,30 +122,59 @@ Test(foa_basis, tails_are_isotropic_and_apart_from_w) {
 
 Test(foa_basis, no_gains_no_residual_and_radial_gain_scales_the_plane_wave) {
     v2s_foa_basis *b;
-    v2s_foa_basis_state s;
     cr_assert_eq(v2s_foa_basis_open(48000, true, &b), V2S_OK);
-    cr_assert_eq(v2s_foa_basis_state_open(b, &s), V2S_OK);
     size_t row = 2 * (size_t)b->stride, count = (size_t)BANDS * b->gains;
-    float *w = v2s_fft_alloc(row, sizeof *w), *out = v2s_fft_alloc(4 * row, sizeof *out);
-    float *gains = calloc(count, sizeof *gains);
+    float *run = v2s_fft_alloc((size_t)(b->history + 1) * row, sizeof *run);
+    float *w = run + (size_t)b->history * row, *out = v2s_fft_alloc(row, sizeof *out);
+    float *gains = calloc(count, sizeof *gains), power[BANDS] = {0}, energy[BANDS];
     hash_noise(5, (size_t)b->bins, 1.0f, w);
-    v2s_foa_basis_push(&s, w);
+    v2s_foa_basis_power(b, w, energy, power);
     v2s_vec3 u = {0.36, 0.48, 0.8};
-    v2s_foa_basis_residual(&s, u, gains, out);
-    for (size_t i = 0; i < 4 * row; i++)
-        cr_assert_eq(out[i], 0.0f);
-    for (size_t i = 0; i < count; i += (size_t)b->gains)
-        gains[i] = -0.25f;
-    v2s_foa_basis_residual(&s, u, gains, out);
     const double dipole[4] = {0, u.y, u.z, u.x};
-    for (int c = 0; c < 4; c++)
+    for (int c = 0; c < 4; c++) {
+        v2s_foa_tails t;
+        cr_assert_eq(v2s_foa_tails_open(b, c, &t), V2S_OK);
+        v2s_foa_tails_next(&t, w, power);
+        memset(gains, 0, count * sizeof *gains);
+        v2s_foa_tails_residual(&t, w, u, gains, out);
+        for (size_t i = 0; i < row; i++)
+            cr_assert_eq(out[i], 0.0f);
+        for (size_t i = 0; i < count; i += (size_t)b->gains)
+            gains[i] = -0.25f;
+        v2s_foa_tails_residual(&t, w, u, gains, out);
         for (int i = 0; i < b->bins; i++)
-            cr_assert_float_eq(out[c * row + i], -0.25 * dipole[c] * w[i], 1e-6);
+            cr_assert_float_eq(out[i], -0.25 * dipole[c] * w[i], 1e-6);
+        v2s_foa_tails_close(&t);
+    }
     free(gains);
-    v2s_fft_free(w);
+    v2s_fft_free(run);
     v2s_fft_free(out);
-    v2s_foa_basis_state_close(&s);
     v2s_foa_basis_close(&b);
+}
+
+// The vector forms are one source: they must agree bit for bit.
+Test(foa_ops, instruction_sets_agree) {
+    v2s_erb_bands b;
+    cr_assert_eq(v2s_erb_bands_open(BANDS, 50, 20000, 1536, 48000, &b), V2S_OK);
+    enum { ROW = 784, TAPS = 3 };
+    static float w[4 * 2 * ROW], noise[TAPS * 2 * ROW], gain[BANDS];
+    static float out[2][2 * ROW], energy[2][BANDS];
+    const int delay[TAPS] = {0, 1, 3};
+    hash_noise(1, 4 * 2 * ROW, 1.0f, w);
+    hash_noise(2, TAPS * 2 * ROW, 1.0f, noise);
+    hash_noise(3, BANDS, 1.0f, gain);
+    for (int isa = V2S_ISA_SCALAR; isa <= (int)v2s_cpu_isa(); isa++) {
+        const v2s_foa_ops *ops = v2s_foa_ops_for((v2s_isa)isa);
+        int to = isa != V2S_ISA_SCALAR;
+        ops->tail(TAPS, delay, noise, w + 3 * 2 * ROW, ROW, out[to]);
+        ops->mix(&b, gain, 1, w, ROW, out[to]);
+        ops->collect(&b, out[to], w, ROW, energy[to]);
+        if (to == 0)
+            continue;
+        cr_expect_eq(memcmp(out[0], out[1], sizeof out[0]), 0, "%s", v2s_isa_name((v2s_isa)isa));
+        cr_expect_eq(memcmp(energy[0], energy[1], sizeof energy[0]), 0);
+    }
+    v2s_erb_bands_close(&b);
 }
 
 Test(erb_bands, shares_add_up_and_centres_do_not_move_with_the_rate) {
@@ -145,20 +183,24 @@ Test(erb_bands, shares_add_up_and_centres_do_not_move_with_the_rate) {
         v2s_erb_bands b;
         double rate = high ? 48000 : 16000;
         cr_assert_eq(v2s_erb_bands_open(BANDS, 50, 20000, high ? 1536 : 512, rate, &b), V2S_OK);
-        float values[1024], gains[BANDS], energy[BANDS];
+        const v2s_foa_ops *ops = v2s_foa_ops_for(V2S_ISA_SCALAR);
+        static float ones[2 * 784], values[2 * 784];
+        float gains[BANDS], energy[BANDS];
+        memset(values, 0, sizeof values);
         for (int i = 0; i < b.bins; i++)
-            values[i] = 1;
-        v2s_erb_bands_collect(&b, values, energy);
+            ones[i] = 1;
+        ops->collect(&b, ones, ones, 784, energy);
         double sum = 0;
         for (int i = 0; i < BANDS; i++)
             sum += energy[i];
         cr_expect_float_eq(sum, b.bins, 1e-3);
         for (int i = 0; i < BANDS; i++)
             gains[i] = (float)i;
-        v2s_erb_bands_spread(&b, gains, 1, values);
+        ops->mix(&b, gains, 1, ones, 784, values);
         double step = (v2s_erb_rate(20000) - v2s_erb_rate(50)) / (BANDS - 1);
         double at = (v2s_erb_rate(1000) - v2s_erb_rate(50)) / step;
         cr_expect_float_eq(values[32], at, 1e-3, "bin 32 is 1 kHz at both rates");
+        memset(ones, 0, sizeof ones);
         cr_expect_eq(b.used, high ? BANDS : 25);
         v2s_erb_bands_close(&b);
     }
