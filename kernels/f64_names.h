@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // The double twins' names. Included once it renames everything that depends on `real`, included
-// again it takes that back. v2s_f64 is built under these names, so that a program may hold both
+// again it takes that back. v2s_kernels_f64 is built under these names: a program may hold both
 // precisions; kernels/f64.h declares the operations' twins. The networks' twins are declared by
 // their own headers where V2S_F64 is defined and this is included first.
 #ifndef v2s_conv1d_args
