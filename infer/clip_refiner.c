@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "checkpoints/safetensors.h"
+#include "infer/band_stream.h"
 #include "infer/refiner_file.h"
 #include "kernels/resample.h"
 #include "nn/refiner_stream.h"
@@ -14,23 +14,27 @@ enum { BLOCK_FRAMES = 16384, C = V2S_FOA_CHANNELS };
 struct v2s_clip_refiner {
     const v2s_device *dev;
     v2s_refiner_info info;
-    v2s_refiner *seed; // preset "seed"
-    bool has_scaled;
-    float scaled[C]; // gains of W, Y, Z, X
+    v2s_refiner *network;
+    v2s_refiner_floors floors;
+    bool banded;          // preset "v2s": gains per band on the basis
+    bool dry;             // its pairing
+    v2s_foa_basis *basis; // of the last clip's rate
 };
 
-// The floors stand in the file as tensors of their own.
-static v2s_status read_floors(const char *path, v2s_clip_refiner *r) {
-    v2s_safetensors *file = NULL;
-    V2S_TRY(v2s_safetensors_open(path, &file));
-    v2s_status status = V2S_OK;
-    if (v2s_safetensors_find(file, "floor.scaled") != NULL) {
-        const int dim[1] = {C};
-        status = v2s_safetensors_read_f32(file, "floor.scaled", 1, dim, r->scaled);
-        r->has_scaled = status == V2S_OK;
-    }
-    v2s_safetensors_close(&file);
-    return status;
+static v2s_status check_floors(const char *path, const v2s_clip_refiner *r) {
+    int expected = V2S_BASIS_BANDS * v2s_foa_basis_gains(r->dry), found = r->floors.constant_count;
+    if (r->banded && r->floors.constant != NULL && found != expected)
+        return V2S_FAIL(V2S_FORMAT, "%s: tensor floor.constant: expected %d numbers, found %d",
+                        path, expected, found);
+    return V2S_OK;
+}
+
+static v2s_status open_refiner(const char *path, v2s_clip_refiner *r) {
+    V2S_TRY(v2s_refiner_load(path, &r->network, &r->info));
+    V2S_TRY(v2s_refiner_read_floors(path, &r->floors));
+    r->banded = strcmp(r->info.preset, "v2s") == 0;
+    r->dry = strcmp(r->info.pairing, "dry") == 0;
+    return check_floors(path, r);
 }
 
 v2s_status v2s_clip_refiner_open(const char *path, const v2s_device *dev, v2s_clip_refiner **out) {
@@ -38,9 +42,7 @@ v2s_status v2s_clip_refiner_open(const char *path, const v2s_device *dev, v2s_cl
     if (r == NULL)
         return V2S_FAIL(V2S_NOMEM, "out of memory");
     r->dev = dev;
-    v2s_status status = v2s_refiner_load(path, &r->seed, &r->info);
-    if (status == V2S_OK)
-        status = read_floors(path, r);
+    v2s_status status = open_refiner(path, r);
     if (status != V2S_OK) {
         v2s_clip_refiner_close(&r);
         return status;
@@ -62,9 +64,9 @@ bool v2s_clip_refiner_has(const v2s_clip_refiner *r, v2s_clip_system system) {
     case V2S_CLIP_REFINED:
         return true;
     case V2S_CLIP_SCALED:
-        return r->has_scaled;
+        return r->floors.has_scaled;
     case V2S_CLIP_CONSTANT: // the seed has no basis whose gains could be constant
-        return false;
+        return r->banded && r->floors.constant != NULL;
     }
     return false;
 }
@@ -96,7 +98,7 @@ static v2s_status seed_residual(const v2s_clip_refiner *r, const float *foa, siz
     if (made == NULL)
         return V2S_FAIL(V2S_NOMEM, "out of memory");
     v2s_refiner_stream *s = NULL;
-    v2s_status status = v2s_refiner_stream_open(r->seed, r->dev, NULL, &s);
+    v2s_status status = v2s_refiner_stream_open(r->network, r->dev, NULL, &s);
     if (status == V2S_OK)
         status = stream_residual(s, foa, frames, made);
     v2s_refiner_stream_close(&s);
@@ -130,24 +132,76 @@ static v2s_status apply_seed(const v2s_clip_refiner *r, const v2s_pair *pair, fl
     return status;
 }
 
+// ---- v2s: gains per band on the basis, at the clip's own rate -----------------------------------
+
+static v2s_status use_rate(v2s_clip_refiner *r, double rate_hz) {
+    if (r->basis != NULL && r->basis->rate_hz == rate_hz)
+        return V2S_OK;
+    v2s_foa_basis_close(&r->basis);
+    return v2s_foa_basis_open(rate_hz, r->dry, &r->basis);
+}
+
+// out += residual, a block at a time.
+static v2s_status stream_bands(v2s_band_stream *s, const v2s_pair *pair, float *block, float *out) {
+    size_t done = 0;
+    for (size_t at = 0; at < pair->frames;) {
+        size_t n = pair->frames - at < BLOCK_FRAMES ? pair->frames - at : BLOCK_FRAMES, got;
+        for (size_t i = 0; i < n; i++)
+            block[i] = pair->geometric[(at + i) * C];
+        V2S_TRY(v2s_band_stream_push(s, block, n));
+        at += n;
+        if (at == pair->frames)
+            V2S_TRY(v2s_band_stream_finish(s));
+        while ((got = v2s_band_stream_pull(s, block, BLOCK_FRAMES)) > 0) {
+            for (size_t i = 0; i < got * C; i++)
+                out[done * C + i] += block[i];
+            done += got;
+        }
+    }
+    V2S_ASSERT(done == pair->frames);
+    return V2S_OK;
+}
+
+static v2s_status apply_bands(v2s_clip_refiner *r, bool constant, const v2s_clip *clip,
+                              const v2s_pair *pair, float *out) {
+    V2S_TRY(use_rate(r, pair->rate_hz));
+    v2s_condition condition = v2s_condition_of(clip, pair->path.points[0].distance_m);
+    v2s_band_stream_config config = {.basis = r->basis,
+                                     .network = constant ? NULL : r->network,
+                                     .constant = r->floors.constant,
+                                     .device = r->dev,
+                                     .path = &pair->path,
+                                     .condition = r->dry ? &condition : NULL};
+    v2s_band_stream *s = NULL;
+    float *block = malloc(BLOCK_FRAMES * C * sizeof *block);
+    v2s_status status =
+        block != NULL ? v2s_band_stream_open(&config, &s) : V2S_FAIL(V2S_NOMEM, "out of memory");
+    memcpy(out, pair->geometric, pair->frames * C * sizeof *out);
+    if (status == V2S_OK)
+        status = stream_bands(s, pair, block, out);
+    v2s_band_stream_close(&s);
+    free(block);
+    return status;
+}
+
 // -------------------------------------------------------------------------------------------------
 
 v2s_status v2s_clip_refiner_apply(v2s_clip_refiner *r, v2s_clip_system system, const v2s_clip *clip,
                                   const v2s_pair *pair, float *out) {
-    (void)clip; // the seed is not conditioned
     if (!v2s_clip_refiner_has(r, system))
         return V2S_FAIL(V2S_ARG, "the refiner's file has no such system");
-    if (system == V2S_CLIP_REFINED)
-        return apply_seed(r, pair, out);
+    if (system != V2S_CLIP_SCALED)
+        return r->banded ? apply_bands(r, system == V2S_CLIP_CONSTANT, clip, pair, out)
+                         : apply_seed(r, pair, out); // the seed is not conditioned
     for (size_t i = 0; i < pair->frames * C; i++)
-        out[i] = r->scaled[i % C] * pair->geometric[i];
+        out[i] = r->floors.scaled[i % C] * pair->geometric[i];
     return V2S_OK;
 }
 
 void v2s_clip_refiner_close(v2s_clip_refiner **r) {
     if (*r == NULL)
         return;
-    v2s_refiner_close(&(*r)->seed);
+    v2s_refiner_close(&(*r)->network);
     free(*r);
     *r = NULL;
 }
