@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "kernels/base/rng.h"
 #include "kernels/fft.h"
 
 #define WINDOW_S 0.032
@@ -15,6 +16,7 @@
 #define HIGH_HZ 20000.0
 #define RATE_MIN_HZ 8000.0
 #define RATE_MAX_HZ 384000.0
+#define NOISE_SEED 20190901 // any: the noise is part of the basis and never changes
 
 enum { LANES = 16, BANDS = V2S_BASIS_BANDS };
 
@@ -56,61 +58,54 @@ int v2s_foa_basis_frames(const v2s_foa_basis *b, size_t samples) {
 
 // ---- tables -----------------------------------------------------------------------------------
 
-// SplitMix64 (Steele, Lea, Flood 2014) of a counter, as a number in (0,1).
-static double unit_noise(uint64_t counter) {
-    uint64_t z = counter * 0x9e3779b97f4a7c15u + 0x9e3779b97f4a7c15u;
-    z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9u;
-    z = (z ^ z >> 27) * 0x94d049bb133111ebu;
-    return ((double)((z ^ z >> 31) >> 11) + 0.5) * 0x1p-53;
-}
-
-static float gauss(uint64_t counter) {
-    double u = unit_noise(2 * counter), v = unit_noise(2 * counter + 1);
-    return (float)(sqrt(-2 * log(u)) * cos(2 * V2S_PI * v));
-}
-
-// Spectrum of one burst into e[2][stride], scaled to mean power `power` over the bins.
-static void make_burst(const v2s_foa_basis *b, v2s_fft_real *fft, uint64_t stream, bool whole,
-                       double power, float *x, v2s_complex *spectrum, float *e) {
-    int n = whole ? b->length : b->hop;
-    memset(x, 0, (size_t)b->length * sizeof *x);
-    for (int i = 0; i < n; i++)
-        x[i] = gauss(stream << 20 | (uint64_t)i);
-    v2s_fft_real_forward(fft, x, spectrum);
-    double sum = 0;
-    for (int i = 0; i < b->bins; i++)
-        sum += spectrum[i].re * spectrum[i].re + spectrum[i].im * spectrum[i].im;
-    float scale = (float)sqrt(power * b->bins / sum);
-    for (int i = 0; i < b->bins; i++) {
-        e[i] = scale * spectrum[i].re;
-        e[b->stride + i] = scale * spectrum[i].im;
+// Spectrum of a burst of complex noise in the first `samples` samples of a window, bins 0 .. N-1
+// and on around the circle, mean power 1, into burst[2][pitch].
+static v2s_status make_burst(const v2s_foa_basis *b, int samples, uint64_t stream, float *burst) {
+    v2s_fft_complex *fft = NULL;
+    v2s_complex *x = v2s_fft_alloc((size_t)b->length, sizeof *x);
+    v2s_complex *spectrum = v2s_fft_alloc((size_t)b->length, sizeof *spectrum);
+    v2s_status status = x != NULL && spectrum != NULL
+                            ? v2s_fft_complex_open((size_t)b->length, &fft)
+                            : V2S_FAIL(V2S_NOMEM, "out of memory");
+    if (status == V2S_OK) {
+        v2s_rng rng = v2s_rng_open(NOISE_SEED, stream);
+        for (int i = 0; i < samples; i++)
+            x[i] = (v2s_complex){(float)v2s_rng_normal(&rng), (float)v2s_rng_normal(&rng)};
+        v2s_fft_complex_forward(fft, x, spectrum);
+        double sum = 0;
+        for (int i = 0; i < b->length; i++)
+            sum += spectrum[i].re * spectrum[i].re + spectrum[i].im * spectrum[i].im;
+        float scale = (float)sqrt(b->length / sum);
+        for (size_t i = 0; i < b->pitch; i++) {
+            burst[i] = scale * spectrum[i % (size_t)b->length].re;
+            burst[b->pitch + i] = scale * spectrum[i % (size_t)b->length].im;
+        }
     }
-}
-
-static v2s_status make_noise(v2s_foa_basis *b, const segment *segments) {
-    v2s_fft_real *fft = NULL;
-    float *x = v2s_fft_alloc((size_t)b->length, sizeof *x);
-    v2s_complex *spectrum = v2s_fft_alloc((size_t)b->bins, sizeof *spectrum);
-    v2s_status status = v2s_fft_real_open((size_t)b->length, &fft);
-    if (status == V2S_OK && (x == NULL || spectrum == NULL))
-        status = V2S_FAIL(V2S_NOMEM, "out of memory");
-    for (int k = 0; status == V2S_OK && k < b->segments; k++)
-        for (int i = b->first[k]; i < b->first[k + 1]; i++)
-            for (int c = b->with_w ? 0 : 1; c < V2S_FOA_CHANNELS; c++) {
-                double power = (c == V2S_ACN_W ? 1.0 : 1.0 / 3) / segments[k].count;
-                float *e = b->noise + ((size_t)c * b->taps + i) * 2 * b->stride;
-                make_burst(b, fft, (uint64_t)(c * V2S_BASIS_TAPS_MAX + i), segments[k].whole, power,
-                           x, spectrum, e);
-            }
-    v2s_fft_real_close(&fft);
+    v2s_fft_complex_close(&fft);
     v2s_fft_free(spectrum);
     v2s_fft_free(x);
     return status;
 }
 
+// Starting bins of the taps: the circle in equal steps, in a shuffled order.
+static void place_shifts(v2s_foa_basis *b) {
+    int places = V2S_FOA_CHANNELS * b->taps, step = b->length / places,
+        order[4 * V2S_BASIS_TAPS_MAX];
+    v2s_rng rng = v2s_rng_open(NOISE_SEED, 2);
+    for (int i = 0; i < places; i++) {
+        int j = (int)v2s_rng_below(&rng, (uint64_t)i + 1);
+        order[i] = order[j];
+        order[j] = i;
+    }
+    for (int i = 0; i < places; i++)
+        b->shift[i % V2S_FOA_CHANNELS][i / V2S_FOA_CHANNELS] = order[i] * step;
+}
+
 static void place_taps(v2s_foa_basis *b, const segment *segments) {
     for (int k = 0; k < b->segments; k++) {
         b->first[k] = b->taps;
+        b->whole[k] = segments[k].whole;
+        b->level[k] = (float)sqrt(1.0 / segments[k].count);
         for (int i = 0; i < segments[k].count; i++)
             b->delay[b->taps++] = segments[k].first + i * segments[k].step;
     }
@@ -137,14 +132,18 @@ v2s_status v2s_foa_basis_open(double rate_hz, bool with_w, v2s_foa_basis **out) 
     b->gains = v2s_foa_basis_gains(with_w);
     b->memory = (float)exp(-b->hop / (MEMORY_S * rate_hz));
     place_taps(b, segments);
+    place_shifts(b);
     b->window = v2s_fft_alloc((size_t)b->length, sizeof *b->window);
-    b->noise = v2s_fft_alloc((size_t)V2S_FOA_CHANNELS * b->taps * 2 * b->stride, sizeof *b->noise);
+    b->pitch = (size_t)(b->length + b->stride);
+    b->noise = v2s_fft_alloc(4 * b->pitch, sizeof *b->noise);
     v2s_status status =
         b->window != NULL && b->noise != NULL
             ? v2s_erb_bands_open(V2S_BASIS_BANDS, LOW_HZ, HIGH_HZ, b->length, rate_hz, &b->bands)
             : V2S_FAIL(V2S_NOMEM, "out of memory");
     if (status == V2S_OK)
-        status = make_noise(b, segments);
+        status = make_burst(b, b->hop, 0, b->noise);
+    if (status == V2S_OK)
+        status = make_burst(b, b->length, 1, b->noise + 2 * b->pitch);
     if (status != V2S_OK) {
         v2s_foa_basis_close(&b);
         return status;
@@ -211,9 +210,12 @@ void v2s_foa_tails_next(v2s_foa_tails *t, const float *w, const float *power) {
     size_t row = 2 * (size_t)b->stride;
     for (int k = 0; k < b->segments; k++) {
         int first = b->first[k], taps = b->first[k + 1] - first;
-        const float *noise = b->noise + ((size_t)t->channel * b->taps + first) * row;
         float *tail = t->tails + (size_t)k * row;
-        b->ops->tail(taps, b->delay + first, noise, w, b->stride, tail);
+        b->ops->tail(taps, b->delay + first, b->shift[t->channel] + first,
+                     b->noise + (b->whole[k] ? 2 * b->pitch : 0), b->pitch, w, b->stride, tail);
+        float level = t->channel == V2S_ACN_W ? b->level[k] : b->level[k] * (float)sqrt(1.0 / 3);
+        for (size_t i = 0; i < row; i++)
+            tail[i] *= level;
         remove_w(b, w, power, tail, t->cross + (size_t)k * BANDS);
     }
 }

@@ -7,7 +7,9 @@
 //   coherent   c = u + a u + b h + d z    with h = (u_x, u_y, 0) and z = (0, 0, 1):  c W
 //   tails      D_k[c] = sum over the taps tau of segment k of E[c][tau] W(t - tau): W smeared in
 //              time by fixed noise E, another one for every channel: bursts of one hop side by
-//              side at first, of a whole window further apart where the ear no longer tells.
+//              side at first, of a whole window further apart where the ear no longer tells. All
+//              bursts of a kind are one complex burst, modulated: its spectrum read from another
+//              bin on, far enough away to have nothing in common (so they fit the fastest cache).
 //              Dipoles have power 1/3 of W each (isotropic), the W tail has power 1. What is left
 //              of W itself in a tail is taken out per band, Re<W* D> / <|W|^2> over about 70 ms,
 //              so that a tail does not turn the direction.
@@ -53,7 +55,11 @@ typedef struct v2s_foa_basis {
     const v2s_foa_ops *ops;
     v2s_erb_bands bands;
     float *window; // [N]
-    float *noise;  // [4][taps][2][stride]: E, by ACN
+    size_t pitch;  // floats from a burst's real parts to its imaginary ones: N + stride
+    float *noise;  // [2][2][pitch]: spectrum of the burst of one hop, and of a whole window
+    int shift[V2S_FOA_CHANNELS][V2S_BASIS_TAPS_MAX]; // E[c][tau] begins at this bin of its burst
+    float level[V2S_BASIS_SEGMENTS_MAX];             // of a tap of the segment, W's tails
+    bool whole[V2S_BASIS_SEGMENTS_MAX];              // which burst a segment uses
 } v2s_foa_basis;
 
 // `with_w`: the pairing `dry`, where W itself gets a tail; segments up to 2 s. Otherwise segments

@@ -13,10 +13,11 @@
 #include "spatial/erb_bands.h"
 
 typedef struct v2s_foa_ops {
-    // out = sum over the taps i of noise[i] * w[-delay[i]]; noise [taps][2][row], w points at the
-    // newest of a run of spectra [2][row].
-    void (*tail)(int taps, const int *delay, const float *noise, const float *w, int row,
-                 float *out);
+    // out = sum over the taps i of e_i * w[-delay[i]], where e_i = noise[shift[i] ..] and w points
+    // at the newest of a run of spectra [2][row]; noise is split as well, noise_im lies at
+    // noise + pitch.
+    void (*tail)(int taps, const int *delay, const int *shift, const float *noise, size_t pitch,
+                 const float *w, int row, float *out);
     // energy[band] = sum of Re(conj(x) y) with the bands' weights.
     void (*collect)(const v2s_erb_bands *b, const float *x, const float *y, int row, float *energy);
     // out += g x with the gain g interpolated from gain[band * stride].

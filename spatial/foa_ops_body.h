@@ -3,19 +3,19 @@
 // twins, which name the table by V2S_FOA_OPS_TABLE. No header guard: each includes it once.
 #include "spatial/foa_ops.h"
 
-enum { LANES = 16 };
+enum { LANES = 8 };
 
-typedef float lanes __attribute__((vector_size(64)));
-typedef float loose __attribute__((vector_size(64), aligned(4), may_alias));
+typedef float lanes __attribute__((vector_size(32)));
+typedef float loose __attribute__((vector_size(32), aligned(4), may_alias));
 
-static void tail(int taps, const int *delay, const float *noise, const float *w, int row,
-                 float *out) {
+static void tail(int taps, const int *delay, const int *shift, const float *noise, size_t pitch,
+                 const float *w, int row, float *out) {
     for (int at = 0; at < row; at += LANES) {
         lanes re = {0.0f}, im = {0.0f};
         for (int i = 0; i < taps; i++) {
-            const float *e = noise + (size_t)i * 2 * row + at;
+            const float *e = noise + shift[i] + at;
             const float *v = w - (ptrdiff_t)delay[i] * 2 * row + at;
-            lanes e_re = *(const loose *)e, e_im = *(const loose *)(e + row);
+            lanes e_re = *(const loose *)e, e_im = *(const loose *)(e + pitch);
             lanes v_re = *(const loose *)v, v_im = *(const loose *)(v + row);
             re += e_re * v_re - e_im * v_im;
             im += e_re * v_im + e_im * v_re;

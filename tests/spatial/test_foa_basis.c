@@ -157,16 +157,16 @@ Test(foa_ops, instruction_sets_agree) {
     v2s_erb_bands b;
     cr_assert_eq(v2s_erb_bands_open(BANDS, 50, 20000, 1536, 48000, &b), V2S_OK);
     enum { ROW = 784, TAPS = 3 };
-    static float w[4 * 2 * ROW], noise[TAPS * 2 * ROW], gain[BANDS];
+    static float w[4 * 2 * ROW], noise[2 * 2 * ROW], gain[BANDS];
     static float out[2][2 * ROW], energy[2][BANDS];
-    const int delay[TAPS] = {0, 1, 3};
+    const int delay[TAPS] = {0, 1, 3}, shift[TAPS] = {0, 77, 500};
     hash_noise(1, 4 * 2 * ROW, 1.0f, w);
-    hash_noise(2, TAPS * 2 * ROW, 1.0f, noise);
+    hash_noise(2, 2 * 2 * ROW, 1.0f, noise);
     hash_noise(3, BANDS, 1.0f, gain);
     for (int isa = V2S_ISA_SCALAR; isa <= (int)v2s_cpu_isa(); isa++) {
         const v2s_foa_ops *ops = v2s_foa_ops_for((v2s_isa)isa);
         int to = isa != V2S_ISA_SCALAR;
-        ops->tail(TAPS, delay, noise, w + 3 * 2 * ROW, ROW, out[to]);
+        ops->tail(TAPS, delay, shift, noise, 2 * ROW, w + 3 * 2 * ROW, ROW, out[to]);
         ops->mix(&b, gain, 1, w, ROW, out[to]);
         ops->collect(&b, out[to], w, ROW, energy[to]);
         if (to == 0)
