@@ -2,6 +2,7 @@
 // The double twins' names. Included once it renames everything that depends on `real`, included
 // again it takes that back. v2s_kernels_f64 is built under these names, so that a program may hold
 // both precisions; kernels/f64.h declares the twins.
+#include "kernels/f64_signal_names.h"
 #ifndef v2s_conv1d_args
 #define v2s_conv1d_args v2s_conv1d_args_f64
 #define v2s_conv1d_forward v2s_conv1d_forward_f64

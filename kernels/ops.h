@@ -13,8 +13,10 @@
 #ifndef V2S_KERNELS_OPS_H
 #define V2S_KERNELS_OPS_H
 
+#include "kernels/activation.h"
 #include "kernels/base/cpu.h"
 #include "kernels/conv1d.h"
+#include "kernels/elementwise.h"
 #include "kernels/gru.h"
 #include "kernels/linear.h"
 
@@ -31,6 +33,15 @@ typedef struct v2s_ops {
 
     void (*linear_forward)(const struct v2s_device *, const v2s_linear_args *, v2s_arena *);
     size_t (*linear_scratch)(const struct v2s_device *, const v2s_linear_args *);
+
+    void (*activation_forward)(const struct v2s_device *, const v2s_activation_args *, v2s_arena *);
+    void (*activation_backward)(const struct v2s_device *, const v2s_activation_args *,
+                                v2s_arena *);
+
+    void (*elementwise_forward)(const struct v2s_device *, const v2s_elementwise_args *,
+                                v2s_arena *);
+    void (*elementwise_backward)(const struct v2s_device *, const v2s_elementwise_args *,
+                                 v2s_arena *);
 } v2s_ops;
 
 // Bytes of an arena that serves takes of `bytes` in up to `takes` pieces.
