@@ -4,7 +4,7 @@
 #include <math.h>
 #include <stddef.h>
 
-static const double relative_floor = 1e-6;            // -60 dB
+static const double relative_floor = 1e-4;            // -40 dB
 static const double absolute_floor = 1e-10;           // -100 dB
 static const double db_per_neper = 4.342944819032518; // 10 / ln 10
 

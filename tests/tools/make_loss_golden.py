@@ -35,7 +35,7 @@ def sounds():
 
 
 def filters():
-    return torch.from_numpy(hash_noise(202, 2 * 4 * TAPS, 0.3).astype(np.float64)).reshape(
+    return torch.from_numpy(hash_noise(202, 2 * 4 * TAPS, 0.25).astype(np.float64)).reshape(
         2, 4, TAPS)
 
 
