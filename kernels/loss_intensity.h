@@ -4,7 +4,7 @@
 //
 //   I[b,j] = sum over the bins k of band b and the frames of block j of
 //            a_bk Re{conj(W) (Y, Z, X)}
-//   L      = sum_bj |I_y| (1 - cos) / sum_bj |I_y|,
+//   L      = sum_bj |I_y| (1 - cos) / (sum_bj |I_y| + tiny),
 //   cos    = I_x . I_y / (|I_y| sqrt(|I_x|^2 + e^2)),   e = 1e-3 mean_bj |I_y| + tiny
 //
 // 0 where all directions agree, 1 where they are at right angles, 2 where opposed. |I_y| is energy
@@ -13,10 +13,10 @@
 //
 // Bands     24 triangles on the ERB-rate scale 21.4 log10(1 + 0.00437 f/Hz) (Glasberg, Moore, 1990)
 //           from 0 to min(8 kHz, half the rate), as in docs/metrics.md; a_bk are their heights.
-// STFT      periodic Hann of the fast length next to 32 ms, a quarter hop, n/2 zeros at both ends;
+// STFT      periodic Hann of the fast length next above 32 ms, a quarter hop, n/2 zeros at both ends;
 //           blocks of 8 frames, the last one shorter.
 //
-//   dL/dI_x = -(I_y / r - (I_x . I_y) I_x / r^3) / sum |I_y|,   r = sqrt(|I_x|^2 + e^2)
+//   dL/dI_x = -(I_y / r - (I_x . I_y) I_x / r^3) / (sum |I_y| + tiny),   r = sqrt(|I_x|^2 + e^2)
 //   dL/dW   = sum a_bk dL/dI_x . (Y, Z, X),   dL/d(Y,Z,X) = a_bk dL/dI_x W
 //
 // and through the STFT's adjoint. `tiny` (noise of -100 dB full scale) keeps everything finite for

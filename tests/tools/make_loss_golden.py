@@ -76,7 +76,7 @@ def intensity(x, y):
 
     def flow(v):
         Z = stft(v.T, n, n // 4, n, True, "constant")
-        each = heights @ (Z[0].conj() * Z[1:]).real  # [3,bands,frames]
+        each = heights.to(v.dtype) @ (Z[0].conj() * Z[1:]).real  # [3,bands,frames]
         each = torch.nn.functional.pad(each, (0, -each.shape[-1] % block))
         return each.reshape(3, bands, -1, block).sum(-1)
 
