@@ -89,6 +89,7 @@
 #define v2s_bigru_direction v2s_bigru_direction_f64
 #define v2s_bigru_each_param v2s_bigru_each_param_f64
 #define v2s_refiner v2s_refiner_f64
+#define v2s_refiner_seed v2s_refiner_seed_f64
 #define v2s_refiner_open v2s_refiner_open_f64
 #define v2s_refiner_close v2s_refiner_close_f64
 #define v2s_refiner_each_param v2s_refiner_each_param_f64
@@ -187,6 +188,7 @@
 #undef v2s_bigru_direction
 #undef v2s_bigru_each_param
 #undef v2s_refiner
+#undef v2s_refiner_seed
 #undef v2s_refiner_open
 #undef v2s_refiner_close
 #undef v2s_refiner_each_param
