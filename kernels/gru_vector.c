@@ -284,6 +284,10 @@ static void run_direction(void *ctx, int direction, int n) {
 
 void v2s_gru_forward_vector(const v2s_device *dev, const v2s_gru_args *a, v2s_arena *scratch) {
     size_t mark = scratch->used;
+    if (a->saved != NULL) {
+        v2s_gru_forward(dev, a, scratch);
+        return;
+    }
     gru_job job = {.dev = dev, .a = a};
     for (int d = 0; d < a->D; d++) {
         size_t bytes = direction_bytes(dev, a);

@@ -66,7 +66,7 @@ Test(refiner_file, a_saved_refiner_comes_back_bit_for_bit) {
 
 Test(refiner_file, other_sizes_follow_from_the_shapes) {
     scratch_file f = scratch_file_make();
-    v2s_refiner_config config = {.kernel = 5, .channels = 3, .hidden = 2};
+    v2s_refiner_config config = {4, 5, 3, 2, 4};
     v2s_refiner *m = NULL, *back = NULL;
     v2s_refiner_info info;
     cr_assert_eq(v2s_refiner_open(&config, &m), V2S_OK);
