@@ -5,9 +5,15 @@
 //    "trajectory":"traj/s0001.csv","start_s":0,"duration_s":5,"layout":"ambix",
 //    "rt60_s":[..],"drr_db":..,"room":"r012","sound":"cow.ogg","source":"..","licence":".."}
 //
+// Required: id, split, pairing, truth; trajectory for `dry` and `omni`; dry for `dry`. Optional
+// besides those shown: "recorded" (true: a microphone's recording, compare's rule for those
+// applies) and "free_field" (true: no room). null is the same as absent. rt60_s is a number or a
+// list of 1 or 8; sound is a text or a list of texts. start_s holds for all files of the line.
+//
 // Paths are relative to the manifest's folder; in memory they are resolved. Unknown keys are kept
 // out of the way (ignored). A line that cannot be used is named with its reason, counted and
-// skipped, or an error with `strict`.
+// skipped, or an error with `strict`. Blank lines, CRLF and a byte order mark are accepted; a line
+// may have 64 KiB. Of several lines with one id the first is used.
 #ifndef V2S_DATA_MANIFEST_H
 #define V2S_DATA_MANIFEST_H
 
@@ -24,7 +30,7 @@ typedef enum v2s_pairing {
     V2S_PAIRING_DEPTH
 } v2s_pairing;
 
-enum { V2S_CLIP_BANDS = 8 };
+enum { V2S_SPLIT_COUNT = 3, V2S_PAIRING_COUNT = 4, V2S_CLIP_BANDS = 8 };
 
 typedef struct v2s_clip {
     char *id;
@@ -32,12 +38,14 @@ typedef struct v2s_clip {
     v2s_pairing pairing;
     char *truth, *dry, *trajectory; // resolved paths; NULL where the line has none
     double start_s, duration_s;     // of the clip in its files; duration 0: to the end
-    char *layout;                   // "ambix" by default
+    char *layout;                   // "ambix" (also for NULL), "n3d", "fuma", "wxyz_sn3d"
     double rt60_s[V2S_CLIP_BANDS];  // 63 Hz .. 8 kHz; rt60_count 0, 1 (all bands) or 8
     int rt60_count;
-    double drr_db;                  // NAN: not known
-    char *room, *sound, *source, *licence; // NULL where the line has none
-    int line;                       // in the manifest, from 1
+    double drr_db;                         // NAN: not known
+    char *room, *sound, *source, *licence; // NULL where the line has none; several sounds stand
+                                           // in lines of their own ('\n')
+    bool recorded, free_field;
+    int line; // in the manifest, from 1
 } v2s_clip;
 
 typedef struct v2s_manifest {
@@ -49,14 +57,16 @@ typedef struct v2s_manifest {
 } v2s_manifest;
 
 // Reads every line; files that lines name are not opened but must exist. IO, FORMAT (also: no
-// usable line at all; with `strict` any line that cannot be used).
+// usable line at all; with `strict` any line that cannot be used), NOMEM. `manifest` is untouched
+// on failure.
 V2S_MUST_USE v2s_status v2s_manifest_read(const char *path, bool strict, v2s_manifest *manifest);
-void v2s_manifest_free(v2s_manifest *manifest);
+void v2s_manifest_free(v2s_manifest *manifest); // accepts a zeroed one
 
 // Cluster of a clip for the bootstrap: room, else source, else id.
 const char *v2s_clip_cluster(const v2s_clip *clip);
 
-// One line; paths are written as they stand in the clip (make them relative before).
+// One line; paths are written as they stand in the clip (make them relative before). Fields that
+// are NULL, NAN, 0 or false are left out.
 v2s_status v2s_manifest_write_clip(v2s_file_out *f, const v2s_clip *clip);
 
 const char *v2s_split_name(v2s_split split);

@@ -1,0 +1,444 @@
+// SPDX-License-Identifier: MIT
+#include "data/manifest.h"
+
+#include <cjson/cJSON.h>
+#include <errno.h>
+#include <limits.h>
+#include <math.h>
+#include <search.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+enum { LINE_MAX_BYTES = 65536, ID_MAX_BYTES = 200, RT60_MAX_S = 100 };
+
+static const char *const SPLITS[V2S_SPLIT_COUNT + 1] = {"train", "val", "test", NULL};
+static const char *const PAIRINGS[V2S_PAIRING_COUNT + 1] = {"dry", "omni", "binaural", "depth",
+                                                            NULL};
+static const char *const LAYOUTS[] = {"ambix", "n3d", "fuma", "wxyz_sn3d", NULL};
+
+typedef struct reader {
+    const char *path;
+    size_t folder_length; // of path, with the slash; 0: the current folder
+    FILE *file;
+    int line;
+    char *text; // [LINE_MAX_BYTES]
+    const cJSON *object;
+    v2s_manifest m;
+    size_t clip_capacity, reason_capacity;
+    void *ids; // tsearch tree of the ids so far
+} reader;
+
+const char *v2s_split_name(v2s_split split) {
+    return SPLITS[split];
+}
+
+const char *v2s_pairing_name(v2s_pairing pairing) {
+    return PAIRINGS[pairing];
+}
+
+const char *v2s_clip_cluster(const v2s_clip *clip) {
+    return clip->room != NULL ? clip->room : clip->source != NULL ? clip->source : clip->id;
+}
+
+static void clip_free(v2s_clip *c) {
+    char *const texts[] = {c->id,   c->truth, c->dry,    c->trajectory, c->layout,
+                           c->room, c->sound, c->source, c->licence};
+    for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++)
+        free(texts[i]);
+}
+
+void v2s_manifest_free(v2s_manifest *m) {
+    for (size_t i = 0; i < m->count; i++)
+        clip_free(&m->clips[i]);
+    for (size_t i = 0; i < m->skipped; i++)
+        free(m->skip_reasons[i]);
+    free(m->clips);
+    free(m->skip_reasons);
+    free(m->path);
+    *m = (v2s_manifest){0};
+}
+
+// ---- one line of text -------------------------------------------------------------------------
+
+// FORMAT is what makes a line unusable; everything else ends the reading.
+static v2s_status bad(const reader *r, const char *fmt, ...) V2S_PRINTF(2, 3);
+static v2s_status bad(const reader *r, const char *fmt, ...) {
+    char what[V2S_ERROR_TEXT_MAX];
+    va_list args;
+    va_start(args, fmt);
+    vsnprintf(what, sizeof what, fmt, args);
+    va_end(args);
+    for (char *c = what; *c != '\0'; c++) // what stands in the line may end in a terminal
+        if ((unsigned char)*c < 0x20 || *c == 0x7f)
+            *c = '?';
+    return V2S_FAIL(V2S_FORMAT, "%s: line %d: %s", r->path, r->line, what);
+}
+
+// Reads one line, whatever its length; END at the end of the file.
+static v2s_status read_line(reader *r) {
+    size_t n = 0;
+    bool zero = false, any = false;
+    int c;
+    r->line++;
+    while ((c = getc_unlocked(r->file)) != EOF && c != '\n') {
+        any = true;
+        zero |= c == '\0';
+        if (n < LINE_MAX_BYTES)
+            r->text[n] = (char)c;
+        n += n < LINE_MAX_BYTES;
+    }
+    if (ferror(r->file))
+        return V2S_FAIL(V2S_IO, "%s: cannot read: %s", r->path, strerror(errno));
+    if (c == EOF && !any)
+        return V2S_END;
+    if (n == LINE_MAX_BYTES)
+        return bad(r, "longer than %d bytes: not a clip", LINE_MAX_BYTES - 1);
+    r->text[n] = '\0';
+    if (zero)
+        return bad(r, "a zero byte: not a text file");
+    return V2S_OK;
+}
+
+// ---- fields -----------------------------------------------------------------------------------
+
+static const cJSON *field(const reader *r, const char *key) {
+    const cJSON *item = cJSON_GetObjectItemCaseSensitive(r->object, key);
+    return item == NULL || cJSON_IsNull(item) ? NULL : item;
+}
+
+static v2s_status copy_text(const char *text, char **out) {
+    *out = strdup(text);
+    return *out != NULL ? V2S_OK : V2S_FAIL(V2S_NOMEM, "out of memory");
+}
+
+static v2s_status get_text(const reader *r, const char *key, bool required, char **out) {
+    const cJSON *item = field(r, key);
+    if (item == NULL)
+        return required ? bad(r, "%s is missing", key) : V2S_OK;
+    if (!cJSON_IsString(item) || item->valuestring[0] == '\0')
+        return bad(r, "%s: expected a text", key);
+    return copy_text(item->valuestring, out);
+}
+
+static v2s_status get_word(const reader *r, const char *key, const char *const *words, int *index) {
+    const cJSON *item = field(r, key);
+    if (item == NULL)
+        return bad(r, "%s is missing", key);
+    for (int i = 0; cJSON_IsString(item) && words[i] != NULL; i++)
+        if (strcmp(item->valuestring, words[i]) == 0) {
+            *index = i;
+            return V2S_OK;
+        }
+    char list[128] = "";
+    for (int i = 0; words[i] != NULL; i++)
+        snprintf(list + strlen(list), sizeof list - strlen(list), "%s%s", i > 0 ? "|" : "",
+                 words[i]);
+    return bad(r, "%s: expected %s, found %.40s", key, list,
+               cJSON_IsString(item) ? item->valuestring : "something else");
+}
+
+static v2s_status check_number(const reader *r, const cJSON *item, const char *key, double low,
+                               double high, double *value) {
+    if (!cJSON_IsNumber(item))
+        return bad(r, "%s: expected a number", key);
+    if (!(item->valuedouble >= low && item->valuedouble <= high))
+        return bad(r, "%s: expected %g to %g, found %g", key, low, high, item->valuedouble);
+    *value = item->valuedouble;
+    return V2S_OK;
+}
+
+static v2s_status get_number(const reader *r, const char *key, double low, double high,
+                             double *value) {
+    const cJSON *item = field(r, key);
+    return item == NULL ? V2S_OK : check_number(r, item, key, low, high, value);
+}
+
+static v2s_status get_flag(const reader *r, const char *key, bool *value) {
+    const cJSON *item = field(r, key);
+    if (item != NULL && !cJSON_IsBool(item))
+        return bad(r, "%s: expected true or false", key);
+    *value = item != NULL && cJSON_IsTrue(item);
+    return V2S_OK;
+}
+
+static v2s_status get_rt60(const reader *r, v2s_clip *clip) {
+    const cJSON *item = field(r, "rt60_s");
+    if (item == NULL)
+        return V2S_OK;
+    int count = cJSON_IsArray(item) ? cJSON_GetArraySize(item) : 1;
+    if (count != 1 && count != V2S_CLIP_BANDS)
+        return bad(r, "rt60_s: expected 1 or %d numbers, found %d", V2S_CLIP_BANDS, count);
+    const cJSON *one = cJSON_IsArray(item) ? item->child : item;
+    for (int i = 0; i < count; i++, one = one->next)
+        V2S_TRY(check_number(r, one, "rt60_s", 0, RT60_MAX_S, &clip->rt60_s[i]));
+    clip->rt60_count = count;
+    return V2S_OK;
+}
+
+// A text, or a list of texts joined by line ends.
+static v2s_status get_sound(const reader *r, char **out) {
+    const cJSON *list = field(r, "sound"), *one;
+    if (!cJSON_IsArray(list))
+        return get_text(r, "sound", false, out);
+    size_t size = 1, used = 0;
+    cJSON_ArrayForEach(one, list) {
+        if (!cJSON_IsString(one) || one->valuestring[0] == '\0')
+            return bad(r, "sound: expected a text or a list of texts");
+        size += strlen(one->valuestring) + 1;
+    }
+    if (cJSON_GetArraySize(list) == 0)
+        return V2S_OK;
+    if ((*out = malloc(size)) == NULL)
+        return V2S_FAIL(V2S_NOMEM, "out of memory");
+    cJSON_ArrayForEach(one, list) {
+        used += (size_t)snprintf(*out + used, size - used, "%s%s", used > 0 ? "\n" : "",
+                                 one->valuestring);
+    }
+    return V2S_OK;
+}
+
+// The path as the manifest's reader can open it; the file must exist.
+static v2s_status get_path(const reader *r, const char *key, bool required, char **out) {
+    char *text = NULL;
+    V2S_TRY(get_text(r, key, required, &text));
+    if (text == NULL)
+        return V2S_OK;
+    size_t folder = text[0] == '/' ? 0 : r->folder_length, n = strlen(text);
+    char *path = malloc(folder + n + 1);
+    if (path == NULL) {
+        free(text);
+        return V2S_FAIL(V2S_NOMEM, "out of memory");
+    }
+    memcpy(path, r->path, folder);
+    memcpy(path + folder, text, n + 1);
+    free(text);
+    *out = path;
+    struct stat info;
+    if (stat(path, &info) != 0)
+        return bad(r, "%s: %s: %s", key, path, strerror(errno));
+    if (S_ISDIR(info.st_mode) && strcmp(key, "truth") == 0)
+        return bad(r, "%s: %s: is a folder", key, path);
+    return V2S_OK;
+}
+
+// ---- one clip ---------------------------------------------------------------------------------
+
+static int compare_ids(const void *a, const void *b) {
+    return strcmp(a, b);
+}
+
+static v2s_status get_id(reader *r, char **out) {
+    V2S_TRY(get_text(r, "id", true, out));
+    if (strlen(*out) > ID_MAX_BYTES)
+        return bad(r, "id: longer than %d bytes", ID_MAX_BYTES);
+    for (const char *c = *out; *c != '\0'; c++)
+        if ((unsigned char)*c < 0x20 || *c == 0x7f)
+            return bad(r, "id: has control characters");
+    if (tfind(*out, &r->ids, compare_ids) != NULL)
+        return bad(r, "id: %s stands in an earlier line too", *out);
+    return V2S_OK;
+}
+
+static v2s_status get_layout(const reader *r, char **out) {
+    int index = 0;
+    if (field(r, "layout") != NULL)
+        V2S_TRY(get_word(r, "layout", LAYOUTS, &index));
+    return copy_text(LAYOUTS[index], out);
+}
+
+static v2s_status get_clip(reader *r, v2s_clip *c) {
+    int split = 0, pairing = 0;
+    V2S_TRY(get_id(r, &c->id));
+    V2S_TRY(get_word(r, "split", SPLITS, &split));
+    V2S_TRY(get_word(r, "pairing", PAIRINGS, &pairing));
+    c->split = (v2s_split)split;
+    c->pairing = (v2s_pairing)pairing;
+    bool dry = c->pairing == V2S_PAIRING_DRY, moves = dry || c->pairing == V2S_PAIRING_OMNI;
+    V2S_TRY(get_path(r, "truth", true, &c->truth));
+    V2S_TRY(get_path(r, "dry", dry, &c->dry));
+    V2S_TRY(get_path(r, "trajectory", moves, &c->trajectory));
+    V2S_TRY(get_number(r, "start_s", 0, 1e6, &c->start_s));
+    V2S_TRY(get_number(r, "duration_s", 0, 1e6, &c->duration_s));
+    V2S_TRY(get_layout(r, &c->layout));
+    V2S_TRY(get_rt60(r, c));
+    c->drr_db = NAN;
+    V2S_TRY(get_number(r, "drr_db", -300, 300, &c->drr_db));
+    V2S_TRY(get_text(r, "room", false, &c->room));
+    V2S_TRY(get_sound(r, &c->sound));
+    V2S_TRY(get_text(r, "source", false, &c->source));
+    V2S_TRY(get_text(r, "licence", false, &c->licence));
+    V2S_TRY(get_flag(r, "recorded", &c->recorded));
+    V2S_TRY(get_flag(r, "free_field", &c->free_field));
+    c->line = r->line;
+    return V2S_OK;
+}
+
+static v2s_status parse_clip(reader *r, const char *text, v2s_clip *clip) {
+    cJSON *object = cJSON_ParseWithOpts(text, NULL, true);
+    v2s_status status;
+    if (object == NULL)
+        return bad(r, "not JSON: expected one object, found %.40s", text);
+    r->object = object;
+    status = cJSON_IsObject(object) ? get_clip(r, clip) : bad(r, "expected a JSON object");
+    cJSON_Delete(object);
+    r->object = NULL;
+    return status;
+}
+
+// Room for one more item; doubles.
+static v2s_status grow(void **items, size_t count, size_t *capacity, size_t size) {
+    if (count < *capacity)
+        return V2S_OK;
+    size_t wanted = *capacity == 0 ? 64 : 2 * *capacity;
+    void *p = realloc(*items, wanted * size);
+    if (p == NULL)
+        return V2S_FAIL(V2S_NOMEM, "out of memory");
+    *items = p;
+    *capacity = wanted;
+    return V2S_OK;
+}
+
+static v2s_status keep_clip(reader *r, const v2s_clip *clip) {
+    void *items = r->m.clips;
+    v2s_status status = grow(&items, r->m.count, &r->clip_capacity, sizeof *r->m.clips);
+    r->m.clips = items;
+    V2S_TRY(status);
+    if (tsearch(clip->id, &r->ids, compare_ids) == NULL)
+        return V2S_FAIL(V2S_NOMEM, "out of memory");
+    r->m.clips[r->m.count++] = *clip;
+    return V2S_OK;
+}
+
+static v2s_status keep_reason(reader *r) {
+    void *items = r->m.skip_reasons;
+    v2s_status status = grow(&items, r->m.skipped, &r->reason_capacity, sizeof(char *));
+    r->m.skip_reasons = items;
+    V2S_TRY(status);
+    V2S_TRY(copy_text(v2s_error_text(), &r->m.skip_reasons[r->m.skipped]));
+    r->m.skipped++;
+    return V2S_OK;
+}
+
+static v2s_status read_clip(reader *r) {
+    V2S_TRY(read_line(r));
+    const char *text = r->text;
+    if (r->line == 1 && strncmp(text, "\xEF\xBB\xBF", 3) == 0)
+        text += 3;
+    text += strspn(text, " \t\r");
+    if (*text == '\0')
+        return V2S_OK;
+    v2s_clip clip = {0};
+    v2s_status status = parse_clip(r, text, &clip);
+    if (status == V2S_OK)
+        status = keep_clip(r, &clip);
+    if (status != V2S_OK)
+        clip_free(&clip);
+    return status;
+}
+
+static v2s_status read_clips(reader *r, bool strict) {
+    for (;;) {
+        v2s_status status = r->line < INT_MAX ? read_clip(r) : V2S_END;
+        if (status == V2S_END)
+            break;
+        if (status == V2S_FORMAT && !strict)
+            status = keep_reason(r);
+        V2S_TRY(status);
+    }
+    if (r->m.count == 0 && r->m.skipped == 0)
+        return V2S_FAIL(V2S_FORMAT, "%s: no clip in it", r->path);
+    if (r->m.count == 0)
+        return V2S_FAIL(V2S_FORMAT, "%s: none of its %zu lines can be used; the first: %s", r->path,
+                        r->m.skipped, r->m.skip_reasons[0]);
+    return V2S_OK;
+}
+
+static void keep_id(void *id) {
+    (void)id; // belongs to its clip
+}
+
+v2s_status v2s_manifest_read(const char *path, bool strict, v2s_manifest *manifest) {
+    reader r = {.path = path};
+    const char *slash = strrchr(path, '/');
+    r.folder_length = slash == NULL ? 0 : (size_t)(slash - path) + 1;
+    v2s_status status = V2S_OK;
+    r.file = fopen(path, "rb");
+    if (r.file == NULL)
+        return V2S_FAIL(V2S_IO, "%s: cannot open: %s", path, strerror(errno));
+    r.text = malloc(LINE_MAX_BYTES + 1);
+    if (r.text == NULL)
+        status = V2S_FAIL(V2S_NOMEM, "out of memory");
+    if (status == V2S_OK)
+        status = copy_text(path, &r.m.path);
+    if (status == V2S_OK)
+        status = read_clips(&r, strict);
+    tdestroy(r.ids, keep_id);
+    free(r.text);
+    fclose(r.file);
+    if (status != V2S_OK) {
+        v2s_manifest_free(&r.m);
+        return status;
+    }
+    *manifest = r.m;
+    return V2S_OK;
+}
+
+// ---- writing ----------------------------------------------------------------------------------
+
+static bool add_text(cJSON *o, const char *key, const char *text) {
+    return text == NULL || cJSON_AddStringToObject(o, key, text) != NULL;
+}
+
+static bool add_number(cJSON *o, const char *key, double value) {
+    return cJSON_AddNumberToObject(o, key, value) != NULL;
+}
+
+static bool add_sound(cJSON *o, const char *sound) {
+    if (sound == NULL || strchr(sound, '\n') == NULL)
+        return add_text(o, "sound", sound);
+    cJSON *list = cJSON_AddArrayToObject(o, "sound");
+    char *copy = strdup(sound), *rest = copy, *one;
+    bool ok = list != NULL && copy != NULL;
+    while (ok && (one = strsep(&rest, "\n")) != NULL)
+        ok = cJSON_AddItemToArray(list, cJSON_CreateString(one));
+    free(copy);
+    return ok;
+}
+
+static bool add_clip(cJSON *o, const v2s_clip *c) {
+    bool ok = add_text(o, "id", c->id) && add_text(o, "split", v2s_split_name(c->split)) &&
+              add_text(o, "pairing", v2s_pairing_name(c->pairing)) &&
+              add_text(o, "truth", c->truth) && add_text(o, "dry", c->dry) &&
+              add_text(o, "trajectory", c->trajectory) && add_number(o, "start_s", c->start_s);
+    if (c->duration_s > 0)
+        ok = ok && add_number(o, "duration_s", c->duration_s);
+    ok = ok && add_text(o, "layout", c->layout != NULL ? c->layout : "ambix");
+    if (c->rt60_count > 0)
+        ok = ok &&
+             cJSON_AddItemToObject(o, "rt60_s", cJSON_CreateDoubleArray(c->rt60_s, c->rt60_count));
+    if (isfinite(c->drr_db))
+        ok = ok && add_number(o, "drr_db", c->drr_db);
+    ok = ok && add_text(o, "room", c->room) && add_sound(o, c->sound) &&
+         add_text(o, "source", c->source) && add_text(o, "licence", c->licence);
+    if (c->recorded)
+        ok = ok && cJSON_AddTrueToObject(o, "recorded") != NULL;
+    if (c->free_field)
+        ok = ok && cJSON_AddTrueToObject(o, "free_field") != NULL;
+    return ok;
+}
+
+v2s_status v2s_manifest_write_clip(v2s_file_out *f, const v2s_clip *clip) {
+    cJSON *object = cJSON_CreateObject();
+    char *text = NULL;
+    if (object != NULL && add_clip(object, clip))
+        text = cJSON_PrintUnformatted(object);
+    cJSON_Delete(object);
+    if (text == NULL)
+        return V2S_FAIL(V2S_NOMEM, "out of memory");
+    v2s_status status = v2s_file_out_printf(f, "%s\n", text);
+    cJSON_free(text);
+    return status;
+}
