@@ -385,10 +385,46 @@ static void close_objective(v2s_objective *base) {
     free(o);
 }
 
+// ---- what checkpoints carry -------------------------------------------------------------------
+
+// The network starts from the constants, with a last layer that is zero otherwise.
+static void start(const v2s_objective *base, v2s_refiner *m) {
+    const objective_v2s *o = (const objective_v2s *)base;
+    int n = BANDS * o->basis->gains;
+    memset(m->output.weight.data, 0, v2s_tensor_count(&m->output.weight) * sizeof(real));
+    for (int i = 0; i < n; i++)
+        m->output.bias.data[i] = o->constant[i] / V2S_REFINER_GAIN;
+}
+
+static bool extra_tensor(const v2s_objective *base, int index, v2s_safetensors_tensor *tensor) {
+    const objective_v2s *o = (const objective_v2s *)base;
+    if (index == 0)
+        *tensor = (v2s_safetensors_tensor){
+            .name = "floor.scaled", .rank = 1, .dim = {4}, .data = o->scaled};
+    if (index == 1)
+        *tensor = (v2s_safetensors_tensor){.name = "floor.constant",
+                                           .rank = 1,
+                                           .dim = {BANDS * o->basis->gains},
+                                           .data = o->constant};
+    return index < 2;
+}
+
+static bool metadata(const v2s_objective *base, int index, v2s_safetensors_pair *pair) {
+    const objective_v2s *o = (const objective_v2s *)base;
+    if (index == 0)
+        *pair = (v2s_safetensors_pair){"basis", V2S_FOA_BASIS_VERSION};
+    if (index == 1)
+        *pair = (v2s_safetensors_pair){"pairing", v2s_pairing_name(o->config.pairing)};
+    return index < 2;
+}
+
 static const v2s_objective_class v2s_class = {.preset = "v2s",
                                               .prepare = prepare,
                                               .loss = loss,
                                               .validate = validate,
+                                              .start = start,
+                                              .extra_tensor = extra_tensor,
+                                              .metadata = metadata,
                                               .close = close_objective};
 
 static v2s_status open_slots(objective_v2s *o) {
@@ -444,6 +480,7 @@ v2s_status v2s_objective_v2s_open(const v2s_objective_v2s_config *config,
     o->base.rows = config->rows;
     o->base.train_clips = train_count;
     o->base.val_clips = val_count;
+    o->base.train = train;
     v2s_status status = fill(o, train, val);
     if (status != V2S_OK) {
         close_objective(&o->base);
@@ -451,22 +488,4 @@ v2s_status v2s_objective_v2s_open(const v2s_objective_v2s_config *config,
     }
     *out = &o->base;
     return V2S_OK;
-}
-
-const float *v2s_objective_v2s_scaled(const v2s_objective *base) {
-    return ((const objective_v2s *)base)->scaled;
-}
-
-const float *v2s_objective_v2s_constant(const v2s_objective *base, int *count) {
-    const objective_v2s *o = (const objective_v2s *)base;
-    *count = BANDS * o->basis->gains;
-    return o->constant;
-}
-
-void v2s_objective_v2s_start(const v2s_objective *base, v2s_refiner *m) {
-    const objective_v2s *o = (const objective_v2s *)base;
-    int n = BANDS * o->basis->gains;
-    memset(m->output.weight.data, 0, v2s_tensor_count(&m->output.weight) * sizeof(real));
-    for (int i = 0; i < n; i++)
-        m->output.bias.data[i] = o->constant[i] / V2S_REFINER_GAIN;
 }

@@ -23,7 +23,6 @@ typedef struct v2s_objective_v2s_config {
                        // lower rate
     int rows;          // most rows of a batch
     int threads;       // for reading
-    bool quiet;
     v2s_band_loss_config loss;
 } v2s_objective_v2s_config;
 
@@ -34,12 +33,5 @@ V2S_MUST_USE v2s_status v2s_objective_v2s_open(const v2s_objective_v2s_config *c
                                                const v2s_clip *const *train, size_t train_count,
                                                const v2s_clip *const *val, size_t val_count,
                                                v2s_objective **out);
-
-// The floors: gains of W,Y,Z,X, and [V2S_BASIS_BANDS][gains of the basis].
-const float *v2s_objective_v2s_scaled(const v2s_objective *o);
-const float *v2s_objective_v2s_constant(const v2s_objective *o, int *count);
-
-// Sets the network's last layer so that it gives the constants.
-void v2s_objective_v2s_start(const v2s_objective *o, v2s_refiner *m);
 
 #endif
