@@ -16,6 +16,7 @@
 #include "kernels/loss_mrstft.h"
 #include "kernels/loss_mse.h"
 #include "spatial/binaural_design.h"
+#include "train/weight_list.h"
 
 enum { CHANNELS = 4 };
 
@@ -32,79 +33,12 @@ const char *v2s_loss_name(v2s_loss_kind kind) {
     return names[kind];
 }
 
-// Index of the name, V2S_LOSS_KINDS where there is none.
-static int kind_of(const char *name) {
-    int k = 0;
-    while (k < V2S_LOSS_KINDS && strcmp(names[k], name) != 0)
-        k++;
-    return k;
-}
-
-static v2s_status unknown_name(const char *option, const char *name) {
-    char known[V2S_LOSS_TEXT_MAX] = "";
-    for (int k = 0; k < V2S_LOSS_KINDS; k++) {
-        strcat(known, k == 0 ? "" : ", ");
-        strcat(known, names[k]);
-    }
-    return V2S_FAIL(V2S_USAGE, "%s: no loss is called '%s'; there are %s", option, name, known);
-}
-
-// One "name" or "name=weight"; cut in two in place.
-static v2s_status parse_item(const char *option, char *item, v2s_loss_weights *weights,
-                             bool *seen) {
-    char *value = strchr(item, '=');
-    if (value != NULL)
-        *value++ = '\0';
-    int k = kind_of(item);
-    if (k == V2S_LOSS_KINDS)
-        return unknown_name(option, item);
-    if (seen[k])
-        return V2S_FAIL(V2S_USAGE, "%s: %s is given twice", option, item);
-    seen[k] = true;
-    weights->of[k] = 1.0;
-    if (value != NULL && (!v2s_parse_number(value, &weights->of[k]) || weights->of[k] < 0.0))
-        return V2S_FAIL(V2S_USAGE, "%s: weight of %s: need a number of 0 or more, found '%s'",
-                        option, item, value);
-    return V2S_OK;
-}
-
 v2s_status v2s_loss_weights_parse(const char *option, const char *text, v2s_loss_weights *out) {
-    char item[V2S_LOSS_TEXT_MAX];
-    v2s_loss_weights weights = {{0}};
-    bool seen[V2S_LOSS_KINDS] = {false};
-    double sum = 0.0;
-    for (const char *at = text, *end; at != NULL; at = *end == ',' ? end + 1 : NULL) {
-        end = at + strcspn(at, ",");
-        if ((size_t)(end - at) >= sizeof item)
-            return V2S_FAIL(V2S_USAGE, "%s: need NAME=WEIGHT,..., found an item of %zu letters",
-                            option, (size_t)(end - at));
-        memcpy(item, at, (size_t)(end - at));
-        item[end - at] = '\0';
-        V2S_TRY(parse_item(option, item, &weights, seen));
-    }
-    for (int k = 0; k < V2S_LOSS_KINDS; k++)
-        sum += weights.of[k];
-    if (!(sum > 0.0))
-        return V2S_FAIL(V2S_USAGE, "%s: all weights are 0", option);
-    *out = weights;
-    return V2S_OK;
+    return v2s_weight_list_parse(option, text, names, V2S_LOSS_KINDS, out->of);
 }
 
 void v2s_loss_weights_text(const v2s_loss_weights *weights, char text[V2S_LOSS_TEXT_MAX]) {
-    size_t used = 0;
-    text[0] = '\0';
-    for (int k = 0; k < V2S_LOSS_KINDS; k++) {
-        char number[32];
-        if (weights->of[k] == 0.0)
-            continue;
-        for (int digits = 1; digits <= 17; digits++) {
-            snprintf(number, sizeof number, "%.*g", digits, weights->of[k]);
-            if (strtod(number, NULL) == weights->of[k])
-                break;
-        }
-        used += (size_t)snprintf(text + used, V2S_LOSS_TEXT_MAX - used, "%s%s=%s",
-                                 used > 0 ? "," : "", names[k], number);
-    }
+    v2s_weight_list_text(weights->of, names, V2S_LOSS_KINDS, text, V2S_LOSS_TEXT_MAX);
 }
 
 // What one row needs; the losses that the list does not have are NULL.
