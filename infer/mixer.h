@@ -6,9 +6,14 @@
 #include "infer/source.h"
 #include "spatial/encoder.h"
 
+// Takes the W channel of one object's encoded sound, block after block, time-exact.
+typedef v2s_status (*v2s_mixer_tap)(void *ctx, const float *w, size_t frames);
+
 typedef struct v2s_mixer_input {
     v2s_source *source;               // started; borrowed
     const v2s_trajectory *trajectory; // borrowed
+    v2s_mixer_tap tap;                // or NULL
+    void *tap_ctx;
 } v2s_mixer_input;
 
 typedef struct v2s_mixer v2s_mixer;
