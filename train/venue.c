@@ -139,9 +139,9 @@ static void draw_open_air(v2s_rng *rng, bool ground, v2s_room *room) {
 void v2s_venue_draw(uint64_t seed, uint64_t index, v2s_venue *venue) {
     v2s_rng rng = v2s_rng_open(seed, index);
     v2s_rng shift = v2s_rng_open(seed, UINT64_MAX); // the same for all places of a seed
-    // Roberts' sequence: multiples of powers of the plastic number's inverse.
-    double place = v2s_rng_uniform(&shift) + 0.7548776662466927 * (double)index;
-    double time = v2s_rng_uniform(&shift) + 0.5698402909980532 * (double)index;
+    // Multiples of the golden ratio, and of the plastic number for what must not go along with it.
+    double place = v2s_rng_uniform(&shift) + 0.6180339887498949 * (double)index;
+    double time = v2s_rng_uniform(&shift) + 0.7548776662466927 * (double)index;
     place -= floor(place);
     time -= floor(time);
     memset(venue, 0, sizeof *venue);
