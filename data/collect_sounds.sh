@@ -6,7 +6,8 @@
 # Packages are downloaded (apt-get download) and unpacked (dpkg-deb) in the cache, nothing is
 # installed. --few takes the five small packages (0.3 GB), otherwise all (1.6 GB).
 #   FOLDER/<kind>/<package>/<name>.flac   mono, 16 bit, at the recording's own rate, <= 30 s
-#   FOLDER/licences.tsv                   file, licence, package and version, path in the package
+#   FOLDER/licences.tsv                   file, licence, package and version, path in the package,
+#                                         length
 #   FOLDER/copyright/<package>            the package's own copyright file
 # Left out: music and loops; what is shorter than 0.3 s or silent; and every recording that this
 # project measures with, so that training never hears it (the names below; alsa-utils as a whole).
@@ -239,13 +240,14 @@ convert='
     ffmpeg -nostdin -hide_banner -y -t 30 -i "$3" -map 0:a:0 -af "pan=mono|c0=c0,volumedetect" \
         -map_metadata -1 -fflags +bitexact -flags:a +bitexact -sample_fmt s16 -c:a flac "$4" \
         2>"$4.log" || { rm -f "$4" "$4.log"; exit 0; }
-    usable=$(awk "/Output #0/ { output = 1 }
+    length_s=$(awk "/Output #0/ { output = 1 }
         output && / Hz, / { rate = \$0; sub(/ Hz, .*/, \"\", rate); sub(/.* /, \"\", rate) }
         /n_samples:/ { n = \$NF } /max_volume:/ { top = \$(NF - 1) }
-        END { print rate > 0 && n >= 0.3 * rate && top > -45 ? \"yes\" : \"no\" }" "$4.log")
+        END { if (rate > 0 && n >= 0.3 * rate && top > -45) printf \"%.2f\", n / rate }" \
+        "$4.log")
     rm -f "$4.log"
-    if [ "$usable" = yes ]; then
-        printf "%s\t%s\t%s\t%s\n" "${4#"$7"/}" "$5" "$6" "${3#"$8"/}"
+    if [ -n "$length_s" ]; then
+        printf "%s\t%s\t%s\t%s\t%s\n" "${4#"$7"/}" "$5" "$6" "${3#"$8"/}" "$length_s"
     else
         rm -f "$4"
     fi
@@ -284,14 +286,10 @@ echo "converting" >&2
 xargs -0 -n 8 -P "$(nproc)" sh -c "$convert" convert <"$list" | sort >"$cache/licences.tmp"
 rm -f "$list" "$cache/files.tmp" "$cache/chosen.tmp"
 {
-    printf 'file\tlicence\tpackage\tpath\n'
+    printf 'file\tlicence\tpackage\tpath\tseconds\n'
     cat "$cache/licences.tmp"
 } >"$out/licences.tsv"
 rm -f "$cache/licences.tmp"
-for kind in "$out"/*/; do
-    kind=$(basename "$kind")
-    [ "$kind" = copyright ] && continue
-    find "$out/$kind" -name '*.flac' -exec ffprobe -v error -show_entries format=duration \
-        -of csv=p=0 {} \; | awk -v kind="$kind" '{ s += $1; n++ }
-            END { printf "%-12s %5d recordings %7.1f minutes\n", kind, n, s / 60 }'
-done
+awk -F '\t' 'NR > 1 { kind = $1; sub(/\/.*/, "", kind); n[kind]++; s[kind] += $5 }
+    END { for (kind in n) printf "%-12s %5d recordings %7.1f minutes\n", kind, n[kind], s[kind] / 60 }' \
+    "$out/licences.tsv" | sort

@@ -91,6 +91,20 @@ v2s_status v2s_room_check(const v2s_room *room) {
     return V2S_OK;
 }
 
+static double hold(double x, double length_m, bool *outside) {
+    const double margin_m = 0.001;
+    if (x >= 0.0 && x <= length_m)
+        return x;
+    *outside = true;
+    return x > length_m ? length_m - margin_m : margin_m; // NaN too
+}
+
+v2s_vec3 v2s_room_nearest_inside(v2s_vec3 size_m, v2s_vec3 p, bool *outside) {
+    *outside = false;
+    return (v2s_vec3){hold(p.x, size_m.x, outside), hold(p.y, size_m.y, outside),
+                      hold(p.z, size_m.z, outside)};
+}
+
 double v2s_room_drr_db(const float *foa, size_t frames, double rate_hz, double distance_m) {
     double end = (distance_m / V2S_SPEED_OF_SOUND_M_S + 0.0025) * rate_hz;
     double direct = 0.0, rest = 0.0;

@@ -23,7 +23,7 @@
 #include "kernels/base/status.h"
 #include "spatial/trajectory.h"
 
-enum { V2S_ROOM_WALLS = 6, V2S_ROOM_BANDS = 8 };
+enum { V2S_ROOM_WALLS = 6, V2S_ROOM_BANDS = 8, V2S_ROOM_LINE_ORDER = 2 };
 
 extern const double v2s_room_band_hz[V2S_ROOM_BANDS]; // 63, 125, .. 8000
 
@@ -49,6 +49,9 @@ void v2s_room_rt60(const v2s_room *room, double rt60_s[V2S_ROOM_BANDS]);
 
 // ARG, in a sentence that names the field, for what makes no room (a listener outside, ...).
 V2S_MUST_USE v2s_status v2s_room_check(const v2s_room *room);
+
+// The place itself, or the nearest one that is 1 mm inside the walls. *outside: it was none.
+v2s_vec3 v2s_room_nearest_inside(v2s_vec3 size_m, v2s_vec3 place_m, bool *outside);
 
 // Response from a source that stands still, direct sound included, at delay d/c. *foa is
 // malloc'ed [*frames][4], AmbiX; the caller frees it.

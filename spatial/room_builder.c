@@ -6,32 +6,6 @@
 #include <string.h>
 
 #include "spatial/conventions.h"
-#include "spatial/room_bands.h"
-
-static const double ring_s = 0.05; // of a wall whose absorption depends on frequency
-
-static v2s_status make_pivots(v2s_room_builder *b) {
-    size_t fine = b->n;
-    while (fine < (size_t)(0.5 * b->rate_hz) && v2s_fft_length_ok(2 * fine))
-        fine *= 2;
-    size_t stride = fine / b->n;
-    v2s_complex *psi = NULL;
-    V2S_TRY(v2s_room_psi(b->rate_hz, fine, &psi));
-    b->pivots = v2s_fft_alloc((size_t)b->images.pivots * b->bins, sizeof *b->pivots);
-    for (int p = 0; b->pivots != NULL && p < b->images.pivots; p++)
-        for (size_t k = 0; k < b->bins; k++) {
-            double re = 0.0, im = 0.0;
-            for (int band = 0; band < V2S_ROOM_BANDS; band++) {
-                v2s_complex at = psi[(size_t)band * (fine / 2 + 1) + k * stride];
-                re += b->images.log_pivot[p][band] * (double)at.re;
-                im += b->images.log_pivot[p][band] * (double)at.im;
-            }
-            b->pivots[(size_t)p * b->bins + k] =
-                (v2s_complex){(float)(exp(re) * cos(im)), (float)(exp(re) * sin(im))};
-        }
-    v2s_fft_free(psi);
-    return b->pivots != NULL ? V2S_OK : V2S_FAIL(V2S_NOMEM, "room: out of memory");
-}
 
 static v2s_status take_memory(v2s_room_builder *b) {
     b->pitch = (b->n + 15) / 16 * 16;
@@ -57,7 +31,7 @@ v2s_status v2s_room_builder_open(const v2s_room *room, double rate_hz, int from_
     V2S_TRY_GOTO(status, v2s_room_kernel_make(&b.table), done);
     double longest = b.images.longest_m * rate_hz / V2S_SPEED_OF_SOUND_M_S;
     b.span = (size_t)longest + 2 * V2S_ROOM_HALF + 2;
-    b.reach = b.span + (b.images.flat ? 0 : (size_t)(ring_s * rate_hz));
+    b.reach = b.span + (b.images.flat ? 0 : (size_t)(V2S_ROOM_RING_S * rate_hz));
     b.n = v2s_fft_length_above(b.reach + room_frames + 16);
     if (b.n == 0) {
         status =
@@ -68,7 +42,7 @@ v2s_status v2s_room_builder_open(const v2s_room *room, double rate_hz, int from_
     V2S_TRY_GOTO(status, v2s_fft_real_open(b.n, &b.fft), done);
     V2S_TRY_GOTO(status, take_memory(&b), done);
     if (!b.images.flat)
-        V2S_TRY_GOTO(status, make_pivots(&b), done);
+        V2S_TRY_GOTO(status, v2s_room_pivot_spectra(&b.images, rate_hz, b.n, &b.pivots), done);
 done:
     if (status != V2S_OK) {
         v2s_room_builder_close(&b);

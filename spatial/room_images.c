@@ -359,6 +359,33 @@ done:
     return V2S_OK;
 }
 
+v2s_status v2s_room_pivot_spectra(const v2s_room_images *im, double rate_hz, size_t n,
+                                  v2s_complex **spectra) {
+    size_t fine = n, bins = n / 2 + 1;
+    while ((double)fine < 0.5 * rate_hz && v2s_fft_length_ok(2 * fine))
+        fine *= 2;
+    v2s_complex *psi = NULL;
+    V2S_TRY(v2s_room_psi(rate_hz, fine, &psi));
+    v2s_complex *made = v2s_fft_alloc((size_t)im->pivots * bins, sizeof *made);
+    for (int p = 0; made != NULL && p < im->pivots; p++)
+        for (size_t k = 0; k < bins; k++) {
+            double log_size = 0.0, angle = 0.0;
+            for (int b = 0; b < V2S_ROOM_BANDS; b++) {
+                v2s_complex at = psi[(size_t)b * (fine / 2 + 1) + k * (fine / n)];
+                log_size += im->log_pivot[p][b] * (double)at.re;
+                angle += im->log_pivot[p][b] * (double)at.im;
+            }
+            double size = exp(log_size);
+            made[(size_t)p * bins + k] =
+                (v2s_complex){(float)(size * cos(angle)), (float)(size * sin(angle))};
+        }
+    v2s_fft_free(psi);
+    if (made == NULL)
+        return V2S_FAIL(V2S_NOMEM, "room: out of memory for its walls");
+    *spectra = made;
+    return V2S_OK;
+}
+
 void v2s_room_images_close(v2s_room_images *images) {
     free(images->items);
     free(images->coefficient);

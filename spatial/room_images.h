@@ -16,7 +16,10 @@
 
 #include <stdint.h>
 
+#include "kernels/fft.h"
 #include "spatial/room.h"
+
+#define V2S_ROOM_RING_S 0.05 // a wall whose absorption depends on frequency rings so long
 
 enum { V2S_ROOM_MAX_PIVOTS = 16, V2S_ROOM_ANY_ORDER = 1000 };
 
@@ -42,6 +45,11 @@ typedef struct v2s_room_images {
 V2S_MUST_USE v2s_status v2s_room_images_open(const v2s_room *room, double rate_hz, int from_order,
                                              int to_order, double radius_m,
                                              v2s_room_images *images);
+
+// spectra [pivots][n/2 + 1] of the pivots for a transform of n samples; v2s_fft_free. Only where
+// the walls are not flat.
+V2S_MUST_USE v2s_status v2s_room_pivot_spectra(const v2s_room_images *images, double rate_hz,
+                                               size_t n, v2s_complex **spectra);
 
 void v2s_room_images_close(v2s_room_images *images);
 

@@ -45,6 +45,6 @@ typedef struct v2s_synth_settings {
 
 extern const v2s_command v2s_synth_command;
 
-v2s_status v2s_synth_run(const void *config, int argc, char **argv);
+v2s_status v2s_synth_run(const void *settings, int argc, char **argv);
 
 #endif
