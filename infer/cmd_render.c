@@ -243,7 +243,7 @@ static v2s_status render_sound(v2s_render *r) {
         goto done;
     }
     for (size_t i = 0; i < r->paths->count; i++)
-        inputs[i] = (v2s_mixer_input){r->sources[i], &r->paths->items[i]};
+        inputs[i] = (v2s_mixer_input){.source = r->sources[i], .trajectory = &r->paths->items[i]};
     if (r->head != NULL)
         V2S_TRY_GOTO(status, v2s_binaural_job_wait(r->head, &outputs.binaural, &title), done);
     V2S_TRY_GOTO(status, v2s_mixer_open(inputs, r->paths->count, &encoder, &mixer), done);
