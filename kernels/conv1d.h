@@ -51,4 +51,9 @@ void v2s_conv1d_forward_vector(const struct v2s_device *dev, const v2s_conv1d_ar
                                v2s_arena *scratch);
 size_t v2s_conv1d_scratch_vector(const struct v2s_device *dev, const v2s_conv1d_args *a);
 
+void v2s_conv1d_backward_vector(const struct v2s_device *dev, const v2s_conv1d_backward_args *a,
+                                v2s_arena *scratch);
+size_t v2s_conv1d_backward_scratch_vector(const struct v2s_device *dev,
+                                          const v2s_conv1d_backward_args *a);
+
 #endif

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // The plain definitions in double, beside the float ones: v2s_gru_forward_f64 takes a
 // v2s_gru_args_f64, whose fields are v2s_gru_args's with double for float. They come from the same
-// sources (library v2s_f64) and serve as reference: rounding errors of the float kernels,
+// sources (library v2s_kernels_f64) and serve as reference: rounding errors of the float kernels,
 // and numeric gradients, which float is too coarse for.
 #ifndef V2S_KERNELS_F64_H
 #define V2S_KERNELS_F64_H

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // The double twins' names. Included once it renames everything that depends on `real`, included
-// again it takes that back. v2s_f64 is built under these names, so that a program may hold both
+// again it takes that back. v2s_kernels_f64 is built under these names: a program may hold both
 // precisions; kernels/f64.h declares the operations' twins. The networks' twins are declared by
 // their own headers where V2S_F64 is defined and this is included first.
 #ifndef v2s_conv1d_args
@@ -89,6 +89,7 @@
 #define v2s_bigru_direction v2s_bigru_direction_f64
 #define v2s_bigru_each_param v2s_bigru_each_param_f64
 #define v2s_refiner v2s_refiner_f64
+#define v2s_refiner_seed v2s_refiner_seed_f64
 #define v2s_refiner_open v2s_refiner_open_f64
 #define v2s_refiner_close v2s_refiner_close_f64
 #define v2s_refiner_each_param v2s_refiner_each_param_f64
@@ -187,6 +188,7 @@
 #undef v2s_bigru_direction
 #undef v2s_bigru_each_param
 #undef v2s_refiner
+#undef v2s_refiner_seed
 #undef v2s_refiner_open
 #undef v2s_refiner_close
 #undef v2s_refiner_each_param

@@ -99,4 +99,10 @@ size_t v2s_gru_packed_size_vector(const struct v2s_device *dev, int C, int H);
 void v2s_gru_pack_vector(const struct v2s_device *dev, int C, int H, const v2s_gru_direction *dir,
                          void *packed);
 
+size_t v2s_gru_saved_size_vector(const struct v2s_device *dev, const v2s_gru_args *a);
+void v2s_gru_backward_vector(const struct v2s_device *dev, const v2s_gru_backward_args *a,
+                             v2s_arena *scratch);
+size_t v2s_gru_backward_scratch_vector(const struct v2s_device *dev,
+                                       const v2s_gru_backward_args *a);
+
 #endif

@@ -44,4 +44,9 @@ void v2s_linear_forward_vector(const struct v2s_device *dev, const v2s_linear_ar
                                v2s_arena *scratch);
 size_t v2s_linear_scratch_vector(const struct v2s_device *dev, const v2s_linear_args *a);
 
+void v2s_linear_backward_vector(const struct v2s_device *dev, const v2s_linear_backward_args *a,
+                                v2s_arena *scratch);
+size_t v2s_linear_backward_scratch_vector(const struct v2s_device *dev,
+                                          const v2s_linear_backward_args *a);
+
 #endif

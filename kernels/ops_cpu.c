@@ -7,11 +7,12 @@
     .gru_forward = v2s_gru_forward_vector, .gru_scratch = v2s_gru_scratch_vector,                  \
     .gru_packed_size = v2s_gru_packed_size_vector, .gru_pack = v2s_gru_pack_vector,                \
     .linear_forward = v2s_linear_forward_vector, .linear_scratch = v2s_linear_scratch_vector,      \
-    .conv1d_backward = v2s_conv1d_backward,                                                        \
-    .conv1d_backward_scratch = v2s_conv1d_backward_scratch, .gru_saved_size = v2s_gru_saved_size,  \
-    .gru_backward = v2s_gru_backward, .gru_backward_scratch = v2s_gru_backward_scratch,            \
-    .linear_backward = v2s_linear_backward,                                                        \
-    .linear_backward_scratch = v2s_linear_backward_scratch, .optim_step = v2s_optim_step,          \
+    .conv1d_backward = v2s_conv1d_backward_vector,                                                 \
+    .conv1d_backward_scratch = v2s_conv1d_backward_scratch_vector,                                 \
+    .gru_saved_size = v2s_gru_saved_size_vector, .gru_backward = v2s_gru_backward_vector,          \
+    .gru_backward_scratch = v2s_gru_backward_scratch_vector,                                       \
+    .linear_backward = v2s_linear_backward_vector,                                                 \
+    .linear_backward_scratch = v2s_linear_backward_scratch_vector, .optim_step = v2s_optim_step,   \
     .grad_norm = v2s_grad_norm, .ema_update = v2s_ema_update
 
 const v2s_ops *v2s_ops_cpu(v2s_isa isa) {

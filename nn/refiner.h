@@ -34,7 +34,7 @@
 enum { V2S_REFINER_CHANNELS = 4, V2S_REFINER_SIZE_MAX = 1024 };
 
 // The residual's weight in the sum.
-#define V2S_REFINER_GAIN 0.1f
+#define V2S_REFINER_GAIN ((real)0.1)
 
 typedef struct v2s_refiner_config {
     int inputs;   // columns of x, 1 .. 1024

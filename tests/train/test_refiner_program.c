@@ -159,16 +159,17 @@ static double check_log(const char *name, int last) {
 // What is wrong with these pairs is a constant gain of the dipoles: the network finds it.
 Test(refiner_program, it_learns_a_small_set) {
     v2s_test_make_pairs(4, 2);
-    TRAIN("m.jsonl", "-o", "run", "--segment", "0.02", "--steps", "120", "--batch", "4", "--lr",
-          "0.01", "--augment", "none", "--json", "j.json", "-q");
+    v2s_test_make_tiny_weights();
+    TRAIN(SMALL, "-o", "run", "--steps", "300", "--batch", "4", "--lr", "0.1", "--augment", "none",
+          "--weight-decay", "0", "--json", "j.json", "-q", "--val-every", "50");
     cJSON *json = v2s_test_json(v2s_test_path("j.json"));
-    cr_expect(v2s_test_number(json, "steps") == 120 && v2s_test_number(json, "epochs") == 120);
+    cr_expect(v2s_test_number(json, "steps") == 300 && v2s_test_number(json, "epochs") == 300);
     double geometric = v2s_test_number(json, "val_geometric_loss");
     cr_expect(v2s_test_number(json, "best_score") < 0.35 * geometric, "%g of %g",
               v2s_test_number(json, "best_score"), geometric);
     cr_expect(v2s_test_number(json, "loss") < 0.35 * v2s_test_number(json, "first_loss"));
     cJSON_Delete(json);
-    check_log("run/log.csv", 120);
+    check_log("run/log.csv", 300);
 
     // The floor beside it: the gain that was put in.
     v2s_safetensors *file = NULL;
