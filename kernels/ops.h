@@ -13,8 +13,10 @@
 #ifndef V2S_KERNELS_OPS_H
 #define V2S_KERNELS_OPS_H
 
+#include "kernels/activation.h"
 #include "kernels/base/cpu.h"
 #include "kernels/conv1d.h"
+#include "kernels/elementwise.h"
 #include "kernels/gru.h"
 #include "kernels/linear.h"
 #include "kernels/optim.h"
@@ -45,6 +47,15 @@ typedef struct v2s_ops {
     void (*optim_step)(const struct v2s_device *, const v2s_optim_args *);
     double (*grad_norm)(const struct v2s_device *, const real *grad, size_t count);
     void (*ema_update)(const struct v2s_device *, const v2s_ema_args *);
+
+    void (*activation_forward)(const struct v2s_device *, const v2s_activation_args *, v2s_arena *);
+    void (*activation_backward)(const struct v2s_device *, const v2s_activation_args *,
+                                v2s_arena *);
+
+    void (*elementwise_forward)(const struct v2s_device *, const v2s_elementwise_args *,
+                                v2s_arena *);
+    void (*elementwise_backward)(const struct v2s_device *, const v2s_elementwise_args *,
+                                 v2s_arena *);
 } v2s_ops;
 
 // The table of the definitions.

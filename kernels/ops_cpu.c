@@ -2,6 +2,12 @@
 #include "kernels/ops.h"
 #include "kernels/vector.h"
 
+// Loops that the compiler makes vectors of by itself.
+#define PLAIN_OPS                                                                                  \
+    .activation_forward = v2s_activation_forward, .activation_backward = v2s_activation_backward,  \
+    .elementwise_forward = v2s_elementwise_forward,                                                \
+    .elementwise_backward = v2s_elementwise_backward
+
 #define VECTOR_OPS                                                                                 \
     .conv1d_forward = v2s_conv1d_forward_vector, .conv1d_scratch = v2s_conv1d_scratch_vector,      \
     .gru_forward = v2s_gru_forward_vector, .gru_scratch = v2s_gru_scratch_vector,                  \
@@ -17,9 +23,9 @@
 
 const v2s_ops *v2s_ops_cpu(v2s_isa isa) {
     static const v2s_ops tables[] = {
-        [V2S_ISA_AVX2] = {.name = "avx2", VECTOR_OPS},
-        [V2S_ISA_AVX512] = {.name = "avx512", VECTOR_OPS},
-        [V2S_ISA_AVX512_BF16] = {.name = "avx512-bf16", VECTOR_OPS},
+        [V2S_ISA_AVX2] = {.name = "avx2", PLAIN_OPS, VECTOR_OPS},
+        [V2S_ISA_AVX512] = {.name = "avx512", PLAIN_OPS, VECTOR_OPS},
+        [V2S_ISA_AVX512_BF16] = {.name = "avx512-bf16", PLAIN_OPS, VECTOR_OPS},
     };
     return isa == V2S_ISA_SCALAR ? &v2s_ops_scalar : &tables[isa];
 }

@@ -22,4 +22,8 @@ const v2s_ops v2s_ops_scalar = {
     .optim_step = v2s_optim_step,
     .grad_norm = v2s_grad_norm,
     .ema_update = v2s_ema_update,
+    .activation_forward = v2s_activation_forward,
+    .activation_backward = v2s_activation_backward,
+    .elementwise_forward = v2s_elementwise_forward,
+    .elementwise_backward = v2s_elementwise_backward,
 };

@@ -6,11 +6,12 @@
 // and dL/dresidual = dL/drefined. Names (formulas in kernels/loss_<name>.h):
 //
 //   mse           mean over channels and samples of (refined - truth)^2
-//   mrstft        spectral convergence and log magnitudes at three resolutions
+//   mrstft        spectral convergence and log magnitudes with windows of 16, 32 and 64 ms
 //   intensity     direction of the intensity vectors, per band and block
 //   edc           energy decay curves in dB
-//   binaural      mrstft of the two ears behind a fixed decode
-//   binaural-mse  mse of the two ears behind the same decode
+//   binaural      mrstft of the two ears behind the decode that `render` uses (magnitude least
+//                 squares, order 1)
+//   binaural-mse  mse of the same two ears
 //
 // As text: "mse=1,mrstft=0.5"; a name alone has weight 1, weight 0 leaves a loss out.
 //
@@ -61,8 +62,8 @@ typedef struct v2s_loss_setup {
 
 typedef struct v2s_loss_list v2s_loss_list;
 
-// ARG: T or rows below 1; NOMEM; and, with a binaural loss, what v2s_sofa_read and
-// v2s_binaural_open say about the head. Close with v2s_loss_list_close.
+// ARG: T or rows below 1, a rate outside 1 .. 400 kHz; NOMEM; and, with a binaural loss, what
+// v2s_sofa_read and v2s_binaural_design say about the head. Close with v2s_loss_list_close.
 V2S_MUST_USE v2s_status v2s_loss_list_open(const v2s_loss_setup *setup, v2s_loss_list **out);
 
 // Loss of work space `row` (0 .. rows-1) on T (0 .. setup.T) samples. dresidual [T,4] is

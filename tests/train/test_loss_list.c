@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "kernels/base/parallel.h"
 #include "tests/support/guarded.h"
 
 static v2s_loss_weights parsed(const char *text) {
@@ -83,6 +84,116 @@ Test(loss_list, of_mse_is_the_mean_over_channels_and_samples) {
     guarded_free(g, COUNT);
     guarded_free(truth, COUNT);
     guarded_free(d, COUNT);
+}
+
+// Every loss on its own, and all in one list: the sum of the parts times their weights, and
+// likewise the gradients.
+Test(loss_list, is_the_weighted_sum_of_its_parts) {
+    enum { T = 700, COUNT = T * 4 };
+    float *r = guarded_noise(1, COUNT, 0.1f), *g = guarded_noise(2, COUNT, 0.5f);
+    float *truth = guarded_noise(3, COUNT, 0.5f), *d = guarded_noise(4, COUNT, 9.0f);
+    double sum = 0.0, d_sum[COUNT] = {0.0}, parts[V2S_LOSS_KINDS], alone[V2S_LOSS_KINDS];
+    v2s_loss_setup setup = {.rate_hz = 16000, .T = T, .rows = 1};
+    v2s_loss_weights all = {{2.0, 0.5, 0.25, 0.125, 1.5, 3.0}};
+    for (int k = 0; k < V2S_LOSS_KINDS; k++) {
+        v2s_loss_list *list = NULL;
+        setup.weights = (v2s_loss_weights){{0}};
+        setup.weights.of[k] = 1.0;
+        cr_assert_eq(v2s_loss_list_open(&setup, &list), V2S_OK, "%s", v2s_error_text());
+        double loss = v2s_loss_list_row(list, 0, T, r, g, truth, 1.0f, d, parts);
+        cr_assert(loss > 0.0 && parts[k] == loss, "%s", v2s_loss_name((v2s_loss_kind)k));
+        cr_assert_eq(parts[(k + 1) % V2S_LOSS_KINDS], 0.0);
+        alone[k] = loss;
+        sum += all.of[k] * loss;
+        for (int i = 0; i < COUNT; i++)
+            d_sum[i] += all.of[k] * d[i];
+        v2s_loss_list_close(&list);
+    }
+    v2s_loss_list *list = NULL;
+    setup.weights = all;
+    cr_assert_eq(v2s_loss_list_open(&setup, &list), V2S_OK);
+    cr_assert_float_eq(v2s_loss_list_row(list, 0, T, r, g, truth, 1.0f, d, parts), sum, 1e-9);
+    for (int k = 0; k < V2S_LOSS_KINDS; k++)
+        cr_assert_eq(parts[k], alone[k]);
+    for (int i = 0; i < COUNT; i++)
+        cr_assert_float_eq(d[i], d_sum[i], 1e-5);
+    v2s_loss_list_close(&list);
+    guarded_free(r, COUNT);
+    guarded_free(g, COUNT);
+    guarded_free(truth, COUNT);
+    guarded_free(d, COUNT);
+}
+
+enum { ROWS = 6, ROW_T = 400, ROW_COUNT = ROW_T * 4 };
+
+typedef struct parallel_rows {
+    v2s_loss_list *list;
+    float *in; // [ROWS][3][ROW_COUNT]
+    float d[ROWS][ROW_COUNT];
+    double loss[ROWS];
+} parallel_rows;
+
+static void one_row(void *ctx, int i, int n) {
+    (void)n;
+    parallel_rows *p = ctx;
+    const float *in = p->in + (size_t)i * 3 * ROW_COUNT;
+    int T = ROW_T - 31 * i; // rows of different lengths
+    p->loss[i] = v2s_loss_list_row(p->list, i, T, in, in + ROW_COUNT, in + 2 * ROW_COUNT, 1.0f,
+                                   p->d[i], NULL);
+}
+
+Test(loss_list, gives_the_same_bits_from_any_row_and_thread) {
+    parallel_rows *p = calloc(2, sizeof *p);
+    v2s_loss_setup setup = {
+        .weights = {{1, 1, 1, 1, 1, 1}}, .rate_hz = 8000, .T = ROW_T, .rows = ROWS};
+    cr_assert_eq(v2s_loss_list_open(&setup, &p[0].list), V2S_OK);
+    p[0].in = guarded_noise(1, ROWS * 3 * ROW_COUNT, 0.5f);
+    p[1].list = p[0].list;
+    p[1].in = p[0].in;
+    v2s_parallel(2, ROWS, one_row, &p[0]);
+    for (int i = ROWS - 1; i >= 0; i--) // each in another work space, one after the other
+        for (int T = ROW_T - 31 * i, again = 0; again < 2; again++) {
+            const float *in = p[1].in + (size_t)i * 3 * ROW_COUNT;
+            p[1].loss[i] = v2s_loss_list_row(p[1].list, (i + again) % ROWS, T, in, in + ROW_COUNT,
+                                             in + 2 * ROW_COUNT, 1.0f, p[1].d[i], NULL);
+            cr_assert_eq(p[0].loss[i], p[1].loss[i]);
+            cr_assert_eq(memcmp(p[0].d[i], p[1].d[i], (size_t)T * 4 * sizeof(float)), 0);
+        }
+    v2s_loss_list_close(&p[0].list);
+    guarded_free(p[0].in, ROWS * 3 * ROW_COUNT);
+    free(p);
+}
+
+Test(loss_list, is_finite_for_silence) {
+    enum { T = 300 };
+    float zero[T * 4] = {0.0f}, some[T * 4], d[T * 4];
+    v2s_loss_list *list = NULL;
+    v2s_loss_setup setup = {.weights = {{1, 1, 1, 1, 1, 1}}, .rate_hz = 48000, .T = T, .rows = 1};
+    cr_assert_eq(v2s_loss_list_open(&setup, &list), V2S_OK);
+    for (int i = 0; i < T * 4; i++)
+        some[i] = (float)(i % 17) * 0.05f - 0.4f;
+    cr_assert_eq(v2s_loss_list_row(list, 0, T, zero, zero, zero, 1.0f, d, NULL), 0.0);
+    for (int c = 0; c < 3; c++) {
+        double loss = v2s_loss_list_row(list, 0, T, zero, c == 1 ? some : zero,
+                                        c == 2 ? some : zero, 1.0f, d, NULL);
+        cr_assert(isfinite(loss));
+        for (int i = 0; i < T * 4; i++)
+            cr_assert(isfinite(d[i]));
+    }
+    cr_assert_eq(v2s_loss_list_row(list, 0, 0, zero, zero, zero, 1.0f, d, NULL), 0.0);
+    v2s_loss_list_close(&list);
+}
+
+Test(loss_list, names_a_head_that_is_missing) {
+    v2s_loss_setup setup = {.weights = parsed("binaural"), .rate_hz = 16000, .T = 99, .rows = 2};
+    v2s_loss_list *list = NULL;
+    setup.hrtf_path = "no/such/head.sofa";
+    cr_assert_eq(v2s_loss_list_open(&setup, &list), V2S_IO);
+    cr_assert(strstr(v2s_error_text(), "no/such/head.sofa"), "%s", v2s_error_text());
+    cr_assert_null(list);
+    setup.weights = parsed("mse"); // which needs none
+    cr_assert_eq(v2s_loss_list_open(&setup, &list), V2S_OK);
+    v2s_loss_list_close(&list);
 }
 
 Test(loss_list, needs_rows_and_samples) {
