@@ -72,6 +72,6 @@ v2s_status v2s_train_refiner_run(const void *config, int argc, char **argv);
 
 extern const v2s_command v2s_synth_command;
 
-v2s_status v2s_synth_run(const void *config, int argc, char **argv);
+v2s_status v2s_synth_run(const void *settings, int argc, char **argv);
 
 #endif
