@@ -163,9 +163,7 @@ static v2s_status score_clip(const scoring *s, int part, size_t index, v2s_refin
     const kept *k = &o->val[index];
     v2s_pair again = {0};
     const v2s_pair *pair;
-    v2s_status status = v2s_cancel_check();
-    if (status == V2S_OK)
-        status = samples_of(o, k, &again, &pair);
+    v2s_status status = samples_of(o, k, &again, &pair);
     if (status == V2S_OK) {
         int T = (int)k->frames;
         v2s_refiner_forward(s->m, &s->device, 1, T, pair->geometric, residual, work);

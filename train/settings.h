@@ -43,6 +43,33 @@ typedef struct v2s_synth_settings {
     const char *licence;
 } v2s_synth_settings;
 
+enum { V2S_REFINER_PAIRING_AUTO = 0, V2S_REFINER_PAIRING_DRY, V2S_REFINER_PAIRING_OMNI };
+
+typedef struct v2s_refiner_settings {
+    v2s_train_common common;
+    const char *output; // RUN
+    bool resume;
+    const char *preset;
+    int pairing;           // V2S_REFINER_PAIRING_*
+    int64_t epochs, steps; // 0: not given
+    double minutes;        // 0: not given
+    int64_t batch;
+    const char *init;
+    double segment_s, rate_hz;  // 0: the preset's
+    const char *augment, *loss; // NULL: the preset's
+    bool strict;
+    int optimizer; // v2s_optim_kind
+    double learning_rate, weight_decay, momentum;
+    int schedule; // v2s_schedule_kind
+    int64_t warmup, step_every;
+    double step_factor, clip_norm, ema_decay;
+    int64_t save_every, val_every, patience, max_skipped;
+} v2s_refiner_settings;
+
+extern const v2s_command v2s_refiner_command;
+
+v2s_status v2s_train_refiner_run(const void *config, int argc, char **argv);
+
 extern const v2s_command v2s_synth_command;
 
 v2s_status v2s_synth_run(const void *settings, int argc, char **argv);
