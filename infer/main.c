@@ -13,7 +13,7 @@
 enum { EXIT_DONE = 0, EXIT_FAILED = 1, EXIT_USAGE = 2, EXIT_INTERRUPTED = 130 };
 
 static const v2s_command *const commands[] = {&v2s_render_command, &v2s_track_command,
-                                              &v2s_info_command};
+                                              &v2s_compare_command, &v2s_info_command};
 enum { COMMAND_COUNT = sizeof commands / sizeof commands[0] };
 
 static void print_usage(FILE *to) {
