@@ -10,7 +10,7 @@
 #include "infer/compare.h"
 #include "infer/report_internal.h"
 
-enum { WORST_CLIPS = 10, ROW = 34, LEFT = 110, WIDTH = 640, PLOT = WIDTH - LEFT - 30 };
+enum { WORST_CLIPS = 10, ROW = 34, LEFT = 130, WIDTH = 640, PLOT = WIDTH - LEFT - 30 };
 
 static const char STYLE[] =
     ".verdict { font-weight: 600; white-space: nowrap; }\n"
@@ -27,7 +27,7 @@ static const char STYLE[] =
     "fill: var(--c1); }\n"
     "svg .k2 { stroke: var(--c4); fill: var(--c4); } svg .k3 { stroke: var(--c3); "
     "fill: var(--c3); }\n"
-    "svg .k4 { stroke: var(--c5); fill: var(--c5); } svg line.bar { stroke-width: 5; "
+    "svg .k4 { stroke: var(--c5); fill: var(--c5); } svg line.ci { stroke-width: 5; "
     "stroke-linecap: round; }\n"
     "svg circle.clip { fill: var(--c0); fill-opacity: 0.55; stroke: none; }\n"
     "svg circle.dry { fill: var(--c1); }\n"
@@ -122,20 +122,37 @@ static void put_verdict(v2s_page *p, v2s_metric_id m, const v2s_difference *d) {
 
 // ---- tables -----------------------------------------------------------------------------------
 
-static void put_score_head(v2s_page *p, const v2s_comparison *c) {
+// One table: some systems, and refined against some of its rivals.
+typedef struct score_table {
+    const v2s_comparison *c;
+    const v2s_summary *s;
+    bool shows[V2S_SYSTEM_COUNT]; // columns with means
+    bool rival[V2S_RIVALS];       // three columns each
+} score_table;
+
+static void put_score_head(v2s_page *p, const score_table *t) {
     v2s_page_put(p, "<div class=\"wide\"><table class=\"scores\"><thead><tr><th>Metric</th>");
     for (int k = 0; k < V2S_SYSTEM_COUNT; k++)
-        if (c->has[k])
+        if (t->shows[k])
             v2s_file_out_printf(p->out, "<th>%s</th>", v2s_system_name((v2s_system)k));
     for (int k = 0; k < V2S_RIVALS; k++)
-        if (has_refiner(c) && c->has[v2s_rivals[k]])
-            v2s_file_out_printf(p->out, "<th>minus %s</th>%s<th>refined is</th>",
-                                v2s_system_name(v2s_rivals[k]), k == 0 ? "<th>better in</th>" : "");
+        if (t->rival[k])
+            v2s_file_out_printf(p->out,
+                                "<th>refined minus %s</th><th>better in</th><th>refined is</th>",
+                                v2s_system_name(v2s_rivals[k]));
     v2s_page_put(p, "</tr></thead><tbody>\n");
 }
 
-static void put_score_row(v2s_page *p, const v2s_comparison *c, const v2s_summary *s, int m) {
-    int decimals = v2s_metrics[m].decimals;
+static void put_rival(v2s_page *p, const v2s_difference *d, int m) {
+    v2s_page_put(p, "<td>");
+    put_interval(p, &d->interval, v2s_metrics[m].decimals + 1, true);
+    v2s_page_put(p, "</td><td>");
+    v2s_page_number(p, 100 * d->win_rate, 0, false);
+    v2s_page_put(p, " %</td>");
+    put_verdict(p, (v2s_metric_id)m, d);
+}
+
+static void put_score_row(v2s_page *p, const score_table *t, int m) {
     v2s_page_put(p, "<tr><th scope=\"row\">");
     put_metric_name(p, m);
     v2s_page_put(p, "<small>");
@@ -143,40 +160,49 @@ static void put_score_row(v2s_page *p, const v2s_comparison *c, const v2s_summar
     v2s_page_put(p, v2s_metrics[m].higher_is_better ? "; more is better</small></th>"
                                                     : "</small></th>");
     for (int k = 0; k < V2S_SYSTEM_COUNT; k++) {
-        if (!c->has[k])
+        if (!t->shows[k])
             continue;
         v2s_page_put(p, "<td>");
-        put_interval(p, &s->system[k][m], decimals, false);
+        put_interval(p, &t->s->system[k][m], v2s_metrics[m].decimals, false);
         v2s_page_put(p, "</td>");
     }
-    for (int k = 0; k < V2S_RIVALS; k++) {
-        const v2s_difference *d = &s->difference[k][m];
-        if (!has_refiner(c) || !c->has[v2s_rivals[k]])
-            continue;
-        v2s_page_put(p, "<td>");
-        put_interval(p, &d->interval, decimals + 1, true);
-        v2s_page_put(p, "</td>");
-        if (k == 0)
-            v2s_file_out_printf(p->out, "<td>%.0f %%</td>",
-                                isfinite(d->win_rate) ? 100 * d->win_rate : 0.0);
-        put_verdict(p, (v2s_metric_id)m, d);
-    }
+    for (int k = 0; k < V2S_RIVALS; k++)
+        if (t->rival[k])
+            put_rival(p, &t->s->difference[k][m], m);
     v2s_page_put(p, "</tr>\n");
 }
 
+static void put_table(v2s_page *p, const score_table *t) {
+    put_score_head(p, t);
+    for (int m = 0; m < V2S_METRIC_COUNT; m++)
+        if (shows(t->c, m))
+            put_score_row(p, t, m);
+    v2s_page_put(p, "</tbody></table></div>\n");
+}
+
+// Refined against geometric; then, folded away, the floors.
 static void put_scores(v2s_page *p, const v2s_comparison *c, const v2s_summary *s,
                        const char *title) {
+    score_table first = {.c = c, .s = s}, floors = {.c = c, .s = s};
+    first.shows[V2S_SYSTEM_REFINED] = first.rival[0] = has_refiner(c);
+    first.shows[V2S_SYSTEM_GEOMETRIC] = true;
+    first.shows[V2S_SYSTEM_MONO] = !has_refiner(c);
+    floors.shows[V2S_SYSTEM_MONO] = has_refiner(c);
+    for (int k = 1; k < V2S_RIVALS; k++)
+        floors.shows[v2s_rivals[k]] = floors.rival[k] = has_refiner(c) && c->has[v2s_rivals[k]];
     v2s_page_put(p, "<section><h2>");
     v2s_page_text(p, title);
     v2s_file_out_printf(p->out,
                         "</h2>\n<p>%zu clips from %zu rooms or sources. Means, 95 %% intervals and "
                         "paired intervals of the difference; an interval without 0 decides.</p>\n",
                         s->clips, s->clusters);
-    put_score_head(p, c);
-    for (int m = 0; m < V2S_METRIC_COUNT; m++)
-        if (shows(c, m))
-            put_score_row(p, c, s, m);
-    v2s_page_put(p, "</tbody></table></div>\n</section>\n");
+    put_table(p, &first);
+    if (has_refiner(c)) {
+        v2s_page_put(p, "<details><summary>Against the floors</summary>\n");
+        put_table(p, &floors);
+        v2s_page_put(p, "</details>\n");
+    }
+    v2s_page_put(p, "</section>\n");
 }
 
 static void put_recordings(v2s_page *p, const v2s_comparison *c) {
@@ -231,7 +257,7 @@ static void put_bar(v2s_page *p, const v2s_axis *axis, int k, const v2s_interval
                         LEFT - 12, y + 7, v2s_system_name((v2s_system)k));
     if (isfinite(i->lo))
         v2s_file_out_printf(p->out,
-                            "<line class=\"bar k%d\" x1=\"%.1f\" x2=\"%.1f\" y1=\"%.0f\" "
+                            "<line class=\"ci k%d\" x1=\"%.1f\" x2=\"%.1f\" y1=\"%.0f\" "
                             "y2=\"%.0f\" opacity=\"0.5\"/>",
                             k, at_axis(axis, i->lo), at_axis(axis, i->hi), y, y);
     v2s_file_out_printf(p->out, "<circle class=\"k%d\" cx=\"%.1f\" cy=\"%.0f\" r=\"7\"/>\n", k,
