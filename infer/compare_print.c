@@ -92,33 +92,41 @@ static void print_summary(const v2s_comparison *c, const v2s_summary *s) {
             print_differences(c, s, k);
 }
 
+// Width of a column of means.
+static int column(int metric) {
+    int width = (int)strlen(v2s_metrics[metric].name);
+    return width > 8 ? width : 8;
+}
+
+static void print_recording(const v2s_comparison *c, const v2s_summary *s, int system) {
+    printf("%-24.24s %-5zu %-6.3f %-10s", s->group, s->clips, s->dipole_gain,
+           v2s_system_name((v2s_system)system));
+    for (int m = 0; m < V2S_METRIC_COUNT; m++) {
+        if (!shows(c, m))
+            continue;
+        double mean = s->system[system][m].mean;
+        if (isfinite(mean))
+            printf(" %*.*f", column(m), v2s_metrics[m].decimals, mean);
+        else
+            printf(" %*s", column(m), "-");
+    }
+    printf("\n");
+}
+
 static void print_recordings(const v2s_comparison *c) {
     if (c->recording_count == 0)
         return;
-    printf(
-        "\nRecordings, means (the gain of the dipoles makes E_YZX = E_W)\n\n%-28s %-5s %-6s %-10s",
-        "", "clips", "gain", "");
+    printf("\nRecordings, means (the gain of the dipoles makes E_YZX = E_W)\n\n"
+           "%-24s %-5s %-6s %-10s",
+           "", "clips", "gain", "");
     for (int m = 0; m < V2S_METRIC_COUNT; m++)
         if (shows(c, m))
-            printf(" %*s",
-                   (int)strlen(v2s_metrics[m].name) > 8 ? (int)strlen(v2s_metrics[m].name) : 8,
-                   v2s_metrics[m].name);
+            printf(" %*s", column(m), v2s_metrics[m].name);
     printf("\n");
     for (size_t i = 0; i < c->recording_count; i++)
-        for (int k = 0; k < V2S_SYSTEM_COUNT; k++) {
-            const v2s_summary *s = &c->recordings[i];
-            if (!c->has[k])
-                continue;
-            printf("%-28.28s %-5zu %-6.3f %-10s", s->group, s->clips, s->dipole_gain,
-                   v2s_system_name((v2s_system)k));
-            for (int m = 0; m < V2S_METRIC_COUNT; m++) {
-                int width = (int)strlen(v2s_metrics[m].name);
-                if (shows(c, m))
-                    printf(" %*.*f", width > 8 ? width : 8, v2s_metrics[m].decimals,
-                           s->system[k][m].mean);
-            }
-            printf("\n");
-        }
+        for (int k = 0; k < V2S_SYSTEM_COUNT; k++)
+            if (c->has[k])
+                print_recording(c, &c->recordings[i], k);
 }
 
 void v2s_comparison_print(const v2s_comparison *c) {
