@@ -9,6 +9,7 @@ int main(int argc, char **argv) {
     const v2s_program_command commands[] = {
         COMMAND(v2s_render_command),
         COMMAND(v2s_track_command),
+        COMMAND(v2s_compare_command),
         COMMAND(v2s_info_command),
     };
     const v2s_program program = {

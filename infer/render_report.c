@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "data/compress.h"
+#include "infer/quote.h"
 #include "infer/render.h"
 
 static const double player_max_s = 600.0;
@@ -19,37 +20,6 @@ typedef struct page {
     size_t player_count;
     char *command;
 } page;
-
-// The command line, quoted so that it can be pasted into a shell.
-static char *quote_command(int argc, char **argv) {
-    size_t room = 1;
-    for (int i = 0; i < argc; i++)
-        room += 4 * strlen(argv[i]) + 3;
-    char *text = malloc(room), *at = text;
-    if (text == NULL)
-        return NULL;
-    for (int i = 0; i < argc; i++) {
-        const char *safe = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
-                           "_-./,:=@%+";
-        bool plain = argv[i][0] != '\0' && strspn(argv[i], safe) == strlen(argv[i]);
-        if (i > 0)
-            *at++ = ' ';
-        if (!plain)
-            *at++ = '\'';
-        for (const char *c = argv[i]; *c != '\0'; c++) {
-            if (*c == '\'') {
-                memcpy(at, "'\\''", 4);
-                at += 4;
-            } else {
-                *at++ = *c;
-            }
-        }
-        if (!plain)
-            *at++ = '\'';
-    }
-    *at = '\0';
-    return text;
-}
 
 static v2s_status add_states(const v2s_render *r, size_t index, page *p) {
     const v2s_tracked_object *o = &r->tracking.objects[index];
@@ -99,7 +69,7 @@ static v2s_status gather(v2s_render *r, page *p) {
     const char *binaural = r->settings->binaural ? r->settings->binaural : r->temp_binaural;
     add_player(r, p, "binaural preview (headphones)", binaural, length_s);
     add_player(r, p, "original sound", v2s_render_sound_path(r, r->paths->items[0].name), length_s);
-    p->command = quote_command(r->argc, r->argv);
+    p->command = v2s_quote_command(r->argc, r->argv);
     return p->command == NULL ? V2S_FAIL(V2S_NOMEM, "out of memory") : V2S_OK;
 }
 

@@ -97,6 +97,37 @@ static const v2s_option info_rows[] = {
     END_OF_ROWS,
 };
 
+static const v2s_option compare_rows[] = {
+    {"refiner", 0, V2S_OPTION_TEXT, "FILE|none", NULL, UNLIMITED,
+     "refiner to judge (safetensors); without one geometric and mono alone", AT(refiner)},
+    {"split", 0, V2S_OPTION_CHOICE, "train|val|test|all", "test", UNLIMITED,
+     "which clips of the manifests", AT(split)},
+    {"pairing", 0, V2S_OPTION_CHOICE, "auto|dry|omni", "auto", UNLIMITED,
+     "which pairs; auto is what the refiner was trained on", AT(pairing)},
+    {"metrics", 0, V2S_OPTION_TEXT, "LIST", "spatial", UNLIMITED,
+     "names or ids by commas: spatial, S1..S5, iacc, ild, M1, M2, M6, M8, all", AT(metrics)},
+    {"bootstrap", 0, V2S_OPTION_INT, "DRAWS", "2000", 100, 1000000,
+     "draws of rooms (else sources) behind the 95 % intervals", AT(draws)},
+    {"real", 0, V2S_OPTION_FLAG, NULL, NULL, UNLIMITED,
+     "rule for real recordings for every clip, not only for those marked \"recorded\": one gain of "
+     "the true dipoles per recording so that E_YZX = E_W, and only clips with one clear direction, "
+     "2|I|/(E_W+E_YZX) >= 0.45",
+     AT(recorded)},
+    {"strict", 0, V2S_OPTION_FLAG, NULL, NULL, UNLIMITED,
+     "a line or clip that cannot be used is an error", AT(strict)},
+    {"pred", 0, V2S_OPTION_TEXT, "A.wav", NULL, UNLIMITED,
+     "judge one file (4 channels AmbiX, or 2) against --truth, without manifests", AT(prediction)},
+    {"truth", 0, V2S_OPTION_TEXT, "B.wav", NULL, UNLIMITED, "what --pred should be", AT(truth)},
+    {"normalization", 0, V2S_OPTION_FLAG, NULL, NULL, UNLIMITED,
+     "M1, M2: each sound divided by its peak (PseudoBinaural; 2.5D Visual Sound does not)",
+     AT(normalise)},
+    {"librosa-compat", 0, V2S_OPTION_CHOICE, "0.8|0.9", "0.9", UNLIMITED,
+     "M1: the padding of librosa below 0.9 (reflected) or of 0.9 on (zeros)", AT(librosa)},
+    {"report", 0, V2S_OPTION_TEXT, "FILE.html", NULL, UNLIMITED,
+     "write one self-contained HTML page", AT(report)},
+    END_OF_ROWS,
+};
+
 static const v2s_option common_rows[] = {
     {"json", 0, V2S_OPTION_TEXT, "FILE", NULL, UNLIMITED,
      "every number of the run as JSON; - is standard output", AT(json)},
@@ -183,6 +214,30 @@ const v2s_command v2s_info_command = {
     1,
     info_examples,
     v2s_info_run,
+};
+
+static const char *const compare_examples[] = {
+    "v2s-infer compare data/manifest.jsonl --refiner v2s-omni.safetensors --report compare.html",
+    "v2s-infer compare --pred out.wav --truth recorded.wav --metrics all --json -",
+    NULL,
+};
+
+static const v2s_option_group compare_groups[] = {
+    {"Comparison", compare_rows},
+    {"General", common_rows},
+    {NULL, NULL},
+};
+
+const v2s_command v2s_compare_command = {
+    "v2s-infer",
+    "compare",
+    "MANIFEST... [options]",
+    "Says whether a refiner is better than plain geometry, on clips with a known truth.",
+    compare_groups,
+    AT(inputs),
+    1000,
+    compare_examples,
+    v2s_compare_run,
 };
 
 int v2s_settings_threads(const v2s_settings *settings) {

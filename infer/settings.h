@@ -42,11 +42,21 @@ typedef struct v2s_settings {
     const char *binaural, *hrtf, *stereo, *trajectory_out, *report;
     int binaural_method; // v2s_binaural_method
     int format;          // v2s_sample_format
+
+    // compare
+    int split;   // v2s_split; V2S_SPLIT_COUNT: all
+    int pairing; // 0: the refiner's, 1: dry, 2: omni
+    const char *metrics;
+    int64_t draws; // of the bootstrap
+    const char *prediction, *truth;
+    bool strict, recorded, normalise;
+    int librosa; // 0: 0.8, 1: 0.9
 } v2s_settings;
 
 extern const v2s_command v2s_track_command;
 extern const v2s_command v2s_render_command;
 extern const v2s_command v2s_info_command;
+extern const v2s_command v2s_compare_command;
 
 // Number of worker threads the settings mean (at least 1).
 int v2s_settings_threads(const v2s_settings *settings);

@@ -1,0 +1,195 @@
+// SPDX-License-Identifier: MIT
+// What `compare` is made of: metrics, the judging of one clip, the summary of many, and what is
+// said about them.
+//
+// Flow: judge every clip (compare_judge, compare_clips; clips in parallel, each on its own, so the
+// numbers do not depend on the number of threads) -> per group of clips means, intervals and
+// differences (compare_summary) -> table, JSON (compare_print), page (report_compare).
+#ifndef V2S_INFER_COMPARE_H
+#define V2S_INFER_COMPARE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "data/manifest.h"
+#include "infer/bootstrap.h"
+#include "infer/clip_refiner.h"
+#include "infer/run_log.h"
+#include "infer/settings.h"
+#include "spatial/hrtf.h"
+
+// ---- metrics (compare_metrics.c) --------------------------------------------------------------
+
+typedef enum v2s_metric_id {
+    V2S_METRIC_DIFFUSENESS,
+    V2S_METRIC_LEVEL,
+    V2S_METRIC_LSD,
+    V2S_METRIC_DIRECTION,
+    V2S_METRIC_DIFFUSENESS_BLOCK,
+    V2S_METRIC_LEVEL_BLOCK,
+    V2S_METRIC_COVARIANCE,
+    V2S_METRIC_IACC,
+    V2S_METRIC_ILD,
+    V2S_METRIC_M1,
+    V2S_METRIC_M2,
+    V2S_METRIC_M6_CC,
+    V2S_METRIC_M6_AUC,
+    V2S_METRIC_M6_CC_1FPS,
+    V2S_METRIC_M6_AUC_1FPS,
+    V2S_METRIC_M6_CC_5FPS,
+    V2S_METRIC_M6_AUC_5FPS,
+    V2S_METRIC_M8,
+    V2S_METRIC_COUNT
+} v2s_metric_id;
+
+typedef struct v2s_metric {
+    const char *name;    // "level"
+    const char *formula; // "S2", "M1"; its own name where it has no number
+    const char *unit;    // "dB", "deg" or ""
+    const char *meaning; // a few words for the page
+    double scale;        // numbers are shown times this, with `decimals`
+    int decimals;
+    bool higher_is_better;
+} v2s_metric;
+
+extern const v2s_metric v2s_metrics[V2S_METRIC_COUNT];
+
+typedef uint32_t v2s_metric_set; // bit 1 << id
+
+#define V2S_METRIC_BIT(id) ((v2s_metric_set)1 << (id))
+
+// The nine spatial statistics.
+v2s_metric_set v2s_metrics_default(void);
+
+// Metrics that need two ears.
+v2s_metric_set v2s_metrics_of_ears(void);
+
+// "level,M1,M6": names or formula ids, "all", "spatial". USAGE names the unknown one.
+V2S_MUST_USE v2s_status v2s_metrics_parse(const char *list, v2s_metric_set *set);
+
+// ---- judging one pair of sounds (compare_judge.c) ---------------------------------------------
+
+typedef struct v2s_judge_options {
+    v2s_metric_set metrics;
+    const v2s_hrtf *hrtf; // of the decode to two ears; may be NULL without metrics of ears
+    bool normalise;       // M1, M2
+    bool reflect;         // M1: librosa 0.8's padding
+} v2s_judge_options;
+
+typedef struct v2s_judge v2s_judge;
+
+// One thread at a time per judge. Options are borrowed until close.
+V2S_MUST_USE v2s_status v2s_judge_open(const v2s_judge_options *options, v2s_judge **judge);
+
+// Scores of `count` predictions against one truth, all [frames][4] AmbiX at rate_hz; what is not
+// asked for is not a number. FORMAT: too short, or a silent truth.
+V2S_MUST_USE v2s_status v2s_judge_foa(v2s_judge *judge, double rate_hz, size_t frames,
+                                      const float *truth, const float *const *predictions,
+                                      size_t count, double (*scores)[V2S_METRIC_COUNT]);
+
+// The same of two-channel sound [frames][2]: only the metrics of ears.
+V2S_MUST_USE v2s_status v2s_judge_stereo(v2s_judge *judge, double rate_hz, size_t frames,
+                                         const float *truth, const float *prediction,
+                                         double scores[V2S_METRIC_COUNT]);
+
+void v2s_judge_close(v2s_judge **judge);
+
+// ---- judging the clips of manifests (compare_clips.c) -----------------------------------------
+
+typedef enum v2s_system {
+    V2S_SYSTEM_REFINED,
+    V2S_SYSTEM_GEOMETRIC,
+    V2S_SYSTEM_SCALED,
+    V2S_SYSTEM_CONSTANT,
+    V2S_SYSTEM_MONO,
+    V2S_SYSTEM_COUNT
+} v2s_system;
+
+const char *v2s_system_name(v2s_system system);
+
+typedef enum v2s_clip_fate { V2S_FATE_JUDGED, V2S_FATE_UNCLEAR, V2S_FATE_FAILED } v2s_clip_fate;
+
+// What became of one clip.
+typedef struct v2s_clip_result {
+    const v2s_clip *clip;
+    bool recorded;      // the rule for real recordings was applied
+    double dipole_gain; // applied to Y,Z,X of the truth; 1 where not recorded
+    double directness;  // 2|I| / (E_W + E_YZX) of a recorded truth
+    v2s_clip_fate fate;
+    v2s_status status; // of a failed one
+    char *reason;      // owned
+    double score[V2S_SYSTEM_COUNT][V2S_METRIC_COUNT];
+} v2s_clip_result;
+
+// A recording needs this much of one direction to be judged by it.
+#define V2S_RECORDED_DIRECTNESS_MIN 0.45
+
+typedef struct v2s_clips_job {
+    const v2s_judge_options *options;
+    v2s_clip_refiner *refiner;  // NULL: no refined systems
+    bool has[V2S_SYSTEM_COUNT]; // systems to judge
+    bool all_recorded;          // --real
+    int threads;
+    bool quiet;
+    v2s_clip_result *results; // [count], clip filled in by the caller
+    size_t count;
+} v2s_clips_job;
+
+// Fills the results. What is wrong with a clip is its own result; NOMEM and CANCELLED end the work.
+V2S_MUST_USE v2s_status v2s_clips_judge(v2s_clips_job *job);
+
+// ---- summary (compare_summary.c) --------------------------------------------------------------
+
+enum { V2S_RIVALS = 3 };
+extern const v2s_system v2s_rivals[V2S_RIVALS]; // geometric, constant, scaled
+
+typedef struct v2s_difference {
+    v2s_interval interval; // refined minus the other
+    double win_rate;       // share of clips in which refined is better
+} v2s_difference;
+
+typedef struct v2s_summary {
+    const char *group; // "all", "reverberant", "dry", or a recording's name
+    size_t clips, clusters;
+    v2s_interval system[V2S_SYSTEM_COUNT][V2S_METRIC_COUNT];
+    v2s_difference difference[V2S_RIVALS][V2S_METRIC_COUNT];
+    double dipole_gain; // of a recording, else not a number
+} v2s_summary;
+
+typedef struct v2s_comparison {
+    v2s_metric_set metrics;
+    bool has[V2S_SYSTEM_COUNT];
+    const v2s_clip_result *results; // all of them, in the order of the manifests
+    size_t result_count, judged, unclear, failed;
+    int draws;
+    uint64_t seed;
+    size_t group_count; // groups[0] is "all"; dry and reverberant follow where both exist
+    v2s_summary groups[3];
+    size_t recording_count;
+    v2s_summary *recordings; // owned
+    const char *refiner;     // path or NULL
+    char refiner_text[96];   // "seed, omni"
+} v2s_comparison;
+
+// True for dry and outdoor clips: free field, or a mean RT60 below 0.1 s.
+bool v2s_clip_is_dry(const v2s_clip *clip);
+
+// Fills groups and recordings from results. NOMEM.
+V2S_MUST_USE v2s_status v2s_comparison_summarise(v2s_comparison *comparison);
+void v2s_comparison_close(v2s_comparison *comparison);
+
+// -1 worse, 0 not different (or not known), 1 better.
+int v2s_verdict(v2s_metric_id metric, const v2s_difference *difference);
+
+// ---- what is said (compare_print.c, report_compare.c) -----------------------------------------
+
+void v2s_comparison_print(const v2s_comparison *comparison);
+void v2s_comparison_json(const v2s_comparison *comparison, v2s_run_log *log);
+
+// One self-contained page.
+V2S_MUST_USE v2s_status v2s_comparison_page(const char *path, const char *command,
+                                            const v2s_comparison *comparison,
+                                            const v2s_run_log *log);
+
+#endif

@@ -1,0 +1,241 @@
+// SPDX-License-Identifier: MIT
+// Judges clips in parallel, each on its own.
+#include <math.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "data/pair.h"
+#include "infer/compare.h"
+#include "infer/progress.h"
+#include "kernels/base/cancel.h"
+#include "kernels/base/parallel.h"
+#include "spatial/foa_stats.h"
+
+enum { C = V2S_FOA_CHANNELS };
+
+const char *v2s_system_name(v2s_system system) {
+    static const char *const names[V2S_SYSTEM_COUNT] = {"refined", "geometric", "scaled",
+                                                        "constant", "mono"};
+    return names[system];
+}
+
+typedef struct work work;
+typedef v2s_status one_clip(work *w, v2s_judge *judge, size_t index);
+
+struct work {
+    v2s_clips_job *job;
+    v2s_foa_summary *surveys; // [count], of recorded truths
+    one_clip *one;
+    atomic_size_t next, done;
+    atomic_bool stop;
+    v2s_progress progress;
+    pthread_mutex_t lock; // of what follows
+    v2s_status status;    // why the work stopped
+    char error[V2S_ERROR_TEXT_MAX];
+};
+
+static void stop_work(work *w, v2s_status status) {
+    pthread_mutex_lock(&w->lock);
+    if (w->status == V2S_OK) {
+        w->status = status;
+        v2s_error_save(w->error);
+    }
+    pthread_mutex_unlock(&w->lock);
+    atomic_store(&w->stop, true);
+}
+
+// A fault of the clip is the clip's; what would be everybody's fault ends the work.
+static void take_fault(work *w, v2s_clip_result *r, v2s_status status) {
+    r->fate = V2S_FATE_FAILED;
+    r->status = status;
+    r->reason = strdup(v2s_error_text());
+    if (r->reason == NULL || status == V2S_NOMEM || status == V2S_CANCELLED)
+        stop_work(w, status);
+}
+
+static void run_part(void *ctx, int part, int parts) {
+    (void)parts;
+    work *w = ctx;
+    v2s_judge *judge = NULL;
+    v2s_status status = v2s_judge_open(w->job->options, &judge);
+    if (status != V2S_OK)
+        stop_work(w, status);
+    while (!atomic_load(&w->stop)) {
+        size_t i = atomic_fetch_add(&w->next, 1);
+        if (i >= w->job->count)
+            break;
+        status = v2s_cancel_check();
+        if (status == V2S_OK && w->job->results[i].fate == V2S_FATE_JUDGED)
+            status = w->one(w, judge, i);
+        if (status != V2S_OK)
+            take_fault(w, &w->job->results[i], status);
+        size_t done = atomic_fetch_add(&w->done, 1) + 1;
+        if (part == 0)
+            v2s_progress_update(&w->progress, (double)done);
+    }
+    v2s_judge_close(&judge);
+}
+
+static v2s_status run_all(work *w, const char *what, one_clip *one) {
+    size_t count = w->job->count;
+    int threads = w->job->threads < (int)count ? w->job->threads : (int)count;
+    w->one = one;
+    atomic_store(&w->next, 0);
+    atomic_store(&w->done, 0);
+    w->progress = v2s_progress_begin(what, "clips", (double)count, w->job->quiet);
+    v2s_parallel(threads, threads, run_part, w);
+    v2s_progress_end(&w->progress);
+    if (w->status != V2S_OK)
+        v2s_error_restore(w->error);
+    return w->status;
+}
+
+// ---- real recordings --------------------------------------------------------------------------
+//
+// Microphones' dipoles are stronger than ideal: one gain per recording (all clips of one truth
+// file together) makes E_YZX = E_W, as it is for a plane wave and for a diffuse field. The clip is
+// judged only where it has one clear direction, for the truth's direction is measured or annotated
+// as one.
+
+static v2s_status survey_clip(work *w, v2s_judge *judge, size_t index) {
+    (void)judge;
+    v2s_clip_result *r = &w->job->results[index];
+    v2s_pair pair = {0};
+    v2s_foa_stats *stats = NULL;
+    if (!r->recorded)
+        return V2S_OK;
+    V2S_TRY(v2s_pair_load(r->clip, 0, &pair));
+    v2s_status status = v2s_foa_stats_open(pair.rate_hz, &stats);
+    if (status == V2S_OK)
+        status = v2s_foa_stats_summary(stats, pair.frames, pair.truth, &w->surveys[index]);
+    if (status != V2S_OK)
+        v2s_error_prefix(status, "clip %s: %s", r->clip->id, r->clip->truth);
+    v2s_foa_stats_close(&stats);
+    v2s_pair_free(&pair);
+    return status;
+}
+
+static void settle_recordings(work *w) {
+    v2s_clip_result *r = w->job->results;
+    size_t count = w->job->count;
+    for (size_t i = 0; i < count; i++) {
+        double energy_w = 0, dipoles = 0;
+        if (!r[i].recorded || r[i].fate != V2S_FATE_JUDGED)
+            continue;
+        for (size_t k = 0; k < count; k++)
+            if (r[k].recorded && strcmp(r[k].clip->truth, r[i].clip->truth) == 0) {
+                energy_w += w->surveys[k].energy_w;
+                dipoles += w->surveys[k].energy_dipoles;
+            }
+        r[i].dipole_gain = dipoles > 0 ? sqrt(energy_w / dipoles) : 1;
+        v2s_foa_summary own = w->surveys[i];
+        own.energy_dipoles *= r[i].dipole_gain * r[i].dipole_gain;
+        own.intensity.x *= r[i].dipole_gain;
+        own.intensity.y *= r[i].dipole_gain;
+        own.intensity.z *= r[i].dipole_gain;
+        r[i].directness = v2s_foa_directness(&own);
+        if (r[i].directness < V2S_RECORDED_DIRECTNESS_MIN)
+            r[i].fate = V2S_FATE_UNCLEAR;
+    }
+}
+
+// ---- one clip ---------------------------------------------------------------------------------
+
+// The sounds of all systems; those that are ours to free.
+typedef struct sounds {
+    const float *prediction[V2S_SYSTEM_COUNT];
+    float *owned[V2S_SYSTEM_COUNT];
+} sounds;
+
+static v2s_status make_sound(const v2s_clips_job *job, const v2s_clip *clip, const v2s_pair *pair,
+                             v2s_system system, sounds *s) {
+    static const v2s_clip_system of_file[V2S_SYSTEM_COUNT] = {
+        [V2S_SYSTEM_REFINED] = V2S_CLIP_REFINED,
+        [V2S_SYSTEM_SCALED] = V2S_CLIP_SCALED,
+        [V2S_SYSTEM_CONSTANT] = V2S_CLIP_CONSTANT,
+    };
+    if (system == V2S_SYSTEM_GEOMETRIC) {
+        s->prediction[system] = pair->geometric;
+        return V2S_OK;
+    }
+    float *out = calloc(pair->frames * C, sizeof *out);
+    s->owned[system] = out;
+    s->prediction[system] = out;
+    if (out == NULL)
+        return V2S_FAIL(V2S_NOMEM, "out of memory");
+    if (system != V2S_SYSTEM_MONO)
+        return v2s_clip_refiner_apply(job->refiner, of_file[system], clip, pair, out);
+    for (size_t i = 0; i < pair->frames; i++)
+        out[i * C] = pair->geometric[i * C];
+    return V2S_OK;
+}
+
+static v2s_status judge_sounds(work *w, v2s_judge *judge, v2s_clip_result *r,
+                               const v2s_pair *pair) {
+    sounds s = {{0}, {0}};
+    const float *predictions[V2S_SYSTEM_COUNT];
+    int system_of[V2S_SYSTEM_COUNT];
+    double scores[V2S_SYSTEM_COUNT][V2S_METRIC_COUNT];
+    size_t count = 0;
+    v2s_status status = V2S_OK;
+    for (int k = 0; status == V2S_OK && k < V2S_SYSTEM_COUNT; k++)
+        if (w->job->has[k]) {
+            status = make_sound(w->job, r->clip, pair, (v2s_system)k, &s);
+            predictions[count] = s.prediction[k];
+            system_of[count++] = k;
+        }
+    if (status == V2S_OK)
+        status = v2s_judge_foa(judge, pair->rate_hz, pair->frames, pair->truth, predictions, count,
+                               scores);
+    for (size_t i = 0; status == V2S_OK && i < count; i++)
+        memcpy(r->score[system_of[i]], scores[i], sizeof scores[i]);
+    for (int k = 0; k < V2S_SYSTEM_COUNT; k++)
+        free(s.owned[k]);
+    return status;
+}
+
+static v2s_status judge_clip(work *w, v2s_judge *judge, size_t index) {
+    v2s_clip_result *r = &w->job->results[index];
+    v2s_pair pair = {0};
+    V2S_TRY(v2s_pair_load(r->clip, 0, &pair));
+    for (size_t i = 0; r->recorded && i < pair.frames; i++)
+        for (int c = 1; c < C; c++)
+            pair.truth[i * C + (size_t)c] *= (float)r->dipole_gain;
+    v2s_status status = judge_sounds(w, judge, r, &pair);
+    if (status != V2S_OK)
+        v2s_error_prefix(status, "clip %s: %s", r->clip->id, r->clip->truth);
+    v2s_pair_free(&pair);
+    return status;
+}
+
+static v2s_status judge_all(work *w) {
+    bool any = false;
+    for (size_t i = 0; i < w->job->count; i++) {
+        v2s_clip_result *r = &w->job->results[i];
+        r->recorded = r->clip->recorded || w->job->all_recorded;
+        r->dipole_gain = 1;
+        r->directness = NAN;
+        for (int k = 0; k < V2S_SYSTEM_COUNT; k++)
+            for (int m = 0; m < V2S_METRIC_COUNT; m++)
+                r->score[k][m] = NAN;
+        any |= r->recorded;
+    }
+    if (any) {
+        V2S_TRY(run_all(w, "measuring recordings", survey_clip));
+        settle_recordings(w);
+    }
+    return run_all(w, "comparing", judge_clip);
+}
+
+v2s_status v2s_clips_judge(v2s_clips_job *job) {
+    work w = {.job = job, .surveys = calloc(job->count + 1, sizeof *w.surveys)};
+    if (w.surveys == NULL)
+        return V2S_FAIL(V2S_NOMEM, "out of memory");
+    pthread_mutex_init(&w.lock, NULL);
+    v2s_status status = judge_all(&w);
+    pthread_mutex_destroy(&w.lock);
+    free(w.surveys);
+    return status;
+}
