@@ -3,13 +3,20 @@
 
 #include <string.h>
 
-static const double keep_m = 1e-4; // a source that moved less keeps its response
+static const double keep_m = 0.005; // a source that moved less keeps its response
 
-v2s_status v2s_room_blocks_open(const v2s_room *room, double rate_hz, int from_order, int to_order,
-                                size_t hop, bool relative, v2s_room_path *path,
-                                v2s_room_blocks *blocks) {
+v2s_status v2s_room_blocks_open(const v2s_room *room, const v2s_room_bands *bands, double rate_hz,
+                                int from_order, int to_order, size_t hop, bool relative,
+                                v2s_room_path *path, v2s_room_blocks *blocks) {
     v2s_room_blocks b = {.path = path, .relative = relative, .hop = hop};
-    V2S_TRY(v2s_room_builder_open(room, rate_hz, from_order, to_order, 2 * hop, &b.builder));
+    v2s_room_builder_config config = {.room = room,
+                                      .bands = bands,
+                                      .rate_hz = rate_hz,
+                                      .from_order = from_order,
+                                      .to_order = to_order,
+                                      .room_frames = 2 * hop,
+                                      .remainder = V2S_ROOM_BLENDED};
+    V2S_TRY(v2s_room_builder_open(&config, &b.builder));
     size_t bins = b.builder.bins;
     b.sound = v2s_fft_alloc(2 * hop, sizeof *b.sound);
     b.block = v2s_fft_alloc(b.builder.n, sizeof *b.block);

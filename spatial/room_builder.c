@@ -20,19 +20,22 @@ static v2s_status take_memory(v2s_room_builder *b) {
     return ok ? V2S_OK : V2S_FAIL(V2S_NOMEM, "room: out of memory for a response of %zu", b->n);
 }
 
-v2s_status v2s_room_builder_open(const v2s_room *room, double rate_hz, int from_order, int to_order,
-                                 size_t room_frames, v2s_room_builder *builder) {
+v2s_status v2s_room_builder_open(const v2s_room_builder_config *config, v2s_room_builder *builder) {
+    const v2s_room *room = config->room;
+    double rate_hz = config->rate_hz;
+    bool flat = config->bands->flat;
     v2s_room_builder b = {.room = *room, .rate_hz = rate_hz, .radius_m = INFINITY};
     b.ops = v2s_room_ops_for(v2s_cpu_isa());
     if (room->order < 0)
         b.radius_m = room->early_s * V2S_SPEED_OF_SOUND_M_S;
     v2s_status status;
-    V2S_TRY(v2s_room_images_open(room, rate_hz, from_order, to_order, b.radius_m, &b.images));
+    V2S_TRY(v2s_room_images_open(room, config->bands, config->from_order, config->to_order,
+                                 b.radius_m, config->remainder, &b.images));
     V2S_TRY_GOTO(status, v2s_room_kernel_make(&b.table), done);
     double longest = b.images.longest_m * rate_hz / V2S_SPEED_OF_SOUND_M_S;
     b.span = (size_t)longest + 2 * V2S_ROOM_HALF + 2;
-    b.reach = b.span + (b.images.flat ? 0 : (size_t)(V2S_ROOM_RING_S * rate_hz));
-    b.n = v2s_fft_length_above(b.reach + room_frames + 16);
+    b.reach = b.span + (flat ? 0 : (size_t)(V2S_ROOM_RING_S * rate_hz));
+    b.n = v2s_fft_length_above(b.reach + config->room_frames + 16);
     if (b.n == 0) {
         status =
             V2S_FAIL(V2S_ARG, "room: response of %zu samples: too long; limit the order", b.reach);
@@ -41,8 +44,10 @@ v2s_status v2s_room_builder_open(const v2s_room *room, double rate_hz, int from_
     b.bins = b.n / 2 + 1;
     V2S_TRY_GOTO(status, v2s_fft_real_open(b.n, &b.fft), done);
     V2S_TRY_GOTO(status, take_memory(&b), done);
-    if (!b.images.flat)
-        V2S_TRY_GOTO(status, v2s_room_pivot_spectra(&b.images, rate_hz, b.n, &b.pivots), done);
+    if (!flat)
+        V2S_TRY_GOTO(status,
+                     v2s_room_pivot_spectra(&b.images, config->bands, rate_hz, b.n, &b.pivots),
+                     done);
 done:
     if (status != V2S_OK) {
         v2s_room_builder_close(&b);
