@@ -28,6 +28,10 @@ typedef struct v2s_room_builder {
     double *along[3]; // coordinate of image m relative to the listener, at m - low
 } v2s_room_builder;
 
+// A fast length for transforms of at least `least` samples: powers of two run at 1.6 times the
+// speed of the others. 0 where there is none.
+size_t v2s_room_fft_length(size_t least);
+
 typedef struct v2s_room_builder_config {
     const v2s_room *room; // has passed v2s_room_check
     const v2s_room_bands *bands;
@@ -35,6 +39,7 @@ typedef struct v2s_room_builder_config {
     int from_order, to_order;
     size_t room_frames; // more samples that must fit into the transform: n >= reach + room_frames
     double remainder;   // of the filters (room_images.h)
+    double ring_s;      // after which the walls' filters are cut
 } v2s_room_builder_config;
 
 V2S_MUST_USE v2s_status v2s_room_builder_open(const v2s_room_builder_config *config,

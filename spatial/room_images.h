@@ -21,6 +21,7 @@
 #define V2S_ROOM_EXACT 1e-7   // remainder that goes unnoticed at -60 dB
 #define V2S_ROOM_BLENDED 1e-5 // for images of high order that are cross-faded anyway
 #define V2S_ROOM_RING_S 0.05  // a wall whose absorption depends on frequency rings so long
+#define V2S_ROOM_BLENDED_RING_S 0.03
 
 enum { V2S_ROOM_MAX_PIVOTS = 16, V2S_ROOM_ANY_ORDER = 1000 };
 

@@ -123,10 +123,8 @@ static void filter_hop(v2s_room_lines *s, const float *x) {
     for (int p = 0; p < s->images.pivots; p++) {
         const v2s_complex *h = s->pivots + (size_t)p * s->bins;
         float *ringing = s->ringing + (size_t)p * s->n;
-        for (size_t k = 0; k < s->bins; k++) {
-            s->y[k].re = h[k].re * s->x[k].re - h[k].im * s->x[k].im;
-            s->y[k].im = h[k].re * s->x[k].im + h[k].im * s->x[k].re;
-        }
+        memset(s->y, 0, s->bins * sizeof *s->y);
+        s->ops->multiply_add(h, s->x, s->bins, s->y);
         v2s_fft_real_inverse(s->fft, s->y, s->block);
         for (size_t t = 0; t < s->n; t++)
             ringing[t] += s->block[t];

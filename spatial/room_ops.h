@@ -11,15 +11,18 @@
 #define V2S_SPATIAL_ROOM_OPS_H
 
 #include <stddef.h>
+#include <stdint.h>
 
 #include "kernels/base/cpu.h"
 #include "kernels/base/status.h"
+#include "kernels/fft.h"
 
 enum {
     V2S_ROOM_HALF = 16,
     V2S_ROOM_TAPS = 2 * V2S_ROOM_HALF,
     V2S_ROOM_PHASES = 256,
-    V2S_ROOM_READ_PHASES = 2048
+    V2S_ROOM_READ_BITS = 11,
+    V2S_ROOM_READ_PHASES = 1 << V2S_ROOM_READ_BITS,
 };
 
 typedef struct v2s_room_ops {
@@ -32,6 +35,8 @@ typedef struct v2s_room_ops {
     // V2S_ROOM_HALF samples beyond both ends.
     void (*read)(const float *table, const float *x, double first, double step, int count,
                  const float gain[4], const float slope[4], float *out);
+    // y[k] += a[k] x[k]
+    void (*multiply_add)(const v2s_complex *a, const v2s_complex *x, size_t count, v2s_complex *y);
 } v2s_room_ops;
 
 const v2s_room_ops *v2s_room_ops_for(v2s_isa isa);

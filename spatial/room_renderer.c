@@ -61,7 +61,8 @@ static v2s_status whole_response(v2s_room_renderer *r, const v2s_room_renderer_c
                                       .from_order = c->direct ? 0 : 1,
                                       .to_order =
                                           c->room.order < 0 ? V2S_ROOM_ANY_ORDER : c->room.order,
-                                      .remainder = V2S_ROOM_EXACT};
+                                      .remainder = V2S_ROOM_EXACT,
+                                      .ring_s = V2S_ROOM_RING_S};
     V2S_TRY(v2s_room_builder_open(&config, &b));
     size_t tail_at = begin + V2S_ROOM_HALF;
     size_t count =
@@ -146,20 +147,22 @@ static v2s_status open_tail(v2s_room_renderer *r, const v2s_room_renderer_config
 static v2s_status open_moving(v2s_room_renderer *r, const v2s_room_renderer_config *c) {
     int to_order = c->room.order < 0 ? V2S_ROOM_ANY_ORDER : c->room.order;
     int line_order = to_order < V2S_ROOM_LINE_ORDER ? to_order : V2S_ROOM_LINE_ORDER;
-    if (c->direct)
-        V2S_TRY(open_direct(r, c));
+    if (to_order > V2S_ROOM_LINE_ORDER) {
+        V2S_TRY(v2s_room_blocks_open(&c->room, &r->bands, c->rate_hz, V2S_ROOM_LINE_ORDER + 1,
+                                     to_order, !c->doppler, &r->path, V2S_ROOM_STEP, &r->blocks));
+        r->has_blocks = true;
+        r->hop = r->blocks.hop;
+        r->reach = r->blocks.builder.reach;
+    }
     if (to_order > 0) {
         V2S_TRY(v2s_room_lines_open(&c->room, &r->bands, c->rate_hz, 1, line_order, r->hop,
                                     !c->doppler, &r->path, &r->lines));
         r->has_lines = true;
-        r->reach = r->lines.history + (size_t)(V2S_ROOM_RING_S * c->rate_hz);
+        size_t reach = r->lines.history + (size_t)(V2S_ROOM_RING_S * c->rate_hz);
+        r->reach = reach > r->reach ? reach : r->reach;
     }
-    if (to_order > V2S_ROOM_LINE_ORDER) {
-        V2S_TRY(v2s_room_blocks_open(&c->room, &r->bands, c->rate_hz, V2S_ROOM_LINE_ORDER + 1,
-                                     to_order, r->hop, !c->doppler, &r->path, &r->blocks));
-        r->has_blocks = r->blocks.builder.images.count > 0;
-        r->reach = r->blocks.builder.reach > r->reach ? r->blocks.builder.reach : r->reach;
-    }
+    if (c->direct)
+        V2S_TRY(open_direct(r, c));
     return open_tail(r, c);
 }
 

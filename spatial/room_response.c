@@ -55,7 +55,8 @@ v2s_status v2s_room_response(const v2s_room *room, v2s_vec3 source_m, double rat
                                       .rate_hz = rate_hz,
                                       .to_order =
                                           room->order < 0 ? V2S_ROOM_ANY_ORDER : room->order,
-                                      .remainder = V2S_ROOM_EXACT};
+                                      .remainder = V2S_ROOM_EXACT,
+                                      .ring_s = V2S_ROOM_RING_S};
     V2S_TRY_GOTO(status, v2s_room_builder_open(&config, &b), done);
     length = b.reach - V2S_ROOM_HALF;
     if (tail_frames > 0 && begin + tail_frames > length)
