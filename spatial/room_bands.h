@@ -19,8 +19,20 @@ double v2s_room_phi(int band, double hz);
 // ln R_b of an energy absorption.
 double v2s_room_log_reflection(double absorption);
 
-// psi [V2S_ROOM_BANDS][n/2 + 1] at the bins of a transform of n samples; v2s_fft_free. n should
-// cover half a second. ARG for a length that is not fast, NOMEM.
-V2S_MUST_USE v2s_status v2s_room_psi(double rate_hz, size_t n, v2s_complex **psi);
+// psi on a grid of about 2 Hz; linear between its points.
+typedef struct v2s_room_bands {
+    bool flat; // no wall depends on frequency: psi is not needed and NULL
+    double bin_hz;
+    size_t bins;
+    v2s_complex *psi; // [V2S_ROOM_BANDS][bins]
+} v2s_room_bands;
+
+V2S_MUST_USE v2s_status v2s_room_bands_open(const v2s_room *room, double rate_hz,
+                                            v2s_room_bands *bands);
+void v2s_room_bands_close(v2s_room_bands *bands);
+
+// exp(sum_b log_gain[b] psi_b(hz)).
+v2s_complex v2s_room_bands_at(const v2s_room_bands *bands, const double log_gain[V2S_ROOM_BANDS],
+                              double hz);
 
 #endif

@@ -1,16 +1,28 @@
 // SPDX-License-Identifier: MIT
 #include "spatial/room_blocks.h"
 
+#include <math.h>
 #include <string.h>
 
-static const double keep_m = 1e-4; // a source that moved less keeps its response
+static const double shortest_hop_s = 0.027, longest_hop_s = 0.048;
+static const double keep_m = 0.005; // a source that moved less keeps its response
 
-v2s_status v2s_room_blocks_open(const v2s_room *room, double rate_hz, int from_order, int to_order,
-                                size_t hop, bool relative, v2s_room_path *path,
-                                v2s_room_blocks *blocks) {
-    v2s_room_blocks b = {.path = path, .relative = relative, .hop = hop};
-    V2S_TRY(v2s_room_builder_open(room, rate_hz, from_order, to_order, 2 * hop, &b.builder));
-    size_t bins = b.builder.bins;
+v2s_status v2s_room_blocks_open(const v2s_room *room, const v2s_room_bands *bands, double rate_hz,
+                                int from_order, int to_order, bool relative, v2s_room_path *path,
+                                size_t step, v2s_room_blocks *blocks) {
+    v2s_room_blocks b = {.path = path, .relative = relative};
+    v2s_room_builder_config config = {.room = room,
+                                      .bands = bands,
+                                      .rate_hz = rate_hz,
+                                      .from_order = from_order,
+                                      .to_order = to_order,
+                                      .room_frames = 2 * (size_t)(shortest_hop_s * rate_hz),
+                                      .remainder = V2S_ROOM_BLENDED,
+                                      .ring_s = V2S_ROOM_BLENDED_RING_S};
+    V2S_TRY(v2s_room_builder_open(&config, &b.builder));
+    size_t free_frames = b.builder.n - b.builder.reach - 16, bins = b.builder.bins;
+    size_t hop = (size_t)fmin(free_frames / 2, longest_hop_s * rate_hz) / step * step;
+    b.hop = hop;
     b.sound = v2s_fft_alloc(2 * hop, sizeof *b.sound);
     b.block = v2s_fft_alloc(b.builder.n, sizeof *b.block);
     b.response = v2s_fft_alloc(4 * bins, sizeof *b.response);
@@ -55,10 +67,8 @@ void v2s_room_blocks_push(v2s_room_blocks *b, int64_t time, const float *x, v2s_
     v2s_fft_real_forward(b->builder.fft, b->block, b->x);
     for (int c = 0; c < 4; c++) {
         const v2s_complex *h = b->response + (size_t)c * bins;
-        for (size_t k = 0; k < bins; k++) {
-            b->y[k].re = h[k].re * b->x[k].re - h[k].im * b->x[k].im;
-            b->y[k].im = h[k].re * b->x[k].im + h[k].im * b->x[k].re;
-        }
+        memset(b->y, 0, bins * sizeof *b->y);
+        b->builder.ops->multiply_add(h, b->x, bins, b->y);
         v2s_fft_real_inverse(b->builder.fft, b->y, b->block);
         v2s_room_ring_add(ring, time - (int64_t)hop - V2S_ROOM_HALF, c, b->block,
                           b->builder.reach + 2 * hop);

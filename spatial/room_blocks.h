@@ -21,9 +21,11 @@ typedef struct v2s_room_blocks {
     v2s_complex *response, *x, *y; // [4][bins], [bins], [bins]
 } v2s_room_blocks;
 
-V2S_MUST_USE v2s_status v2s_room_blocks_open(const v2s_room *room, double rate_hz, int from_order,
-                                             int to_order, size_t hop, bool relative,
-                                             v2s_room_path *path, v2s_room_blocks *blocks);
+// The hop is chosen so that the transforms are fast: 27 to 48 ms, a multiple of `step`.
+V2S_MUST_USE v2s_status v2s_room_blocks_open(const v2s_room *room, const v2s_room_bands *bands,
+                                             double rate_hz, int from_order, int to_order,
+                                             bool relative, v2s_room_path *path, size_t step,
+                                             v2s_room_blocks *blocks);
 
 // Takes x[hop], the samples from `time` on. Output before time - V2S_ROOM_HALF is then complete.
 void v2s_room_blocks_push(v2s_room_blocks *blocks, int64_t time, const float *x,

@@ -20,19 +20,29 @@ static v2s_status take_memory(v2s_room_builder *b) {
     return ok ? V2S_OK : V2S_FAIL(V2S_NOMEM, "room: out of memory for a response of %zu", b->n);
 }
 
-v2s_status v2s_room_builder_open(const v2s_room *room, double rate_hz, int from_order, int to_order,
-                                 size_t room_frames, v2s_room_builder *builder) {
+size_t v2s_room_fft_length(size_t least) {
+    size_t fast = v2s_fft_length_above(least), power = 16;
+    while (power < least)
+        power *= 2;
+    return v2s_fft_length_ok(power) && 5 * power <= 8 * fast ? power : fast;
+}
+
+v2s_status v2s_room_builder_open(const v2s_room_builder_config *config, v2s_room_builder *builder) {
+    const v2s_room *room = config->room;
+    double rate_hz = config->rate_hz;
+    bool flat = config->bands->flat;
     v2s_room_builder b = {.room = *room, .rate_hz = rate_hz, .radius_m = INFINITY};
     b.ops = v2s_room_ops_for(v2s_cpu_isa());
     if (room->order < 0)
         b.radius_m = room->early_s * V2S_SPEED_OF_SOUND_M_S;
     v2s_status status;
-    V2S_TRY(v2s_room_images_open(room, rate_hz, from_order, to_order, b.radius_m, &b.images));
+    V2S_TRY(v2s_room_images_open(room, config->bands, config->from_order, config->to_order,
+                                 b.radius_m, config->remainder, &b.images));
     V2S_TRY_GOTO(status, v2s_room_kernel_make(&b.table), done);
     double longest = b.images.longest_m * rate_hz / V2S_SPEED_OF_SOUND_M_S;
     b.span = (size_t)longest + 2 * V2S_ROOM_HALF + 2;
-    b.reach = b.span + (b.images.flat ? 0 : (size_t)(V2S_ROOM_RING_S * rate_hz));
-    b.n = v2s_fft_length_above(b.reach + room_frames + 16);
+    b.reach = b.span + (flat ? 0 : (size_t)(config->ring_s * rate_hz));
+    b.n = v2s_room_fft_length(b.reach + config->room_frames + 16);
     if (b.n == 0) {
         status =
             V2S_FAIL(V2S_ARG, "room: response of %zu samples: too long; limit the order", b.reach);
@@ -41,8 +51,10 @@ v2s_status v2s_room_builder_open(const v2s_room *room, double rate_hz, int from_
     b.bins = b.n / 2 + 1;
     V2S_TRY_GOTO(status, v2s_fft_real_open(b.n, &b.fft), done);
     V2S_TRY_GOTO(status, take_memory(&b), done);
-    if (!b.images.flat)
-        V2S_TRY_GOTO(status, v2s_room_pivot_spectra(&b.images, rate_hz, b.n, &b.pivots), done);
+    if (!flat)
+        V2S_TRY_GOTO(status,
+                     v2s_room_pivot_spectra(&b.images, config->bands, rate_hz, b.n, &b.pivots),
+                     done);
 done:
     if (status != V2S_OK) {
         v2s_room_builder_close(&b);
@@ -86,13 +98,6 @@ static void spread_images(v2s_room_builder *b, double ahead_frames) {
     }
 }
 
-static void multiply_add(const v2s_complex *a, const v2s_complex *x, size_t bins, v2s_complex *y) {
-    for (size_t k = 0; k < bins; k++) {
-        y[k].re += a[k].re * x[k].re - a[k].im * x[k].im;
-        y[k].im += a[k].re * x[k].im + a[k].im * x[k].re;
-    }
-}
-
 void v2s_room_builder_run(v2s_room_builder *b, v2s_vec3 source_m, double ahead_frames,
                           v2s_complex *spectrum) {
     const double source[3] = {source_m.x, source_m.y, source_m.z};
@@ -114,7 +119,7 @@ void v2s_room_builder_run(v2s_room_builder *b, v2s_vec3 source_m, double ahead_f
         memset(to, 0, b->bins * sizeof *to);
         for (int p = 0; p < b->images.pivots; p++) {
             v2s_fft_real_forward(b->fft, b->planes + (size_t)(4 * p + c) * b->pitch, b->work);
-            multiply_add(b->pivots + (size_t)p * b->bins, b->work, b->bins, to);
+            b->ops->multiply_add(b->pivots + (size_t)p * b->bins, b->work, b->bins, to);
         }
     }
 }

@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include "spatial/room_builder.h"
+
 enum { LONGEST = 15 * 131072, SHORTEST = 4096 };
 
 static v2s_status take_memory(v2s_room_fir *f) {
@@ -19,10 +21,10 @@ static v2s_status take_memory(v2s_room_fir *f) {
 
 v2s_status v2s_room_fir_open(const float *response, size_t taps, int64_t begin, size_t step,
                              v2s_room_fir *fir) {
-    v2s_room_fir f = {.taps = taps, .begin = begin};
+    v2s_room_fir f = {.taps = taps, .begin = begin, .ops = v2s_room_ops_for(v2s_cpu_isa())};
     size_t least = taps + (taps > SHORTEST ? taps : SHORTEST);
     least = least < LONGEST ? least : LONGEST;
-    f.n = v2s_fft_length_above(least > taps + step ? least : taps + step);
+    f.n = v2s_room_fft_length(least > taps + step ? least : taps + step);
     if (f.n == 0 || f.n <= taps)
         return V2S_FAIL(V2S_ARG, "room: response of %zu samples: too long", taps);
     f.hop = (f.n - taps) / step * step;
@@ -46,10 +48,8 @@ static void run_block(v2s_room_fir *f, v2s_room_ring *ring) {
     v2s_fft_real_forward(f->fft, f->sound, f->x);
     for (int c = 0; c < 4; c++) {
         const v2s_complex *h = f->filter + (size_t)c * f->bins, *x = f->x;
-        for (size_t k = 0; k < f->bins; k++) {
-            f->y[k].re = h[k].re * x[k].re - h[k].im * x[k].im;
-            f->y[k].im = h[k].re * x[k].im + h[k].im * x[k].re;
-        }
+        memset(f->y, 0, f->bins * sizeof *f->y);
+        f->ops->multiply_add(h, x, f->bins, f->y);
         v2s_fft_real_inverse(f->fft, f->y, f->block);
         v2s_room_ring_add(ring, f->time + f->begin, c, f->block, f->hop + f->taps - 1);
     }

@@ -4,7 +4,7 @@
 #ifndef V2S_SPATIAL_ROOM_FIR_H
 #define V2S_SPATIAL_ROOM_FIR_H
 
-#include "kernels/fft.h"
+#include "spatial/room_ops.h"
 #include "spatial/room_ring.h"
 
 typedef struct v2s_room_fir {
@@ -12,6 +12,7 @@ typedef struct v2s_room_fir {
     int64_t begin; // of the response
     int64_t time;  // of the first sample gathered
     size_t fill;
+    const v2s_room_ops *ops;
     v2s_fft_real *fft;
     float *sound, *block;        // [n]
     v2s_complex *filter, *x, *y; // [4][bins], [bins], [bins]

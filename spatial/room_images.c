@@ -5,13 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "kernels/fft.h"
 #include "spatial/conventions.h"
-#include "spatial/room_bands.h"
 
 enum { MAX_IMAGES = 4000000, POINTS = 25, NUMBERS = 2 * POINTS };
-
-static const double pivot_error = 1e-8; // energy of what the pivots do not carry
 
 typedef struct key_of_image {
     uint64_t key; // counts per kind of wall
@@ -195,33 +191,17 @@ static void fill_rows(const rows *r, const axes *a, const v2s_room_images *im,
 
 // Rows as NUMBERS real numbers: POINTS frequencies, three an octave, complex, weighted so that the
 // energy is between that of white and of pink sound.
-static v2s_status sample_rows(const rows *r, double rate_hz, size_t count, double *samples) {
-    size_t n = v2s_fft_length_above((size_t)(0.5 * rate_hz) + 1);
-    v2s_complex *psi = NULL;
-    V2S_TRY(v2s_room_psi(rate_hz, n, &psi));
-    double at[V2S_ROOM_BANDS][NUMBERS], weight[POINTS];
+static void sample_rows(const rows *r, const v2s_room_bands *bands, size_t count, double *samples) {
+    double highest = (double)(bands->bins - 1) * bands->bin_hz;
     for (int p = 0; p < POINTS; p++) {
-        double hz = fmin(48.0 * pow(2.0, p / 3.0), 0.48 * rate_hz);
-        size_t bin = (size_t)(hz * (double)n / rate_hz + 0.5);
-        weight[p] = pow(hz / 1000.0, 0.25);
-        for (int b = 0; b < V2S_ROOM_BANDS; b++) {
-            at[b][2 * p] = psi[(size_t)b * (n / 2 + 1) + bin].re;
-            at[b][2 * p + 1] = psi[(size_t)b * (n / 2 + 1) + bin].im;
+        double hz = fmin(48.0 * pow(2.0, p / 3.0), 0.96 * highest);
+        double weight = pow(hz / 1000.0, 0.25);
+        for (size_t i = 0; i < count; i++) {
+            v2s_complex at = v2s_room_bands_at(bands, r->log[i], hz);
+            samples[i * NUMBERS + 2 * (size_t)p] = weight * (double)at.re;
+            samples[i * NUMBERS + 2 * (size_t)p + 1] = weight * (double)at.im;
         }
     }
-    v2s_fft_free(psi);
-    for (size_t i = 0; i < count; i++)
-        for (int p = 0; p < POINTS; p++) {
-            double re = 0.0, im = 0.0;
-            for (int b = 0; b < V2S_ROOM_BANDS; b++) {
-                re += r->log[i][b] * at[b][2 * p];
-                im += r->log[i][b] * at[b][2 * p + 1];
-            }
-            double size = weight[p] * exp(re);
-            samples[i * NUMBERS + 2 * (size_t)p] = size * cos(im);
-            samples[i * NUMBERS + 2 * (size_t)p + 1] = size * sin(im);
-        }
-    return V2S_OK;
 }
 
 static double square_of(const double *x) {
@@ -233,7 +213,8 @@ static double square_of(const double *x) {
 
 // Gram-Schmidt with the row of the largest remainder next: row = along q_0 + along q_1 + ..., the
 // pivots themselves are rows, so the coefficients follow by back substitution.
-static void find_pivots(const rows *r, v2s_room_images *im, double *rest, double *along) {
+static void find_pivots(const rows *r, double remainder, v2s_room_images *im, double *rest,
+                        double *along) {
     double first_total = 0.0;
     size_t pivot[V2S_ROOM_MAX_PIVOTS];
     for (im->pivots = 0; im->pivots < V2S_ROOM_MAX_PIVOTS; im->pivots++) {
@@ -248,7 +229,7 @@ static void find_pivots(const rows *r, v2s_room_images *im, double *rest, double
             }
         }
         first_total = im->pivots == 0 ? total : first_total;
-        if (total <= pivot_error * first_total)
+        if (total <= remainder * first_total)
             break;
         double q[NUMBERS], size = sqrt(square_of(rest + best * NUMBERS));
         for (int k = 0; k < NUMBERS; k++)
@@ -277,8 +258,9 @@ static void find_pivots(const rows *r, v2s_room_images *im, double *rest, double
     }
 }
 
-static v2s_status factor_rows(const rows *r, double rate_hz, v2s_room_images *im) {
-    if (im->flat) {
+static v2s_status factor_rows(const rows *r, const v2s_room_bands *bands, double remainder,
+                              v2s_room_images *im) {
+    if (bands->flat) {
         im->pivots = 1;
         im->coefficient = malloc((im->rows + 1) * sizeof *im->coefficient);
         for (size_t i = 0; im->coefficient != NULL && i < im->rows; i++)
@@ -291,21 +273,13 @@ static v2s_status factor_rows(const rows *r, double rate_hz, v2s_room_images *im
     v2s_status status = V2S_OK;
     if (samples == NULL || along == NULL || im->coefficient == NULL)
         status = V2S_FAIL(V2S_NOMEM, "room: out of memory for %zu filters", im->rows);
-    if (status == V2S_OK)
-        status = sample_rows(r, rate_hz, im->rows, samples);
-    if (status == V2S_OK)
-        find_pivots(r, im, samples, along);
+    if (status == V2S_OK) {
+        sample_rows(r, bands, im->rows, samples);
+        find_pivots(r, remainder, im, samples, along);
+    }
     free(samples);
     free(along);
     return status;
-}
-
-static bool is_flat(const v2s_room *room) {
-    for (int w = 0; w < V2S_ROOM_WALLS; w++)
-        for (int b = 1; b < V2S_ROOM_BANDS; b++)
-            if (room->absorption[w][b] != room->absorption[w][0])
-                return false;
-    return true;
 }
 
 static v2s_status check_count(const v2s_room *room, int to_order, double radius_m) {
@@ -322,9 +296,10 @@ static v2s_status check_count(const v2s_room *room, int to_order, double radius_
     return V2S_OK;
 }
 
-v2s_status v2s_room_images_open(const v2s_room *room, double rate_hz, int from_order, int to_order,
-                                double radius_m, v2s_room_images *images) {
-    v2s_room_images im = {.flat = is_flat(room)};
+v2s_status v2s_room_images_open(const v2s_room *room, const v2s_room_bands *bands, int from_order,
+                                int to_order, double radius_m, double remainder,
+                                v2s_room_images *images) {
+    v2s_room_images im = {0};
     axes a = axes_of(room);
     rows r = {.room = room};
     size_t *first = NULL;
@@ -345,7 +320,7 @@ v2s_status v2s_room_images_open(const v2s_room *room, double rate_hz, int from_o
         status = V2S_FAIL(V2S_NOMEM, "room: out of memory for %zu filters", im.rows);
     if (status == V2S_OK) {
         fill_rows(&r, &a, &im, first);
-        status = factor_rows(&r, rate_hz, &im);
+        status = factor_rows(&r, bands, remainder, &im);
     }
 done:
     free(first);
@@ -359,29 +334,16 @@ done:
     return V2S_OK;
 }
 
-v2s_status v2s_room_pivot_spectra(const v2s_room_images *im, double rate_hz, size_t n,
-                                  v2s_complex **spectra) {
-    size_t fine = n, bins = n / 2 + 1;
-    while ((double)fine < 0.5 * rate_hz && v2s_fft_length_ok(2 * fine))
-        fine *= 2;
-    v2s_complex *psi = NULL;
-    V2S_TRY(v2s_room_psi(rate_hz, fine, &psi));
+v2s_status v2s_room_pivot_spectra(const v2s_room_images *im, const v2s_room_bands *bands,
+                                  double rate_hz, size_t n, v2s_complex **spectra) {
+    size_t bins = n / 2 + 1;
     v2s_complex *made = v2s_fft_alloc((size_t)im->pivots * bins, sizeof *made);
-    for (int p = 0; made != NULL && p < im->pivots; p++)
-        for (size_t k = 0; k < bins; k++) {
-            double log_size = 0.0, angle = 0.0;
-            for (int b = 0; b < V2S_ROOM_BANDS; b++) {
-                v2s_complex at = psi[(size_t)b * (fine / 2 + 1) + k * (fine / n)];
-                log_size += im->log_pivot[p][b] * (double)at.re;
-                angle += im->log_pivot[p][b] * (double)at.im;
-            }
-            double size = exp(log_size);
-            made[(size_t)p * bins + k] =
-                (v2s_complex){(float)(size * cos(angle)), (float)(size * sin(angle))};
-        }
-    v2s_fft_free(psi);
     if (made == NULL)
         return V2S_FAIL(V2S_NOMEM, "room: out of memory for its walls");
+    for (int p = 0; p < im->pivots; p++)
+        for (size_t k = 0; k < bins; k++)
+            made[(size_t)p * bins + k] =
+                v2s_room_bands_at(bands, im->log_pivot[p], (double)k * rate_hz / (double)n);
     *spectra = made;
     return V2S_OK;
 }

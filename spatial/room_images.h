@@ -9,17 +9,19 @@
 //           on walls of the same kind share a row. Rows are smooth functions of few numbers, so
 //           K of them (pivots, found greedily) carry all:
 //               row_i(f) = sum_k coefficient[i][k] pivot_k(f)
-//           with an energy of the remainder below 1e-8 of the whole. Walls without any dependence
+//           with an energy of what is left below `remainder`. Walls without any dependence
 //           on frequency need one: the pivot is 1 and the coefficient is the gain.
 #ifndef V2S_SPATIAL_ROOM_IMAGES_H
 #define V2S_SPATIAL_ROOM_IMAGES_H
 
 #include <stdint.h>
 
-#include "kernels/fft.h"
-#include "spatial/room.h"
+#include "spatial/room_bands.h"
 
-#define V2S_ROOM_RING_S 0.05 // a wall whose absorption depends on frequency rings so long
+#define V2S_ROOM_EXACT 1e-7   // remainder that goes unnoticed at -60 dB
+#define V2S_ROOM_BLENDED 1e-5 // for images of high order that are cross-faded anyway
+#define V2S_ROOM_RING_S 0.05  // a wall whose absorption depends on frequency rings so long
+#define V2S_ROOM_BLENDED_RING_S 0.03
 
 enum { V2S_ROOM_MAX_PIVOTS = 16, V2S_ROOM_ANY_ORDER = 1000 };
 
@@ -34,7 +36,6 @@ typedef struct v2s_room_images {
     v2s_room_image *items;
     int low[3], high[3]; // range of m per axis
     double longest_m;    // no image is further from any listener-source pair in the room
-    bool flat;           // no wall depends on frequency
     int pivots;
     float *coefficient;                                    // [rows][pivots]
     double log_pivot[V2S_ROOM_MAX_PIVOTS][V2S_ROOM_BANDS]; // ln |pivot| per band
@@ -42,13 +43,14 @@ typedef struct v2s_room_images {
 
 // Images of orders from_order..to_order that can lie within radius_m of the listener from any
 // place of the source. NOMEM; ARG where there would be millions.
-V2S_MUST_USE v2s_status v2s_room_images_open(const v2s_room *room, double rate_hz, int from_order,
-                                             int to_order, double radius_m,
-                                             v2s_room_images *images);
+V2S_MUST_USE v2s_status v2s_room_images_open(const v2s_room *room, const v2s_room_bands *bands,
+                                             int from_order, int to_order, double radius_m,
+                                             double remainder, v2s_room_images *images);
 
 // spectra [pivots][n/2 + 1] of the pivots for a transform of n samples; v2s_fft_free. Only where
 // the walls are not flat.
-V2S_MUST_USE v2s_status v2s_room_pivot_spectra(const v2s_room_images *images, double rate_hz,
+V2S_MUST_USE v2s_status v2s_room_pivot_spectra(const v2s_room_images *images,
+                                               const v2s_room_bands *bands, double rate_hz,
                                                size_t n, v2s_complex **spectra);
 
 void v2s_room_images_close(v2s_room_images *images);

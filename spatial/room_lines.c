@@ -62,7 +62,7 @@ static v2s_room_line_state solve(const v2s_room_lines *s, const v2s_room_image *
     v2s_room_line_state state = {fmin(fmax(p, oldest), n), {0}};
     if (distance_m > s->radius_m)
         return state;
-    float coefficient = s->images.flat ? s->images.coefficient[image->row] : 1.0f;
+    float coefficient = s->flat ? s->images.coefficient[image->row] : 1.0f;
     float gain = coefficient / (float)fmax(distance_m, s->room.min_distance_m);
     float per_m = distance_m > 0.0 ? gain / (float)distance_m : 0.0f;
     state.gain[0] = gain;
@@ -73,7 +73,7 @@ static v2s_room_line_state solve(const v2s_room_lines *s, const v2s_room_image *
 }
 
 static const float *line_of(const v2s_room_lines *s, const v2s_room_image *image) {
-    return s->line + (s->images.flat ? 0 : image->row) * s->pitch;
+    return s->line + (s->flat ? 0 : image->row) * s->pitch;
 }
 
 // `first` is the sample that line[0] holds.
@@ -123,10 +123,8 @@ static void filter_hop(v2s_room_lines *s, const float *x) {
     for (int p = 0; p < s->images.pivots; p++) {
         const v2s_complex *h = s->pivots + (size_t)p * s->bins;
         float *ringing = s->ringing + (size_t)p * s->n;
-        for (size_t k = 0; k < s->bins; k++) {
-            s->y[k].re = h[k].re * s->x[k].re - h[k].im * s->x[k].im;
-            s->y[k].im = h[k].re * s->x[k].im + h[k].im * s->x[k].re;
-        }
+        memset(s->y, 0, s->bins * sizeof *s->y);
+        s->ops->multiply_add(h, s->x, s->bins, s->y);
         v2s_fft_real_inverse(s->fft, s->y, s->block);
         for (size_t t = 0; t < s->n; t++)
             ringing[t] += s->block[t];
@@ -137,13 +135,13 @@ static void filter_hop(v2s_room_lines *s, const float *x) {
 }
 
 static void extend_lines(v2s_room_lines *s, const float *x) {
-    if (!s->images.flat)
+    if (!s->flat)
         filter_hop(s, x);
     int pivots = s->images.pivots;
     for (size_t r = 0; r < s->lines; r++) {
         float *line = s->line + r * s->pitch, *to = line + s->history;
         memmove(line, line + s->hop, s->history * sizeof *line);
-        if (s->images.flat) {
+        if (s->flat) {
             memcpy(to, x, s->hop * sizeof *x);
             continue;
         }
@@ -177,7 +175,7 @@ static v2s_status take_memory(v2s_room_lines *s) {
     s->places = malloc(s->place_count * sizeof *s->places);
     s->out = v2s_fft_alloc(4 * s->hop, sizeof *s->out);
     bool ok = s->line && s->state && s->places && s->out;
-    if (!s->images.flat) {
+    if (!s->flat) {
         s->x = v2s_fft_alloc(s->bins, sizeof *s->x);
         s->y = v2s_fft_alloc(s->bins, sizeof *s->y);
         s->block = v2s_fft_alloc(s->n, sizeof *s->block);
@@ -188,11 +186,11 @@ static v2s_status take_memory(v2s_room_lines *s) {
     return ok ? V2S_OK : V2S_FAIL(V2S_NOMEM, "room: out of memory");
 }
 
-static v2s_status open_filters(v2s_room_lines *s) {
+static v2s_status open_filters(v2s_room_lines *s, const v2s_room_bands *bands) {
     s->n = v2s_fft_length_above(s->hop + (size_t)(V2S_ROOM_RING_S * s->rate_hz));
     s->bins = s->n / 2 + 1;
     V2S_TRY(v2s_fft_real_open(s->n, &s->fft));
-    return v2s_room_pivot_spectra(&s->images, s->rate_hz, s->n, &s->pivots);
+    return v2s_room_pivot_spectra(&s->images, bands, s->rate_hz, s->n, &s->pivots);
 }
 
 // States at output -STEP, so that the first step can begin there.
@@ -207,26 +205,28 @@ static void start(v2s_room_lines *s) {
         s->state[i] = solve(s, &s->images.items[i], -STEP, -STEP + direct, -STEP);
 }
 
-v2s_status v2s_room_lines_open(const v2s_room *room, double rate_hz, int from_order, int to_order,
-                               size_t hop, bool relative, v2s_room_path *path,
-                               v2s_room_lines *lines) {
+v2s_status v2s_room_lines_open(const v2s_room *room, const v2s_room_bands *bands, double rate_hz,
+                               int from_order, int to_order, size_t hop, bool relative,
+                               v2s_room_path *path, v2s_room_lines *lines) {
     v2s_room_lines s = {.room = *room,
                         .rate_hz = rate_hz,
                         .radius_m =
                             room->order < 0 ? room->early_s * V2S_SPEED_OF_SOUND_M_S : INFINITY,
                         .relative = relative,
+                        .flat = bands->flat,
                         .hop = hop,
                         .path = path,
                         .ops = v2s_room_ops_for(v2s_cpu_isa())};
     V2S_ASSERT(hop % STEP == 0);
     v2s_status status;
-    V2S_TRY(v2s_room_images_open(room, rate_hz, from_order, to_order, s.radius_m, &s.images));
+    V2S_TRY(v2s_room_images_open(room, bands, from_order, to_order, s.radius_m, V2S_ROOM_EXACT,
+                                 &s.images));
     double longest = s.images.longest_m * rate_hz / V2S_SPEED_OF_SOUND_M_S;
     s.history = ((size_t)longest / STEP + 6) * STEP + hop;
-    s.lines = s.images.flat ? 1 : s.images.rows;
-    V2S_TRY_GOTO(status, v2s_room_kernel_make(&s.table), done);
-    if (!s.images.flat)
-        V2S_TRY_GOTO(status, open_filters(&s), done);
+    s.lines = s.flat ? 1 : s.images.rows;
+    V2S_TRY_GOTO(status, v2s_room_read_kernel_make(&s.table), done);
+    if (!s.flat)
+        V2S_TRY_GOTO(status, open_filters(&s, bands), done);
     V2S_TRY_GOTO(status, take_memory(&s), done);
     start(&s);
 done:

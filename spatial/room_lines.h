@@ -23,7 +23,7 @@ typedef struct v2s_room_line_state {
 typedef struct v2s_room_lines {
     v2s_room room;
     double rate_hz, radius_m;
-    bool relative;
+    bool relative, flat;
     size_t hop;
     v2s_room_path *path;
     v2s_room_images images;
@@ -45,9 +45,10 @@ typedef struct v2s_room_lines {
     float *out;         // [hop][4]
 } v2s_room_lines;
 
-V2S_MUST_USE v2s_status v2s_room_lines_open(const v2s_room *room, double rate_hz, int from_order,
-                                            int to_order, size_t hop, bool relative,
-                                            v2s_room_path *path, v2s_room_lines *lines);
+V2S_MUST_USE v2s_status v2s_room_lines_open(const v2s_room *room, const v2s_room_bands *bands,
+                                            double rate_hz, int from_order, int to_order,
+                                            size_t hop, bool relative, v2s_room_path *path,
+                                            v2s_room_lines *lines);
 
 // Takes x[hop], the samples from `time` on; adds the output of time - V2S_ROOM_STEP and following.
 void v2s_room_lines_push(v2s_room_lines *lines, int64_t time, const float *x, v2s_room_ring *ring);

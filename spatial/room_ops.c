@@ -13,7 +13,7 @@
 extern const v2s_room_ops v2s_room_ops_avx2;
 #endif
 
-static const double window_beta = 7.0;
+static const double window_beta = 6.5;
 
 const v2s_room_ops *v2s_room_ops_for(v2s_isa isa) {
 #if defined(__x86_64__)
@@ -44,6 +44,24 @@ v2s_status v2s_room_kernel_make(float **table) {
         for (int k = 0; k < V2S_ROOM_TAPS; k++)
             made[p * V2S_ROOM_TAPS + k] = (float)(weight[k] / sum);
     }
+    *table = made;
+    return V2S_OK;
+}
+
+v2s_status v2s_room_read_kernel_make(float **table) {
+    float *coarse = NULL;
+    V2S_TRY(v2s_room_kernel_make(&coarse));
+    enum { FINER = V2S_ROOM_READ_PHASES / V2S_ROOM_PHASES };
+    float *made = malloc(V2S_ROOM_READ_PHASES * V2S_ROOM_TAPS * sizeof *made);
+    for (int p = 0; made != NULL && p < V2S_ROOM_READ_PHASES; p++) {
+        const float *row = coarse + p / FINER * V2S_ROOM_TAPS;
+        float share = (float)(p % FINER) / FINER;
+        for (int k = 0; k < V2S_ROOM_TAPS; k++)
+            made[p * V2S_ROOM_TAPS + k] = row[k] + share * (row[V2S_ROOM_TAPS + k] - row[k]);
+    }
+    free(coarse);
+    if (made == NULL)
+        return V2S_FAIL(V2S_NOMEM, "room: out of memory");
     *table = made;
     return V2S_OK;
 }

@@ -20,10 +20,11 @@
 // All of them work on hops counted from the first sample, whatever blocks the caller uses, and add
 // into a ring of output that is ahead of its time.
 
-static const double hop_s = 0.032;
+static const double hop_s = 0.04;
 
 struct v2s_room_renderer {
     v2s_room_path path;
+    v2s_room_bands bands;
     v2s_encoder *direct; // NULL: not wanted, or part of the response
     v2s_room_lines lines;
     v2s_room_blocks blocks;
@@ -54,8 +55,15 @@ static v2s_status whole_response(v2s_room_renderer *r, const v2s_room_renderer_c
                                  const float *tail, size_t begin, size_t tail_frames,
                                  float **response, size_t *frames) {
     v2s_room_builder b = {0};
-    int to_order = c->room.order < 0 ? V2S_ROOM_ANY_ORDER : c->room.order;
-    V2S_TRY(v2s_room_builder_open(&c->room, c->rate_hz, c->direct ? 0 : 1, to_order, 0, &b));
+    v2s_room_builder_config config = {.room = &c->room,
+                                      .bands = &r->bands,
+                                      .rate_hz = c->rate_hz,
+                                      .from_order = c->direct ? 0 : 1,
+                                      .to_order =
+                                          c->room.order < 0 ? V2S_ROOM_ANY_ORDER : c->room.order,
+                                      .remainder = V2S_ROOM_EXACT,
+                                      .ring_s = V2S_ROOM_RING_S};
+    V2S_TRY(v2s_room_builder_open(&config, &b));
     size_t tail_at = begin + V2S_ROOM_HALF;
     size_t count =
         tail_frames > 0 && tail_at + tail_frames > b.reach ? tail_at + tail_frames : b.reach;
@@ -139,20 +147,22 @@ static v2s_status open_tail(v2s_room_renderer *r, const v2s_room_renderer_config
 static v2s_status open_moving(v2s_room_renderer *r, const v2s_room_renderer_config *c) {
     int to_order = c->room.order < 0 ? V2S_ROOM_ANY_ORDER : c->room.order;
     int line_order = to_order < V2S_ROOM_LINE_ORDER ? to_order : V2S_ROOM_LINE_ORDER;
+    if (to_order > V2S_ROOM_LINE_ORDER) {
+        V2S_TRY(v2s_room_blocks_open(&c->room, &r->bands, c->rate_hz, V2S_ROOM_LINE_ORDER + 1,
+                                     to_order, !c->doppler, &r->path, V2S_ROOM_STEP, &r->blocks));
+        r->has_blocks = true;
+        r->hop = r->blocks.hop;
+        r->reach = r->blocks.builder.reach;
+    }
+    if (to_order > 0) {
+        V2S_TRY(v2s_room_lines_open(&c->room, &r->bands, c->rate_hz, 1, line_order, r->hop,
+                                    !c->doppler, &r->path, &r->lines));
+        r->has_lines = true;
+        size_t reach = r->lines.history + (size_t)(V2S_ROOM_RING_S * c->rate_hz);
+        r->reach = reach > r->reach ? reach : r->reach;
+    }
     if (c->direct)
         V2S_TRY(open_direct(r, c));
-    if (to_order > 0) {
-        V2S_TRY(v2s_room_lines_open(&c->room, c->rate_hz, 1, line_order, r->hop, !c->doppler,
-                                    &r->path, &r->lines));
-        r->has_lines = true;
-        r->reach = r->lines.history + (size_t)(V2S_ROOM_RING_S * c->rate_hz);
-    }
-    if (to_order > V2S_ROOM_LINE_ORDER) {
-        V2S_TRY(v2s_room_blocks_open(&c->room, c->rate_hz, V2S_ROOM_LINE_ORDER + 1, to_order,
-                                     r->hop, !c->doppler, &r->path, &r->blocks));
-        r->has_blocks = r->blocks.builder.images.count > 0;
-        r->reach = r->blocks.builder.reach > r->reach ? r->blocks.builder.reach : r->reach;
-    }
     return open_tail(r, c);
 }
 
@@ -185,7 +195,9 @@ v2s_status v2s_room_renderer_open(const v2s_room_renderer_config *c, v2s_room_re
                               .rate_hz = c->rate_hz,
                               .start_s = c->start_s};
     r->hop = (size_t)ceil(hop_s * c->rate_hz / V2S_ROOM_STEP) * V2S_ROOM_STEP;
-    v2s_status status = v2s_room_path_is_still(&r->path) ? open_still(r, c) : open_moving(r, c);
+    v2s_status status = v2s_room_bands_open(&c->room, c->rate_hz, &r->bands);
+    if (status == V2S_OK)
+        status = v2s_room_path_is_still(&r->path) ? open_still(r, c) : open_moving(r, c);
     if (status == V2S_OK)
         status = open_ring(r);
     if (status != V2S_OK) {
@@ -248,6 +260,7 @@ void v2s_room_renderer_close(v2s_room_renderer **renderer) {
     v2s_room_blocks_close(&r->blocks);
     v2s_room_fir_close(&r->fir);
     v2s_room_ring_close(&r->ring);
+    v2s_room_bands_close(&r->bands);
     free(r->sound);
     free(r->ambi);
     free(r);

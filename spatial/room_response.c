@@ -43,13 +43,21 @@ v2s_status v2s_room_response(const v2s_room *room, v2s_vec3 source_m, double rat
                              size_t *frames) {
     V2S_TRY(check_source(room, source_m, rate_hz));
     v2s_room_builder b = {0};
+    v2s_room_bands bands = {0};
     float *tail = NULL, *made = NULL;
     size_t begin = 0, tail_frames = 0, length = 0;
-    int to_order = room->order < 0 ? V2S_ROOM_ANY_ORDER : room->order;
     v2s_status status = V2S_OK;
     if (room->tail)
         V2S_TRY_GOTO(status, v2s_room_tail(room, rate_hz, &tail, &begin, &tail_frames), done);
-    V2S_TRY_GOTO(status, v2s_room_builder_open(room, rate_hz, 0, to_order, 0, &b), done);
+    V2S_TRY_GOTO(status, v2s_room_bands_open(room, rate_hz, &bands), done);
+    v2s_room_builder_config config = {.room = room,
+                                      .bands = &bands,
+                                      .rate_hz = rate_hz,
+                                      .to_order =
+                                          room->order < 0 ? V2S_ROOM_ANY_ORDER : room->order,
+                                      .remainder = V2S_ROOM_EXACT,
+                                      .ring_s = V2S_ROOM_RING_S};
+    V2S_TRY_GOTO(status, v2s_room_builder_open(&config, &b), done);
     length = b.reach - V2S_ROOM_HALF;
     if (tail_frames > 0 && begin + tail_frames > length)
         length = begin + tail_frames;
@@ -68,5 +76,6 @@ done:
     free(made);
     free(tail);
     v2s_room_builder_close(&b);
+    v2s_room_bands_close(&bands);
     return status;
 }

@@ -140,6 +140,7 @@ typedef struct shaper {
     v2s_fft_real *fft;
     size_t n, bins, frames;
     float *noise, *band, *gain; // [n], [n], [bands][frames]
+    float *phi;                 // [bands][bins]
     v2s_complex *spectrum, *part;
     double rate_hz;
     int bands; // 1: all bands decay alike and the noise stays white
@@ -150,6 +151,7 @@ static void shaper_close(shaper *s) {
     v2s_fft_free(s->noise);
     v2s_fft_free(s->band);
     free(s->gain);
+    free(s->phi);
     v2s_fft_free(s->spectrum);
     v2s_fft_free(s->part);
 }
@@ -163,11 +165,16 @@ static v2s_status shaper_open(shaper *s) {
     s->noise = v2s_fft_alloc(s->n, sizeof *s->noise);
     s->band = v2s_fft_alloc(s->n, sizeof *s->band);
     s->gain = malloc((size_t)s->bands * s->frames * sizeof *s->gain);
+    s->phi = malloc((size_t)s->bands * s->bins * sizeof *s->phi);
     s->spectrum = v2s_fft_alloc(s->bins, sizeof *s->spectrum);
     s->part = v2s_fft_alloc(s->bins, sizeof *s->part);
-    return s->noise && s->band && s->gain && s->spectrum && s->part
-               ? V2S_OK
-               : V2S_FAIL(V2S_NOMEM, "room: out of memory for a tail of %zu samples", s->frames);
+    if (!s->noise || !s->band || !s->gain || !s->phi || !s->spectrum || !s->part)
+        return V2S_FAIL(V2S_NOMEM, "room: out of memory for a tail of %zu samples", s->frames);
+    for (int b = 0; b < s->bands; b++)
+        for (size_t k = 0; k < s->bins; k++)
+            s->phi[(size_t)b * s->bins + k] =
+                (float)v2s_room_phi(b, (double)k * s->rate_hz / (double)s->n);
+    return V2S_OK;
 }
 
 static void add_band(const float *noise, const float *gain, size_t frames, float share,
@@ -185,7 +192,7 @@ static void shape_channel(shaper *s, uint64_t *state, float share, float *out) {
     v2s_fft_real_forward(s->fft, s->noise, s->spectrum);
     for (int b = 0; b < s->bands; b++) {
         for (size_t k = 0; k < s->bins; k++) {
-            float phi = (float)v2s_room_phi(b, (double)k * s->rate_hz / (double)s->n);
+            float phi = s->phi[(size_t)b * s->bins + k];
             s->part[k] = (v2s_complex){s->spectrum[k].re * phi, s->spectrum[k].im * phi};
         }
         v2s_fft_real_inverse(s->fft, s->part, s->band);
