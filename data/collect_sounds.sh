@@ -5,13 +5,14 @@
 #
 # Packages are downloaded (apt-get download) and unpacked (dpkg-deb) in the cache, nothing is
 # installed. --few takes the five small packages (0.3 GB), otherwise all (1.6 GB).
-#   FOLDER/<kind>/<package>/<name>.flac   mono, 16 bit, at the recording's own rate, <= 30 s
+#   FOLDER/<kind>/<package>/...           the recordings, as they stand in the package
 #   FOLDER/licences.tsv                   file, licence, package and version, path in the package,
 #                                         length
 #   FOLDER/copyright/<package>            the package's own copyright file
-# Left out: music and loops; what is shorter than 0.3 s or silent; and every recording that this
-# project measures with, so that training never hears it (the names below; alsa-utils as a whole).
-# Needs apt-get with a Debian (bookworm) source, dpkg-deb, ffmpeg, perl.
+# Left out: music and loops; what is shorter than 0.3 s; and every recording that this project
+# measures with, so that training never hears it (the names below; alsa-utils as a whole). Silent
+# ones and duplicates are passed over by synth.
+# Needs apt-get with a Debian (bookworm) source, dpkg-deb, perl.
 set -eu
 LC_ALL=C
 export LC_ALL
@@ -55,7 +56,7 @@ while [ $# -gt 0 ]; do
 done
 [ -n "$out" ] || usage
 cache=${cache:-$out.cache}
-for tool in apt-get dpkg-deb ffmpeg perl; do
+for tool in apt-get dpkg-deb perl; do
     command -v $tool >/dev/null || {
         echo "collect_sounds.sh: $tool is missing" >&2
         exit 1
@@ -118,100 +119,104 @@ unpack_rcc() {
     ' "$1" "$2"
 }
 
-# kind PACKAGE PATH: prints the kind of sound, or nothing for what is left out
+# kind PACKAGE PATH: sets $kind to the kind of sound, or to nothing for what is left out
 kind() {
+    kind=
     case $1:$2 in
     *[mM]usic/* | */silence/* | */letters/* | */world/* | *loop_*) ;;
-    klettres-data:* | asterisk-*:* | gcin-voice:*) echo speech ;;
-    fillets-ng-data-*:*) echo speech ;;
-    ktuberling-data:*) echo speech ;;
-    tuxpaint-*_desc*) echo speech ;;
-    tuxpaint-*:*/birds/*) echo birds ;;
-    tuxpaint-*:*/animals/* | tuxpaint-*:*/dinosaurs/*) echo animals ;;
-    tuxpaint-*:*/[hm]*[ui]*s*ical*/*) echo instruments ;;
-    tuxpaint-*:*/vehicles/*) echo vehicles ;;
-    tuxpaint-*:*) echo effects ;;
-    gcompris-*:*explore_farm_animals/*) echo animals ;;
+    klettres-data:* | asterisk-*:* | gcin-voice:*) kind=speech ;;
+    fillets-ng-data-*:*) kind=speech ;;
+    ktuberling-data:*) kind=speech ;;
+    tuxpaint-*_desc*) kind=speech ;;
+    tuxpaint-*:*/birds/*) kind=birds ;;
+    tuxpaint-*:*/animals/* | tuxpaint-*:*/dinosaurs/*) kind=animals ;;
+    tuxpaint-*:*/[hm]*[ui]*s*ical*/*) kind=instruments ;;
+    tuxpaint-*:*/vehicles/*) kind=vehicles ;;
+    tuxpaint-*:*) kind=effects ;;
+    gcompris-*:*explore_farm_animals/*) kind=animals ;;
     gcompris-*:*/explore_world_music/* | gcompris-*:*/core/*) ;;
-    gcompris-*:*/instruments/* | gcompris-*:*_LA*) echo instruments ;;
-    gcompris-*:*memory-sound/*) echo effects ;;
-    gcompris-*:*) echo effects ;;
+    gcompris-*:*/instruments/* | gcompris-*:*_LA*) kind=instruments ;;
+    gcompris-*:*memory-sound/*) kind=effects ;;
+    gcompris-*:*) kind=effects ;;
     sonic-pi-*:*/buffers/*) ;;
-    sonic-pi-*:*/ambi_* | sonic-pi-*:*/vinyl_hiss*) echo ambience ;;
-    sonic-pi-*:*/bass_* | sonic-pi-*:*/guit_* | sonic-pi-*:*/elec_*) echo instruments ;;
-    sonic-pi-*:*/misc_* | sonic-pi-*:*/vinyl_* | sonic-pi-*:*/mehackit_*) echo effects ;;
-    sonic-pi-*:*/glitch_*) echo effects ;;
-    sonic-pi-*:*) echo percussion ;;
-    fillets-ng-data:*/linux/en/* | fillets-ng-data:*/elk/*) echo speech ;;
-    fillets-ng-data:*) echo effects ;;
-    hedgewars-*:*/voices/*) echo voices ;;
-    hedgewars-*:*) echo effects ;;
-    wesnoth-*:*/ambient/*) echo ambience ;;
-    wesnoth-*:*/horse* | wesnoth-*:*/bat-* | wesnoth-*:*/wolf* | wesnoth-*:*/gryphon*) echo animals ;;
-    wesnoth-*:*-die* | wesnoth-*:*-hit-* | wesnoth-*:*laugh* | wesnoth-*:*groan*) echo voices ;;
-    wesnoth-*:*/horn-*) echo instruments ;;
-    wesnoth-*:*) echo effects ;;
-    widelands-*:*/bird* | widelands-*:*/duck*) echo birds ;;
-    widelands-*:*/animals/* | widelands-*:*/farm/*) echo animals ;;
-    widelands-*:*/biginn* | widelands-*:*/inn_* | widelands-*:*/tavern_* | widelands-*:*/lobby_*) echo ambience ;;
-    widelands-*:*) echo tools ;;
-    scorched3d-*:*/bird* | scorched3d-*:*/gull* | scorched3d-*:*/rooster*) echo birds ;;
-    scorched3d-*:*/cow* | scorched3d-*:*/dog* | scorched3d-*:*/moo* | scorched3d-*:*/sheep*) echo animals ;;
-    scorched3d-*:*/frogs* | scorched3d-*:*/wolf* | scorched3d-*:*/bats* | scorched3d-*:*/bees*) echo animals ;;
-    scorched3d-*:*/car* | scorched3d-*:*/cessna* | scorched3d-*:*/f1[68]* | scorched3d-*:*/heli*) echo vehicles ;;
-    scorched3d-*:*/jet* | scorched3d-*:*/apache* | scorched3d-*:*/t38* | scorched3d-*:*/fire*) echo vehicles ;;
-    scorched3d-*:*/police* | scorched3d-*:*/tank* | scorched3d-*:*/movement/*) echo vehicles ;;
-    scorched3d-*:*/city* | scorched3d-*:*/ocean* | scorched3d-*:*/rain* | scorched3d-*:*/factory*) echo ambience ;;
-    scorched3d-*:*/cheering*) echo ambience ;;
-    scorched3d-*:*/scream*) echo voices ;;
-    scorched3d-*:*) echo effects ;;
-    flare-*:*/npcs/*) echo speech ;;
-    flare-*:*_loop.ogg | flare-*:*/rain*) echo ambience ;;
-    flare-*:*/enemies/* | flare-*:*male_*) echo voices ;;
-    flare-*:*) echo effects ;;
-    lmms-*:*/drums/* | lmms-*:*/latin_[!bg]*) echo percussion ;;
-    lmms-*:*/instruments/* | lmms-*:*/stringsnpads/* | lmms-*:*/latin/*) echo instruments ;;
-    lmms-*:*/misc/* | lmms-*:*/effects/*) echo effects ;;
+    sonic-pi-*:*/ambi_* | sonic-pi-*:*/vinyl_hiss*) kind=ambience ;;
+    sonic-pi-*:*/bass_* | sonic-pi-*:*/guit_* | sonic-pi-*:*/elec_*) kind=instruments ;;
+    sonic-pi-*:*/misc_* | sonic-pi-*:*/vinyl_* | sonic-pi-*:*/mehackit_*) kind=effects ;;
+    sonic-pi-*:*/glitch_*) kind=effects ;;
+    sonic-pi-*:*) kind=percussion ;;
+    fillets-ng-data:*/linux/en/* | fillets-ng-data:*/elk/*) kind=speech ;;
+    fillets-ng-data:*) kind=effects ;;
+    hedgewars-*:*/voices/*) kind=voices ;;
+    hedgewars-*:*) kind=effects ;;
+    wesnoth-*:*/ambient/*) kind=ambience ;;
+    wesnoth-*:*/horse* | wesnoth-*:*/bat-* | wesnoth-*:*/wolf* | wesnoth-*:*/gryphon*) kind=animals ;;
+    wesnoth-*:*-die* | wesnoth-*:*-hit-* | wesnoth-*:*laugh* | wesnoth-*:*groan*) kind=voices ;;
+    wesnoth-*:*/horn-*) kind=instruments ;;
+    wesnoth-*:*) kind=effects ;;
+    widelands-*:*/bird* | widelands-*:*/duck*) kind=birds ;;
+    widelands-*:*/animals/* | widelands-*:*/farm/*) kind=animals ;;
+    widelands-*:*/biginn* | widelands-*:*/inn_* | widelands-*:*/tavern_* | widelands-*:*/lobby_*) kind=ambience ;;
+    widelands-*:*) kind=tools ;;
+    scorched3d-*:*/bird* | scorched3d-*:*/gull* | scorched3d-*:*/rooster*) kind=birds ;;
+    scorched3d-*:*/cow* | scorched3d-*:*/dog* | scorched3d-*:*/moo* | scorched3d-*:*/sheep*) kind=animals ;;
+    scorched3d-*:*/frogs* | scorched3d-*:*/wolf* | scorched3d-*:*/bats* | scorched3d-*:*/bees*) kind=animals ;;
+    scorched3d-*:*/car* | scorched3d-*:*/cessna* | scorched3d-*:*/f1[68]* | scorched3d-*:*/heli*) kind=vehicles ;;
+    scorched3d-*:*/jet* | scorched3d-*:*/apache* | scorched3d-*:*/t38* | scorched3d-*:*/fire*) kind=vehicles ;;
+    scorched3d-*:*/police* | scorched3d-*:*/tank* | scorched3d-*:*/movement/*) kind=vehicles ;;
+    scorched3d-*:*/city* | scorched3d-*:*/ocean* | scorched3d-*:*/rain* | scorched3d-*:*/factory*) kind=ambience ;;
+    scorched3d-*:*/cheering*) kind=ambience ;;
+    scorched3d-*:*/scream*) kind=voices ;;
+    scorched3d-*:*) kind=effects ;;
+    flare-*:*/npcs/*) kind=speech ;;
+    flare-*:*_loop.ogg | flare-*:*/rain*) kind=ambience ;;
+    flare-*:*/enemies/* | flare-*:*male_*) kind=voices ;;
+    flare-*:*) kind=effects ;;
+    lmms-*:*/drums/* | lmms-*:*/latin_[!bg]*) kind=percussion ;;
+    lmms-*:*/instruments/* | lmms-*:*/stringsnpads/* | lmms-*:*/latin/*) kind=instruments ;;
+    lmms-*:*/misc/* | lmms-*:*/effects/*) kind=effects ;;
     lmms-*:*) ;; # waveforms, beats and loops
-    hydrogen-drumkits-effects:*) echo instruments ;;
-    hydrogen-drumkits:*) echo percussion ;;
+    hydrogen-drumkits-effects:*) kind=instruments ;;
+    hydrogen-drumkits:*) kind=percussion ;;
     esac
 }
 
-# licence PACKAGE PATH: the licence's short name; fails where the package's copyright file does not
-# hold the words that stand for it
+# licence PACKAGE PATH: sets $licence to the licence's short name; fails where the package's
+# copyright file does not hold the words that stand for it
 licence() {
     words=
     case $1:$2 in
-    klettres-data:* | ktuberling-data:*) name=GPL-2+ ;;
-    tuxpaint-*:*) name=GPL-2 ;;
-    sonic-pi-*:*) name=CC0 ;;
-    gcompris-*:*) name="GPL-3+ and others, see copyright/$1" words=GPL-3+ ;;
-    asterisk-*-it-*:* | asterisk-*-ru-*:*) name=CC-BY-3.0 ;;
-    asterisk-*:*) name=CC-BY-SA-3.0 ;;
-    fillets-*:*) name=GPL-2 words="version 2 dated June, 1991" ;;
-    gcin-voice:*/3.ogg) name="GPL-3 or LGPL-3" ;;
-    gcin-voice:*) name=CC-BY-3 ;;
-    hedgewars-*:*/Droplet*) name=CC-BY-SA-3.0 ;;
-    hedgewars-*:*) name=GFDL-1.3 ;;
-    wesnoth-*:*) name=GPL-2+ words="GNU General Public License" ;;
-    widelands-*:* | lmms-*:*) name=GPL-2+ ;;
-    scorched3d-*:*/apoc/*) name=CC-BY-SA-3 ;;
-    scorched3d-*:*) name=GPL-2+ ;;
-    flare-*:*) name=CC-BY-SA-3.0+ ;;
-    hydrogen-*:*/belofilms* | hydrogen-*:*/rumpf*) name=CC-BY-3.0 ;;
-    hydrogen-*:*/Colombo*) name="GPL-2+ with composition exception" ;;
-    hydrogen-*:*/BJA_*) name=CC-BY-SA-3.0-us ;;
-    hydrogen-*:*/Audiophob/*) name=CC0 ;;
-    hydrogen-*:*/Electric* | hydrogen-*:*/HardElectro*) name=GPL-2+ ;;
-    hydrogen-*:*) name=GPL-2 ;;
+    klettres-data:* | ktuberling-data:*) licence=GPL-2+ ;;
+    tuxpaint-*:*) licence=GPL-2 ;;
+    sonic-pi-*:*) licence=CC0 ;;
+    gcompris-*:*) licence="GPL-3+ and others, see copyright/$1" words=GPL-3+ ;;
+    asterisk-*-it-*:* | asterisk-*-ru-*:*) licence=CC-BY-3.0 ;;
+    asterisk-*:*) licence=CC-BY-SA-3.0 ;;
+    fillets-*:*) licence=GPL-2 words="version 2 dated June, 1991" ;;
+    gcin-voice:*/3.ogg) licence="GPL-3 or LGPL-3" ;;
+    gcin-voice:*) licence=CC-BY-3 ;;
+    hedgewars-*:*/Droplet*) licence=CC-BY-SA-3.0 ;;
+    hedgewars-*:*) licence=GFDL-1.3 ;;
+    wesnoth-*:*) licence=GPL-2+ words="GNU General Public License" ;;
+    widelands-*:* | lmms-*:*) licence=GPL-2+ ;;
+    scorched3d-*:*/apoc/*) licence=CC-BY-SA-3 ;;
+    scorched3d-*:*) licence=GPL-2+ ;;
+    flare-*:*) licence=CC-BY-SA-3.0+ ;;
+    hydrogen-*:*/belofilms* | hydrogen-*:*/rumpf*) licence=CC-BY-3.0 ;;
+    hydrogen-*:*/Colombo*) licence="GPL-2+ with composition exception" ;;
+    hydrogen-*:*/BJA_*) licence=CC-BY-SA-3.0-us ;;
+    hydrogen-*:*/Audiophob/*) licence=CC0 ;;
+    hydrogen-*:*/Electric* | hydrogen-*:*/HardElectro*) licence=GPL-2+ ;;
+    hydrogen-*:*) licence=GPL-2 ;;
     esac
-    grep -q "${words:-$name}" "$out/copyright/$1" || {
-        echo "collect_sounds.sh: the copyright file of $1 does not say ${words:-$name}" >&2
+    words=${words:-$licence}
+    [ "$1 $words" = "$verified" ] && return
+    grep -q "$words" "$out/copyright/$1" || {
+        echo "collect_sounds.sh: the copyright file of $1 does not say $words" >&2
         exit 1
     }
-    echo "$name"
+    verified="$1 $words"
 }
+verified=
 
 # The most files from one folder: more of one voice teach nothing new.
 limit() {
@@ -224,72 +229,92 @@ limit() {
     esac
 }
 
-# group PACKAGE PATH: what the limit counts (language, speaker or folder)
+# group PACKAGE PATH: sets $group to what the limit counts (language, speaker or folder)
 group() {
     case $1:$2 in
-    tuxpaint-*_desc*) echo "$2" | sed 's/.*\(_desc[A-Za-z_]*\)\..*/\1/' ;;
-    tuxpaint-*) echo effect ;;
-    gcin-voice:*) basename "$2" ;;
-    *) dirname "$2" ;;
+    tuxpaint-*_desc*)
+        group=${2##*_desc}
+        group=desc${group%.*}
+        ;;
+    tuxpaint-*) group=effect ;;
+    gcin-voice:*) group=${2##*/} ;;
+    *) group=${2%/*} ;;
     esac
 }
 
-# convert KIND PACKAGE PATH TARGET LICENCE VERSION: a line of licences.tsv if the sound is usable
-convert='
-    mkdir -p "$(dirname "$4")"
-    ffmpeg -nostdin -hide_banner -y -t 30 -i "$3" -map 0:a:0 -af "pan=mono|c0=c0,volumedetect" \
-        -map_metadata -1 -fflags +bitexact -flags:a +bitexact -sample_fmt s16 -c:a flac "$4" \
-        2>"$4.log" || { rm -f "$4" "$4.log"; exit 0; }
-    length_s=$(awk "/Output #0/ { output = 1 }
-        output && / Hz, / { rate = \$0; sub(/ Hz, .*/, \"\", rate); sub(/.* /, \"\", rate) }
-        /n_samples:/ { n = \$NF } /max_volume:/ { top = \$(NF - 1) }
-        END { if (rate > 0 && n >= 0.3 * rate && top > -45) printf \"%.2f\", n / rate }" \
-        "$4.log")
-    rm -f "$4.log"
-    if [ -n "$length_s" ]; then
-        printf "%s\t%s\t%s\t%s\t%s\n" "${4#"$7"/}" "$5" "$6" "${3#"$8"/}" "$length_s"
-    else
-        rm -f "$4"
-    fi
-'
+# copy: reads lines of source, target, and what stands in the table between file and length; copies
+# what is at least 0.3 s long, as its header says, and prints the lines of the table.
+copy() {
+    perl -e '
+        use File::Copy "copy"; use File::Path "make_path"; use File::Basename "dirname";
+        my $out = shift;
+        sub seconds {
+            my ($path) = @_;
+            my $size = -s $path or return 0;
+            return $size / 8000 if $path =~ /\.g722$/; # 64 kbit/s
+            open(my $f, "<:raw", $path) or die "$path: $!\n";
+            read($f, my $head, 65536);
+            seek($f, $size > 65536 ? $size - 65536 : 0, 0);
+            read($f, my $end, 65536);
+            if ($head =~ /^OggS/ && $head =~ /\x01vorbis.{5}(.{4})/s) {
+                my ($rate, $last) = (unpack("V", $1), rindex($end, "OggS"));
+                return $last < 0 ? 0 : unpack("V", substr($end, $last + 6, 4)) / $rate;
+            }
+            if ($head =~ /^RIFF....WAVE/s && $head =~ /fmt ....(..)(..)(....)(....)/s) {
+                my $bytes = unpack("V", $4);
+                my ($data) = $head =~ /data(....)/s or return 0;
+                $data = unpack("V", $data);
+                return ($data < $size ? $data : $size) / ($bytes || 1);
+            }
+            if ($head =~ /^fLaC/) {
+                my ($high, $low) = unpack("NN", substr($head, 18, 8));
+                return (($high & 15) * 2**32 + $low) / (($high >> 12) || 1);
+            }
+            return 0; # nothing that synth reads for certain
+        }
+        while (my $line = <STDIN>) {
+            chomp $line;
+            my ($from, $to, $terms) = split /\t/, $line, 3;
+            my $seconds = seconds($from);
+            next if $seconds < 0.3;
+            make_path(dirname("$out/$to"));
+            copy($from, "$out/$to") or die "$out/$to: $!\n";
+            printf "%s\t%s\t%.2f\n", $to, $terms, $seconds;
+        }
+    ' "$out"
+}
 
-list=$cache/list.tmp
-: >"$list"
 for package in $packages; do
     fetch "$package"
     cp "$(find "$cache/$package/usr/share/doc/$package/" -name 'copyright*' | head -n 1)" \
         "$out/copyright/$package"
     version=$(dpkg-deb -f "$cache/debs/$package"_*.deb Version)
-    count=0
+    most=$(limit "$package")
     (cd "$cache/$package" && find . -type f \( -name '*.ogg' -o -name '*.wav' -o -name '*.flac' \
-        -o -name '*.g722' \) | sort) >"$cache/files.tmp"
-    while read -r path; do
-        path=${path#./}
-        stem=$(basename "${path%.*}")
-        case " $(echo $excluded) " in *" ${stem%_LA*} "*) continue ;; esac
-        is=$(kind "$package" "$path")
-        [ -n "$is" ] || continue
-        printf '%s\t%s\t%s\t%s\n' "$(group "$package" "$path")" "$is" "$path" \
-            "$(licence "$package" "$path")"
-    done <"$cache/files.tmp" |
-        awk -F '\t' -v most="$(limit "$package")" 'n[$1]++ < most' >"$cache/chosen.tmp"
-    while IFS='	' read -r of is path terms; do
-        # The folders' names make the file's name unique; common beginnings tell nothing.
-        name=$(echo "${path%.*}" | sed -E 's,^(usr/share/|rcc/),,; s,^[^/]*/,,; s,[^A-Za-z0-9._-],_,g')
-        printf '%s\0' "$is" "$package" "$cache/$package/$path" "$out/$is/$package/$name.flac" \
-            "$terms" "$package $version" "$out" "$cache/$package" >>"$list"
-        count=$((count + 1))
-    done <"$cache/chosen.tmp"
-    echo "$package $version: $count recordings" >&2
+        -o -name '*.g722' \) | sort) |
+        while read -r path; do
+            path=${path#./}
+            stem=${path##*/}
+            stem=${stem%.*}
+            case " $(echo $excluded) " in *" ${stem%_LA*} "*) continue ;; esac
+            kind "$package" "$path"
+            [ -n "$kind" ] || continue
+            group "$package" "$path"
+            licence "$package" "$path"
+            # The folders' names make the file's name unique; common beginnings tell nothing.
+            name=${path#usr/share/}
+            name=${name#rcc/}
+            printf '%s\t%s\t%s\t%s\t%s\t%s\n' "$group" "$cache/$package/$path" \
+                "$kind/$package/${name#*/}" "$licence" "$package $version" "$path"
+        done |
+        awk -F '\t' -v most="$most" 'n[$1]++ < most' | cut -f 2- | copy >"$cache/$package.tmp"
+    echo "$package $version: $(wc -l <"$cache/$package.tmp") recordings" >&2
 done
-echo "converting" >&2
-xargs -0 -n 8 -P "$(nproc)" sh -c "$convert" convert <"$list" | sort >"$cache/licences.tmp"
-rm -f "$list" "$cache/files.tmp" "$cache/chosen.tmp"
 {
     printf 'file\tlicence\tpackage\tpath\tseconds\n'
-    cat "$cache/licences.tmp"
+    for package in $packages; do cat "$cache/$package.tmp"; done | sort
 } >"$out/licences.tsv"
-rm -f "$cache/licences.tmp"
+for package in $packages; do rm -f "$cache/$package.tmp"; done
 awk -F '\t' 'NR > 1 { kind = $1; sub(/\/.*/, "", kind); n[kind]++; s[kind] += $5 }
     END { for (kind in n) printf "%-12s %5d recordings %7.1f minutes\n", kind, n[kind], s[kind] / 60 }' \
     "$out/licences.tsv" | sort

@@ -153,6 +153,10 @@ v2s_status v2s_sound_out_open(const char *path, double rate_hz, int channels,
     return V2S_OK;
 }
 
+void v2s_sound_out_defer_sync(v2s_sound_out *out) {
+    v2s_file_out_defer_sync(out->f);
+}
+
 v2s_sample_format v2s_sound_out_format(const v2s_sound_out *out) {
     return out->format;
 }

@@ -28,6 +28,9 @@ V2S_MUST_USE v2s_status v2s_sound_out_open(const char *path, double rate_hz, int
 // What the samples are really stored as.
 v2s_sample_format v2s_sound_out_format(const v2s_sound_out *out);
 
+// As v2s_file_out_defer_sync.
+void v2s_sound_out_defer_sync(v2s_sound_out *out);
+
 // interleaved[frames][channels]. NUMERIC for a NaN or infinity.
 V2S_MUST_USE v2s_status v2s_sound_out_write(v2s_sound_out *out, const float *interleaved,
                                             size_t frames);

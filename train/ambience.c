@@ -20,12 +20,23 @@ typedef struct filter {
 } filter;
 
 // Four sums of 16-bit numbers out of eight: variance of one number is (2^32 - 1) / 12.
-static double draw(v2s_rng *rng) {
-    uint32_t a = v2s_rng_word(rng), b = v2s_rng_word(rng);
+static double sum_of_four(uint32_t a, uint32_t b) {
     int32_t sum =
         (int32_t)(a & 0xffff) + (int32_t)(a >> 16) + (int32_t)(b & 0xffff) + (int32_t)(b >> 16);
     const double mean = 2 * 65535.0, deviation = 37837.226;
     return ((double)sum - mean) / deviation;
+}
+
+// Two numbers from a block of the stream.
+static void draw(v2s_rng *rng, double x[2]) {
+    const uint32_t counter[4] = {(uint32_t)rng->position, (uint32_t)(rng->position >> 32),
+                                 (uint32_t)rng->stream, (uint32_t)(rng->stream >> 32)};
+    const uint32_t key[2] = {(uint32_t)rng->seed, (uint32_t)(rng->seed >> 32)};
+    uint32_t block[4];
+    v2s_philox(counter, key, block);
+    rng->position++;
+    x[0] = sum_of_four(block[0], block[1]);
+    x[1] = sum_of_four(block[2], block[3]);
 }
 
 // zero_hz < 0: none (a plain low-pass); pole and zero are kept below Nyquist.
@@ -97,10 +108,14 @@ void v2s_ambience_add(v2s_ambience_colour colour, double ambient_power, double m
     for (int c = 0; c < V2S_FOA_CHANNELS; c++) {
         filter f = fresh;
         double gain = c == V2S_ACN_W ? unit : unit / sqrt(3);
-        for (size_t i = 0; i < settle; i++)
-            run(&f, draw(rng));
-        for (size_t i = 0; i < frames; i++)
-            foa[V2S_FOA_CHANNELS * i + (size_t)c] +=
-                (float)(gain * run(&f, draw(rng)) + self * draw(rng));
+        double x[2]; // one for the place, one for the microphone
+        for (size_t i = 0; i < settle; i++) {
+            draw(rng, x);
+            run(&f, x[0]);
+        }
+        for (size_t i = 0; i < frames; i++) {
+            draw(rng, x);
+            foa[V2S_FOA_CHANNELS * i + (size_t)c] += (float)(gain * run(&f, x[0]) + self * x[1]);
+        }
     }
 }

@@ -10,9 +10,10 @@
 static v2s_status parse_motions(const v2s_synth_settings *s, v2s_synth_config *c) {
     // Sources stand still more often than they move in any one way.
     static const v2s_motion usual[] = {
-        V2S_MOTION_STATIC, V2S_MOTION_STATIC,      V2S_MOTION_STATIC,   V2S_MOTION_STATIC,
-        V2S_MOTION_LINEAR, V2S_MOTION_CIRCLE,      V2S_MOTION_PENDULUM, V2S_MOTION_APPROACH,
-        V2S_MOTION_ZIGZAG, V2S_MOTION_RANDOM_WALK, V2S_MOTION_JUMP,
+        V2S_MOTION_STATIC,      V2S_MOTION_STATIC,   V2S_MOTION_STATIC,   V2S_MOTION_STATIC,
+        V2S_MOTION_STATIC,      V2S_MOTION_STATIC,   V2S_MOTION_STATIC,   V2S_MOTION_LINEAR,
+        V2S_MOTION_CIRCLE,      V2S_MOTION_PENDULUM, V2S_MOTION_APPROACH, V2S_MOTION_ZIGZAG,
+        V2S_MOTION_RANDOM_WALK, V2S_MOTION_JUMP,
     };
     enum { MOST = sizeof c->motions / sizeof c->motions[0] };
     if (s->motions.count == 0) {

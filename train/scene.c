@@ -50,8 +50,17 @@ static v2s_status draw_sound(const v2s_scene_plan *plan, v2s_synth_scene *s) {
     return V2S_OK;
 }
 
+// Mean square of W.
+static double power_of_w(const float *foa, size_t frames) {
+    double sum = 0;
+    for (size_t i = 0; i < frames; i++)
+        sum += (double)foa[FOA * i] * foa[FOA * i];
+    return sum / (double)frames;
+}
+
 // ---- direct sound and reflections -------------------------------------------------------------
 
+// The truth holds the reflections so far.
 static v2s_status add_direct(const v2s_scene_plan *plan, v2s_synth_scene *s) {
     const v2s_encoder_config config = {
         .order = 1,
@@ -60,9 +69,18 @@ static v2s_status add_direct(const v2s_scene_plan *plan, v2s_synth_scene *s) {
         .trajectory = &s->path,
     };
     v2s_encoder *encoder = NULL;
-    V2S_TRY(v2s_encoder_open(&config, &encoder));
-    v2s_status status = v2s_encoder_process(encoder, s->dry, s->frames, s->truth);
+    float *direct = calloc(s->frames * FOA, sizeof *direct);
+    v2s_status status = direct != NULL ? v2s_encoder_open(&config, &encoder) : no_memory();
+    if (status == V2S_OK)
+        status = v2s_encoder_process(encoder, s->dry, s->frames, direct);
+    if (status == V2S_OK) {
+        double ratio = power_of_w(direct, s->frames) / power_of_w(s->truth, s->frames);
+        s->drr_db = fmin(V2S_SCENE_DRR_LIMIT_DB, 10 * log10(ratio));
+        for (size_t i = 0; i < s->frames * FOA; i++)
+            s->truth[i] += direct[i];
+    }
     v2s_encoder_close(&encoder);
+    free(direct);
     return status;
 }
 
@@ -139,33 +157,7 @@ static v2s_status add_room(const v2s_scene_plan *plan, const v2s_venue *venue,
     return add_reflections_of(&config, s->dry, s->frames, s->truth);
 }
 
-static v2s_status measure_drr(const v2s_scene_plan *plan, const v2s_venue *venue,
-                              const v2s_trajectory *path, v2s_synth_scene *s) {
-    s->drr_db = V2S_SCENE_DRR_LIMIT_DB;
-    if (venue->kind == V2S_VENUE_FREE_FIELD)
-        return V2S_OK;
-    v2s_point middle = v2s_trajectory_at(path, plan->duration_s / 2, NULL);
-    v2s_vec3 l = venue->room.listener_m;
-    v2s_vec3 source = {l.x + middle.distance_m * middle.unit.x,
-                       l.y + middle.distance_m * middle.unit.y,
-                       l.z + middle.distance_m * middle.unit.z};
-    float *response = NULL;
-    size_t frames = 0;
-    V2S_TRY(v2s_room_response(&venue->room, source, plan->rate_hz, &response, &frames));
-    double drr_db = v2s_room_drr_db(response, frames, plan->rate_hz, middle.distance_m);
-    s->drr_db = fmin(V2S_SCENE_DRR_LIMIT_DB, drr_db);
-    free(response);
-    return V2S_OK;
-}
-
 // ---- level and noise --------------------------------------------------------------------------
-
-static double power_of_w(const v2s_synth_scene *s) {
-    double sum = 0;
-    for (size_t i = 0; i < s->frames; i++)
-        sum += (double)s->truth[FOA * i] * s->truth[FOA * i];
-    return sum / (double)s->frames;
-}
 
 static float peak_of(const float *samples, size_t count, float peak) {
     for (size_t i = 0; i < count; i++)
@@ -192,7 +184,7 @@ static void add_noise(const v2s_scene_plan *plan, v2s_synth_scene *s) {
         return;
     v2s_rng rng = stream(plan, STREAM_NOISE);
     s->snr_db = v2s_rng_between(&rng, plan->snr_low_db, plan->snr_high_db);
-    double power = power_of_w(s) * pow(10, -s->snr_db / 10);
+    double power = power_of_w(s->truth, s->frames) * pow(10, -s->snr_db / 10);
     double self =
         SELF_NOISE_LOW * exp(v2s_rng_uniform(&rng) * log(SELF_NOISE_HIGH / SELF_NOISE_LOW));
     v2s_ambience_colour colour =
@@ -236,7 +228,6 @@ static v2s_status fill(const v2s_scene_plan *plan, v2s_motion_path *motion, v2s_
     V2S_TRY(add_room(plan, &venue, motion, s));
     turn(s->yaw_rad, s->frames, s->truth);
     V2S_TRY(add_direct(plan, s));
-    V2S_TRY(measure_drr(plan, &venue, &motion->path, s));
     add_noise(plan, s);
     limit_peak(s);
     return V2S_OK;

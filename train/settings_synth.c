@@ -27,7 +27,7 @@ static const v2s_option scene_rows[] = {
     {"rooms", 0, V2S_OPTION_INT, "N", "60", 1, 1000000, "different rooms", AT(rooms)},
     {"motion", 0, V2S_OPTION_LIST, "static|linear|circle|pendulum|approach|zigzag|random-walk|jump",
      NULL, UNLIMITED,
-     "way the source moves; may be repeated; default: all, static in 4 of 11 scenes", AT(motions)},
+     "way the source moves; may be repeated; default: all, static in half of the scenes", AT(motions)},
     {"noise", 0, V2S_OPTION_TEXT, "LO,HI|none", "20,50", UNLIMITED,
      "range of the signal-to-noise ratio in dB: diffuse noise and that of the microphones",
      AT(noise)},

@@ -143,8 +143,10 @@ static v2s_status write_sound(const work *w, const char *kind, size_t index, int
     V2S_TRY(scene_path(w, kind, index, "wav", &path));
     v2s_status status =
         v2s_sound_out_open(path, w->config->rate_hz, channels, V2S_FLOAT32, (int64_t)frames, &out);
-    if (status == V2S_OK)
+    if (status == V2S_OK) {
+        v2s_sound_out_defer_sync(out);
         status = v2s_sound_out_write(out, samples, frames);
+    }
     if (status == V2S_OK)
         status = v2s_sound_out_commit(out, NULL, NULL);
     v2s_sound_out_close(&out);
@@ -158,8 +160,10 @@ static v2s_status write_path(const work *w, size_t index, v2s_trajectory *path) 
     v2s_trajectory_set set = {1, path};
     V2S_TRY(scene_path(w, "traj", index, "csv", &name));
     v2s_status status = v2s_file_out_open(name, &f);
-    if (status == V2S_OK)
+    if (status == V2S_OK) {
+        v2s_file_out_defer_sync(f);
         status = v2s_trajectory_csv_write(f, &set);
+    }
     if (status == V2S_OK)
         status = v2s_file_out_commit(f);
     v2s_file_out_close(&f);
@@ -330,6 +334,7 @@ static v2s_status write_line(const work *w, size_t index, v2s_pairing pairing, v
 static v2s_status write_manifest(const work *w) {
     char *path = NULL;
     v2s_file_out *f = NULL;
+    V2S_TRY(v2s_file_out_sync_folder(w->config->folder)); // what it names is on the disk
     if (asprintf(&path, "%s/manifest.jsonl", w->config->folder) < 0)
         return no_memory();
     v2s_status status = v2s_file_out_open(path, &f);

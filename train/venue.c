@@ -118,6 +118,10 @@ static void draw_room(v2s_rng *rng, double rt60_s, double low_m3, double high_m3
     draw_walls(rng, base);
     fit_absorption(rt60_s, (const double(*)[V2S_ROOM_BANDS])base, room);
     room->order = -1;
+    // Three times Polack's mixing time, sqrt(V / m3) ms, from which on reflections are too dense to
+    // be told apart.
+    double volume_m3 = room->size_m.x * room->size_m.y * room->size_m.z;
+    room->early_s = fmin(0.08, fmax(0.03, 0.003 * sqrt(volume_m3)));
     room->tail = true;
 }
 
@@ -147,7 +151,6 @@ void v2s_venue_draw(uint64_t seed, uint64_t index, v2s_venue *venue) {
     memset(venue, 0, sizeof *venue);
     v2s_room *room = &venue->room;
     room->min_distance_m = 0.5;
-    room->early_s = 0.06;
     room->seed = v2s_rng_derive(seed, index);
     if (place < 0.8) {
         venue->kind = V2S_VENUE_ROOM;

@@ -8,6 +8,8 @@
 //   outdoor     one reflecting ground, nothing else
 //   free field  nothing reflects
 //
+// Reflections are images until three times Polack's mixing time, sqrt(V / m3) ms (at least 30, at
+// most 80 ms); then comes the diffuse tail.
 // Of ten places in a row two are dry, outdoor or free field, and reverberation times are spread by
 // a sequence of low discrepancy, so that few places still cover what many would.
 #ifndef V2S_TRAIN_VENUE_H

@@ -25,6 +25,7 @@ struct v2s_file_out {
     int64_t position; // of the next write, buffered bytes included
     int64_t size;     // bytes of the file, buffered bytes included
     size_t buffered;
+    bool defers_sync;
     v2s_status status;
     char error[V2S_ERROR_TEXT_MAX];
     unsigned char buffer[BUFFER_BYTES];
@@ -228,7 +229,7 @@ v2s_status v2s_file_out_commit(v2s_file_out *f) {
     V2S_TRY(flush_buffer(f));
     if (f->temp_path == NULL)
         return copy_spool(f);
-    if (fsync(f->fd) != 0)
+    if (!f->defers_sync && fsync(f->fd) != 0)
         return keep_error(f, "cannot write", errno);
     int fd = f->fd;
     f->fd = -1;
@@ -238,8 +239,24 @@ v2s_status v2s_file_out_commit(v2s_file_out *f) {
         return keep_error(f, "cannot rename the finished file", errno);
     free(f->temp_path);
     f->temp_path = NULL;
-    sync_folder_of(f->path);
+    if (!f->defers_sync)
+        sync_folder_of(f->path);
     return V2S_OK;
+}
+
+void v2s_file_out_defer_sync(v2s_file_out *f) {
+    f->defers_sync = true;
+}
+
+v2s_status v2s_file_out_sync_folder(const char *folder) {
+    int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0)
+        return V2S_FAIL(V2S_IO, "%s: cannot open the folder: %s", folder, strerror(errno));
+    v2s_status status = V2S_OK;
+    if (syncfs(fd) != 0)
+        status = V2S_FAIL(V2S_IO, "%s: cannot write: %s", folder, strerror(errno));
+    close(fd);
+    return status;
 }
 
 void v2s_file_out_close(v2s_file_out **out) {

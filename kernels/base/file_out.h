@@ -28,6 +28,13 @@ int64_t v2s_file_out_tell(const v2s_file_out *f);
 int64_t v2s_file_out_size(const v2s_file_out *f);
 const char *v2s_file_out_path(const v2s_file_out *f);
 
+// Commit will not wait for the disk. For one of many files that count only together: their writer
+// calls v2s_file_out_sync_folder before it commits the file that names them.
+void v2s_file_out_defer_sync(v2s_file_out *f);
+
+// Waits until everything on the file system of `folder` has reached the disk. IO.
+V2S_MUST_USE v2s_status v2s_file_out_sync_folder(const char *folder);
+
 // OK or the first error.
 v2s_status v2s_file_out_status(const v2s_file_out *f);
 
