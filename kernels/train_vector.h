@@ -85,7 +85,7 @@ void v2s_pack_panels(int lanes, const float *const *rows, int S, int N, int K, f
 // Copies S rows of M numbers, row s at x + s * ldx, to tiles.
 void v2s_pack_tiles(int lanes, const float *x, size_t ldx, int S, int M, float *tiles);
 
-// dw[m * ldw + n * step] += acc[row + m, n] of panels of `rows_padded` rows, m < M, n < N.
+// dw[m,n] += acc[row + m, n] of panels of `rows_padded` rows, m < M, n < N.
 void v2s_add_panels(int lanes, const float *acc, int rows_padded, int row, int M, int N, float *dw);
 
 // Gradients of an affine map over many rows, as sums of blocks: dw += dy^T x, dbias += sums of dy.

@@ -193,3 +193,17 @@ Test(refiner_stream, wrong_use_is_refused) {
     v2s_refiner_stream_close(&stream);
     free_setup(&s);
 }
+
+Test(refiner_stream, a_network_of_other_rows_is_refused) {
+    const v2s_refiner_config config = {6, 3, 4, 5, 4};
+    v2s_refiner *m;
+    v2s_device *dev;
+    v2s_refiner_stream *s = NULL;
+    cr_assert_eq(v2s_refiner_open(&config, &m), V2S_OK);
+    cr_assert_eq(v2s_device_open("cpu", 1, &dev), V2S_OK);
+    cr_assert_eq(v2s_refiner_stream_open(m, dev, NULL, &s), V2S_ARG);
+    cr_assert_null(s);
+    cr_assert_not_null(strstr(v2s_error_text(), "found 6 and 4"));
+    v2s_device_close(&dev);
+    v2s_refiner_close(&m);
+}
