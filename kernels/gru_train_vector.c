@@ -24,17 +24,22 @@ typedef struct plan {
     const v2s_gru_args *a;
     const v2s_gru_backward_args *g; // NULL: forward
     int Hp, Cp, groups;
+    int tiles; // side by side in the packed weights of the steps
     float *w_ih[2], *w_hh[2], *b_hn[2], *dx1;
 } plan;
 
 static plan plan_of(const v2s_device *dev, const v2s_gru_args *a, const v2s_gru_backward_args *g) {
     const v2s_vector *v = dev->vector;
+    int tiles = v->train->tiles[a->B >= 4 ? 3 : a->B < 1 ? 0 : a->B - 1];
+    while (v2s_round_up(a->H, v->lanes) / v->lanes % tiles != 0)
+        tiles /= 2;
     return (plan){.dev = dev,
                   .v = v,
                   .a = a,
                   .g = g,
                   .Hp = v2s_round_up(a->H, v->lanes),
                   .Cp = v2s_round_up(a->C, v->lanes),
+                  .tiles = tiles,
                   .groups = (a->B + ROWS - 1) / ROWS};
 }
 
@@ -77,12 +82,12 @@ static size_t forward_w_hh(const plan *p) {
     return v2s_size_mul(3 * (size_t)p->Hp, (size_t)p->a->H);
 }
 
-// [tile of units][k][gate][lanes]
+// W_hh in groups of tiles: [group][k][tile][gate][lanes]
 static void pack_forward(void *ctx, int direction, int n) {
     (void)n;
     const plan *p = ctx;
     const v2s_gru_direction *d = &p->a->dir[direction];
-    int H = p->a->H, lanes = p->v->lanes;
+    int H = p->a->H, lanes = p->v->lanes, stride = p->tiles * 3 * lanes;
     float *to = p->w_hh[direction];
     memset(p->w_ih[direction], 0, forward_w_ih(p) * sizeof *to);
     v2s_gru_pack_projection(p->v, p->a->C, H, d, p->w_ih[direction]);
@@ -90,9 +95,11 @@ static void pack_forward(void *ctx, int direction, int n) {
     for (int gate = 0; gate < 3; gate++)
         for (int j = 0; j < H; j++) {
             const float *row = d->w_hh + (size_t)(gate * H + j) * H;
-            float *column = to + (size_t)(j / lanes) * 3 * lanes * H + gate * lanes + j % lanes;
+            int tile = j / lanes, group = tile / p->tiles;
+            float *column =
+                to + (size_t)group * stride * H + (tile % p->tiles * 3 + gate) * lanes + j % lanes;
             for (int k = 0; k < H; k++)
-                column[(size_t)k * 3 * lanes] = row[k];
+                column[(size_t)k * stride] = row[k];
         }
     memset(p->b_hn[direction], 0, (size_t)p->Hp * sizeof *to);
     memcpy(p->b_hn[direction], d->b_hh + 2 * (size_t)H, (size_t)H * sizeof *to);
@@ -165,6 +172,7 @@ static void forward_part(void *ctx, int i, int n) {
                                   .rows = q.rows,
                                   .H = a->H,
                                   .Hp = p->Hp,
+                                  .group = p->tiles,
                                   .w_hh = p->w_hh[q.direction],
                                   .b_hn = p->b_hn[q.direction],
                                   .h = {h, h + ROWS * (size_t)p->Hp}};

@@ -6,7 +6,8 @@ enum { PRODUCT_ROWS = 4, OUTER_ROWS = 4, TILES_1 = 4, TILES_2 = 2, TILES_3 = 1, 
 
 #include "kernels/train_kernels.h"
 
-const v2s_train_vector v2s_train_avx2 = {.product = product,
+const v2s_train_vector v2s_train_avx2 = {.tiles = {TILES_1, TILES_2, TILES_3, TILES_4},
+                                         .product = product,
                                          .outer = outer,
                                          .sum_rows = sum_rows,
                                          .forward_steps = forward_steps,

@@ -6,7 +6,8 @@ enum { PRODUCT_ROWS = 8, OUTER_ROWS = 8, TILES_1 = 4, TILES_2 = 4, TILES_3 = 2, 
 
 #include "kernels/train_kernels.h"
 
-const v2s_train_vector v2s_train_avx512 = {.product = product,
+const v2s_train_vector v2s_train_avx512 = {.tiles = {TILES_1, TILES_2, TILES_3, TILES_4},
+                                           .product = product,
                                            .outer = outer,
                                            .sum_rows = sum_rows,
                                            .forward_steps = forward_steps,

@@ -5,6 +5,8 @@
 //   OUTER_ROWS     rows of an outer product, likewise; divides LANES
 //   TILES_1 .. 4   tiles of units that a step takes at once for 1 .. 4 rows, 3 sums each
 //
+// TILES_n counts where the weights are packed in groups of so many tiles, and 1 otherwise.
+//
 // Every sum is started from zero or from memory, runs over k or s in order, in one register (a
 // product of one row or two: in several, for the multipliers' latency), and is added last.
 #ifndef V2S_KERNELS_TRAIN_KERNELS_H
@@ -12,7 +14,16 @@
 
 #include "kernels/train_vector.h"
 
-enum { SUMS_MAX = 24 };
+enum { SUMS_MAX = 24, PREFETCH = 192 };
+
+// Fetches the line of weights that a stream reaches a little later; the hardware's own prefetcher
+// comes too late at the speed of the multipliers (product of 4 rows: 88 instead of 61 GFLOP/s).
+VF_INLINE void fetch_ahead(const float *w, int floats) {
+    enum { LINE = 16 };
+#pragma GCC unroll 8
+    for (int i = 0; i < floats; i += LINE)
+        __builtin_prefetch(w + PREFETCH + i);
+}
 
 // `rows`, `vectors` and `split` are constants at every call, so that the sums stay in registers.
 VF_INLINE void product_block(const v2s_product_args *p, int m, int n, const float *w, int rows,
@@ -29,6 +40,7 @@ VF_INLINE void product_block(const v2s_product_args *p, int m, int n, const floa
 #pragma GCC unroll 3
             for (int v = 0; v < vectors; v++)
                 weight[v] = vf_load(w + v * LANES);
+            fetch_ahead(w, vectors * LANES);
 #pragma GCC unroll 8
             for (int r = 0; r < rows; r++) {
                 vf input = vf_all(a[r * LANES + i]);
@@ -160,13 +172,44 @@ VF_INLINE void finish_step(const v2s_train_steps_args *a, int s, int row, int un
     vf_store(saved + 3 * a->Hp, q);
 }
 
-// `count` tiles of units from unit u on, for `rows` rows from `row` on, of step i.
+// Adds h[k] * W of one tile to the sums [row][gate]. Whichever of inputs and weights are fewer wait
+// in registers: with the sums they fill them.
+VF_INLINE void step_product(const float *w, const float *h, int Hp, int rows, vf *sum) {
+    vf weight[3], input[2];
+    if (rows > 2) {
+#pragma GCC unroll 3
+        for (int g = 0; g < 3; g++)
+            weight[g] = vf_load(w + g * LANES);
+#pragma GCC unroll 4
+        for (int r = 0; r < rows; r++) {
+            input[0] = vf_all(h[(size_t)r * Hp]);
+#pragma GCC unroll 3
+            for (int g = 0; g < 3; g++)
+                sum[r * 3 + g] = vf_fma(input[0], weight[g], sum[r * 3 + g]);
+        }
+        return;
+    }
+#pragma GCC unroll 2
+    for (int r = 0; r < rows; r++)
+        input[r] = vf_all(h[(size_t)r * Hp]);
+#pragma GCC unroll 3
+    for (int g = 0; g < 3; g++) {
+        weight[0] = vf_load(w + g * LANES);
+#pragma GCC unroll 2
+        for (int r = 0; r < rows; r++)
+            sum[r * 3 + g] = vf_fma(input[r], weight[0], sum[r * 3 + g]);
+    }
+}
+
+// `count` tiles of units from unit u on, for `rows` rows from `row` on, of step i. With count > 1
+// the tiles are those of one group of the packed weights.
 VF_INLINE void step_block(const v2s_train_steps_args *a, int i, int row, int u, int rows,
                           int count) {
     vf sum[SUMS_MAX]; // [tile][row][gate]
-    const float *w = a->w_hh + (size_t)u * 3 * a->H, *h = a->h[0] + (size_t)row * a->Hp;
-    size_t tile = (size_t)3 * LANES * a->H;
-    int s = i * a->rows + row;
+    const float *h = a->h[0] + (size_t)row * a->Hp;
+    int s = i * a->rows + row, group = u / (a->group * LANES) * a->group * LANES;
+    size_t stride = (size_t)a->group * 3 * LANES;
+    const float *w = a->w_hh + (size_t)group * 3 * a->H + (size_t)(u - group) * 3;
 #pragma GCC unroll 4
     for (int c = 0; c < count; c++)
 #pragma GCC unroll 4
@@ -176,22 +219,11 @@ VF_INLINE void step_block(const v2s_train_steps_args *a, int i, int row, int u, 
             sum[(c * rows + r) * 3 + 1] = vf_load(gi + a->Hp);
             sum[(c * rows + r) * 3 + 2] = vf_load(a->b_hn + u + c * LANES);
         }
-    for (int k = 0; k < a->H; k++, w += 3 * LANES) {
-        vf input[4];
-#pragma GCC unroll 4
-        for (int r = 0; r < rows; r++)
-            input[r] = vf_all(h[(size_t)r * a->Hp + k]);
+    for (int k = 0; k < a->H; k++, w += stride) {
+        fetch_ahead(w, count * 3 * LANES);
 #pragma GCC unroll 4
         for (int c = 0; c < count; c++)
-#pragma GCC unroll 3
-            for (int g = 0; g < 3; g++) {
-                vf weight = vf_load(w + c * tile + g * LANES);
-#pragma GCC unroll 4
-                for (int r = 0; r < rows; r++) {
-                    vf *at = &sum[(c * rows + r) * 3 + g];
-                    *at = vf_fma(input[r], weight, *at);
-                }
-            }
+            step_product(w + c * 3 * LANES, h + k, a->Hp, rows, &sum[c * rows * 3]);
     }
 #pragma GCC unroll 4
     for (int c = 0; c < count; c++)
@@ -202,30 +234,31 @@ VF_INLINE void step_block(const v2s_train_steps_args *a, int i, int row, int u, 
         }
 }
 
-VF_INLINE void step_rows(const v2s_train_steps_args *a, int i, int row, int rows, int count) {
-    int u = 0;
-    for (; u + count * LANES <= a->Hp; u += count * LANES)
-        step_block(a, i, row, u, rows, count);
-    for (; u < a->Hp; u += LANES)
-        step_block(a, i, row, u, rows, 1);
+VF_INLINE void step_rows(const v2s_train_steps_args *a, int i, int row, int end, int rows,
+                         int count) {
+    for (int u = 0; u < a->Hp; u += count * LANES)
+        for (int r = row; r + rows <= end; r += rows) // while the tile is in L1
+            step_block(a, i, r, u, rows, count);
 }
 
-static void one_step(const v2s_train_steps_args *a, int i) {
-    int whole = a->rows / 4 * 4, u = 0;
-    if (whole > 0) { // a tile serves all rows while it is in L1
-        for (; u + TILES_4 * LANES <= a->Hp; u += TILES_4 * LANES)
-            for (int row = 0; row < whole; row += 4)
-                step_block(a, i, row, u, 4, TILES_4);
-        for (; u < a->Hp; u += LANES)
-            for (int row = 0; row < whole; row += 4)
-                step_block(a, i, row, u, 4, 1);
-    }
-    if (a->rows - whole == 3)
-        step_rows(a, i, whole, 3, TILES_3);
-    else if (a->rows - whole == 2)
-        step_rows(a, i, whole, 2, TILES_2);
-    else if (a->rows - whole == 1)
-        step_rows(a, i, whole, 1, TILES_1);
+VF_INLINE void one_step(const v2s_train_steps_args *a, int i) {
+    int whole = a->rows / 4 * 4, rest = a->rows - whole;
+    if (whole > 0 && a->group == TILES_4)
+        step_rows(a, i, 0, whole, 4, TILES_4);
+    else if (whole > 0)
+        step_rows(a, i, 0, whole, 4, 1);
+    if (rest == 3 && a->group == TILES_3)
+        step_rows(a, i, whole, a->rows, 3, TILES_3);
+    else if (rest == 3)
+        step_rows(a, i, whole, a->rows, 3, 1);
+    if (rest == 2 && a->group == TILES_2)
+        step_rows(a, i, whole, a->rows, 2, TILES_2);
+    else if (rest == 2)
+        step_rows(a, i, whole, a->rows, 2, 1);
+    if (rest == 1 && a->group == TILES_1)
+        step_rows(a, i, whole, a->rows, 1, TILES_1);
+    else if (rest == 1)
+        step_rows(a, i, whole, a->rows, 1, 1);
 }
 
 static void forward_steps(const v2s_train_steps_args *args) {

@@ -47,7 +47,8 @@ typedef struct v2s_outer_args {
 // s = i * rows + r.
 typedef struct v2s_train_steps_args {
     int steps, rows, H, Hp;
-    const float *w_hh;      // [tile of units][k][r,z,n][lanes]
+    int group;              // tiles of units side by side in w_hh
+    const float *w_hh;      // [group of tiles][k][tile][r,z,n][lanes]
     const float *b_hn;      // [Hp]
     const float *const *gi; // [s] -> [3*Hp]: W_i x + b_i, and b_hr, b_hz too
     float *const *y;        // [s] -> [H]
@@ -67,6 +68,7 @@ typedef struct v2s_back_steps_args {
 } v2s_back_steps_args;
 
 typedef struct v2s_train_vector {
+    int tiles[4]; // that a step takes at once for 1 .. 4 rows and more
     void (*product)(const v2s_product_args *a);
     void (*outer)(const v2s_outer_args *a);
     void (*sum_rows)(const float *tiles, int columns, int S, float *sums); // sums[m] += sum_s
