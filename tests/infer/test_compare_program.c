@@ -245,3 +245,15 @@ Test(compare_program, what_cannot_be_used_is_named_and_left_out) {
     V2S_TEST_REFUSED("a.wav", "compare", "m.jsonl", "--refiner", "a.wav");
     V2S_TEST_REFUSED("nowhere", "compare", "m.jsonl", "--json", "nowhere/o.json");
 }
+
+Test(compare_program, info_counts_the_clips_of_a_manifest) {
+    make_set();
+    V2S_TEST_RUN("info", "m.jsonl", "--json", "o.json", "-q");
+    cJSON *json = v2s_test_json(v2s_test_path("o.json"));
+    cr_expect_str_eq(at(json, "kind")->valuestring, "manifest");
+    cr_expect_eq(number(json, "clips"), 3);
+    cr_expect_eq(number(json, "splits.test.omni"), 3);
+    cr_expect_eq(number(json, "splits.test.clusters"), 3);
+    cr_expect_eq(number(json, "splits.train.omni"), 0);
+    cJSON_Delete(json);
+}
