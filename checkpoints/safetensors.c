@@ -461,3 +461,22 @@ v2s_status v2s_safetensors_read_f32(v2s_safetensors *file, const char *name, int
                     "%s: tensor %.64s: dtype: expected F32, F64, F16 or BF16, found %s", file->path,
                     name, e->dtype);
 }
+
+v2s_status v2s_safetensors_read_raw(v2s_safetensors *file, const char *name, const char *type,
+                                    int rank, const int *dim, void *out) {
+    const v2s_safetensors_entry *e = v2s_safetensors_find(file, name);
+    if (e == NULL)
+        return V2S_FAIL(V2S_FORMAT, "%s: tensor %.64s is missing", file->path, name);
+    if (strcmp(e->dtype, type) != 0)
+        return V2S_FAIL(V2S_FORMAT, "%s: tensor %.64s: dtype: expected %s, found %s", file->path,
+                        name, type, e->dtype);
+    V2S_TRY(check_shape(file, e, rank, dim));
+    return read_at(file, out, (size_t)(e->end - e->begin), file->data_at + e->begin);
+}
+
+size_t v2s_safetensors_dtype_bytes(const char *type) {
+    for (size_t i = 0; i < sizeof dtypes / sizeof dtypes[0]; i++)
+        if (strcmp(dtypes[i].name, type) == 0)
+            return dtypes[i].bytes;
+    return 0;
+}

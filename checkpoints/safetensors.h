@@ -53,12 +53,22 @@ bool v2s_safetensors_has_crc32(const v2s_safetensors *file);
 V2S_MUST_USE v2s_status v2s_safetensors_read_f32(v2s_safetensors *file, const char *name, int rank,
                                                  const int *dim, float *out);
 
-// A tensor to write: F32, row-major.
+// Copies a tensor of exactly this type ("I64", "F64", ...) and shape to `out` as its bytes lie in
+// the file, whatever they are. FORMAT: no such tensor, another type or another shape.
+V2S_MUST_USE v2s_status v2s_safetensors_read_raw(v2s_safetensors *file, const char *name,
+                                                 const char *type, int rank, const int *dim,
+                                                 void *out);
+
+// Bytes of a number of this type, 0 for a type that the format does not have.
+size_t v2s_safetensors_dtype_bytes(const char *type);
+
+// A tensor to write, row-major.
 typedef struct v2s_safetensors_tensor {
     const char *name;
     int rank;
     int dim[V2S_SAFETENSORS_RANK_MAX];
-    const float *data;
+    const void *data;
+    const char *dtype; // NULL: "F32"; else one of the format's ("F64", "I64", ...)
 } v2s_safetensors_tensor;
 
 typedef struct v2s_safetensors_pair {

@@ -9,8 +9,13 @@
 #include "kernels/base/arena.h"
 #include "kernels/base/file_out.h"
 
+static const char *dtype_of(const v2s_safetensors_tensor *t) {
+    return t->dtype != NULL ? t->dtype : "F32";
+}
+
 static size_t tensor_bytes(const v2s_safetensors_tensor *t) {
-    size_t bytes = sizeof(float);
+    size_t bytes = v2s_safetensors_dtype_bytes(dtype_of(t));
+    V2S_ASSERT(bytes > 0);
     for (int i = 0; i < t->rank; i++)
         bytes = v2s_size_mul(bytes, (size_t)t->dim[i]);
     return bytes;
@@ -40,7 +45,7 @@ static bool add_metadata(cJSON *header, const v2s_safetensors_pair *metadata, in
 // Offsets below 2^53 print exactly from a double.
 static bool add_tensor(cJSON *header, const v2s_safetensors_tensor *t, size_t begin) {
     cJSON *object = cJSON_AddObjectToObject(header, t->name);
-    if (object == NULL || cJSON_AddStringToObject(object, "dtype", "F32") == NULL)
+    if (object == NULL || cJSON_AddStringToObject(object, "dtype", dtype_of(t)) == NULL)
         return false;
     double offsets[2] = {(double)begin, (double)(begin + tensor_bytes(t))};
     cJSON *shape = cJSON_CreateIntArray(t->dim, t->rank);

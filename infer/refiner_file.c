@@ -32,8 +32,10 @@ static v2s_status get_size(const join *j, const char *name, int rank, int index,
 
 static v2s_status get_config(const join *j, v2s_refiner_config *config) {
     V2S_TRY(get_size(j, "conv1d.weight", 3, 0, &config->channels));
+    V2S_TRY(get_size(j, "conv1d.weight", 3, 1, &config->inputs));
     V2S_TRY(get_size(j, "conv1d.weight", 3, 2, &config->kernel));
     V2S_TRY(get_size(j, "gru.weight_hh_l0", 2, 1, &config->hidden));
+    V2S_TRY(get_size(j, "output.weight", 2, 0, &config->outputs));
     if (config->kernel % 2 == 0)
         return V2S_FAIL(V2S_FORMAT,
                         "%s: tensor conv1d.weight: expected an odd kernel (dimension 2), found %d",

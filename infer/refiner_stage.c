@@ -27,6 +27,17 @@ struct v2s_refiner_stage {
     float resampled[BLOCK_FRAMES * V2S_FOA_CHANNELS];
 };
 
+static v2s_status load_refiner(v2s_refiner_stage *s) {
+    V2S_TRY(v2s_refiner_load(s->settings->refiner, &s->refiner, &s->info));
+    const v2s_refiner_config *c = &s->info.config;
+    if (c->inputs != V2S_REFINER_CHANNELS || c->outputs != V2S_REFINER_CHANNELS)
+        return V2S_FAIL(V2S_FORMAT,
+                        "%s: expected a network of %d inputs and %d outputs, found %d and %d",
+                        s->settings->refiner, V2S_REFINER_CHANNELS, V2S_REFINER_CHANNELS, c->inputs,
+                        c->outputs);
+    return V2S_OK;
+}
+
 v2s_status v2s_refiner_stage_open(const v2s_settings *settings, v2s_run_log *log,
                                   v2s_refiner_stage **stage) {
     v2s_refiner_stage *s = calloc(1, sizeof *s);
@@ -41,7 +52,7 @@ v2s_status v2s_refiner_stage_open(const v2s_settings *settings, v2s_run_log *log
         v2s_run_log_text(log, "device", s->device->name);
     bool wanted = settings->refiner != NULL && strcmp(settings->refiner, "none") != 0;
     if (status == V2S_OK && wanted)
-        status = v2s_refiner_load(settings->refiner, &s->refiner, &s->info);
+        status = load_refiner(s);
     if (status != V2S_OK || !wanted) {
         v2s_refiner_stage_close(&s);
         return status;

@@ -9,6 +9,11 @@
 //
 // Shapes: x [B,T,C], w [O,C,K], bias [O], y [B,T,O]; row-major, contiguous.
 // y is overwritten and must not overlap an input. B, T may be 0.
+//
+// Backward, from dy = d(loss)/dy:
+//   dbias[o]  += sum_{b,t}   dy[b,t,o]
+//   dw[o,c,k] += sum_{b,t}   dy[b,t,o] * x[b, t + k - (K-1)/2, c]
+//   dx[b,t,c] += sum_{o,k}   dy[b, t - k + (K-1)/2, o] * w[o,c,k]
 #ifndef V2S_KERNELS_CONV1D_H
 #define V2S_KERNELS_CONV1D_H
 
@@ -25,13 +30,30 @@ typedef struct v2s_conv1d_args {
     real *y;           // [B,T,O]
 } v2s_conv1d_args;
 
+typedef struct v2s_conv1d_backward_args {
+    v2s_conv1d_args of; // as in the forward call; y is not read
+    const real *dy;     // [B,T,O]
+    real *dx;           // [B,T,C]; NULL where it is not wanted
+    real *dw;           // [O,C,K]
+    real *dbias;        // [O]
+} v2s_conv1d_backward_args;
+
 // The definition.
 void v2s_conv1d_forward(const struct v2s_device *dev, const v2s_conv1d_args *a, v2s_arena *scratch);
 size_t v2s_conv1d_scratch(const struct v2s_device *dev, const v2s_conv1d_args *a);
+
+void v2s_conv1d_backward(const struct v2s_device *dev, const v2s_conv1d_backward_args *a,
+                         v2s_arena *scratch);
+size_t v2s_conv1d_backward_scratch(const struct v2s_device *dev, const v2s_conv1d_backward_args *a);
 
 // The same on vector kernels; needs v2s_conv1d_scratch_vector bytes of scratch.
 void v2s_conv1d_forward_vector(const struct v2s_device *dev, const v2s_conv1d_args *a,
                                v2s_arena *scratch);
 size_t v2s_conv1d_scratch_vector(const struct v2s_device *dev, const v2s_conv1d_args *a);
+
+void v2s_conv1d_backward_vector(const struct v2s_device *dev, const v2s_conv1d_backward_args *a,
+                                v2s_arena *scratch);
+size_t v2s_conv1d_backward_scratch_vector(const struct v2s_device *dev,
+                                          const v2s_conv1d_backward_args *a);
 
 #endif

@@ -9,17 +9,20 @@
 #include "kernels/conv1d.h"
 #include "kernels/gru.h"
 #include "kernels/linear.h"
+#include "kernels/optim.h"
 
 // The operations' headers once more, under the twins' names and with another number type.
 #undef V2S_KERNELS_CONV1D_H
 #undef V2S_KERNELS_GRU_H
 #undef V2S_KERNELS_LINEAR_H
+#undef V2S_KERNELS_OPTIM_H
 #define real double
 #include "kernels/f64_names.h"
 // clang-format off: the order matters
 #include "kernels/conv1d.h"
 #include "kernels/gru.h"
 #include "kernels/linear.h"
+#include "kernels/optim.h"
 // clang-format on
 #include "kernels/f64_names.h"
 #undef real

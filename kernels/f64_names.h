@@ -1,47 +1,205 @@
 // SPDX-License-Identifier: MIT
 // The double twins' names. Included once it renames everything that depends on `real`, included
-// again it takes that back. v2s_kernels_f64 is built under these names, so that a program may hold
-// both precisions; kernels/f64.h declares the twins.
+// again it takes that back. v2s_kernels_f64 is built under these names: a program may hold both
+// precisions; kernels/f64.h declares the operations' twins. The networks' twins are declared by
+// their own headers where V2S_F64 is defined and this is included first.
+#include "kernels/f64_signal_names.h"
 #ifndef v2s_conv1d_args
 #define v2s_conv1d_args v2s_conv1d_args_f64
 #define v2s_conv1d_forward v2s_conv1d_forward_f64
 #define v2s_conv1d_scratch v2s_conv1d_scratch_f64
+#define v2s_conv1d_backward_args v2s_conv1d_backward_args_f64
+#define v2s_conv1d_backward v2s_conv1d_backward_f64
+#define v2s_conv1d_backward_scratch v2s_conv1d_backward_scratch_f64
 #define v2s_conv1d_forward_vector v2s_conv1d_forward_vector_f64
 #define v2s_conv1d_scratch_vector v2s_conv1d_scratch_vector_f64
+#define v2s_conv1d_backward_vector v2s_conv1d_backward_vector_f64
+#define v2s_conv1d_backward_scratch_vector v2s_conv1d_backward_scratch_vector_f64
 #define v2s_gru_args v2s_gru_args_f64
 #define v2s_gru_direction v2s_gru_direction_f64
+#define v2s_gru_gradients v2s_gru_gradients_f64
+#define v2s_gru_backward_args v2s_gru_backward_args_f64
 #define v2s_gru_forward v2s_gru_forward_f64
 #define v2s_gru_scratch v2s_gru_scratch_f64
 #define v2s_gru_packed_size v2s_gru_packed_size_f64
 #define v2s_gru_pack v2s_gru_pack_f64
+#define v2s_gru_saved_size v2s_gru_saved_size_f64
+#define v2s_gru_backward v2s_gru_backward_f64
+#define v2s_gru_backward_scratch v2s_gru_backward_scratch_f64
 #define v2s_gru_forward_vector v2s_gru_forward_vector_f64
 #define v2s_gru_scratch_vector v2s_gru_scratch_vector_f64
 #define v2s_gru_packed_size_vector v2s_gru_packed_size_vector_f64
 #define v2s_gru_pack_vector v2s_gru_pack_vector_f64
+#define v2s_gru_saved_size_vector v2s_gru_saved_size_vector_f64
+#define v2s_gru_backward_vector v2s_gru_backward_vector_f64
+#define v2s_gru_backward_scratch_vector v2s_gru_backward_scratch_vector_f64
 #define v2s_linear_args v2s_linear_args_f64
 #define v2s_linear_forward v2s_linear_forward_f64
 #define v2s_linear_scratch v2s_linear_scratch_f64
+#define v2s_linear_backward_args v2s_linear_backward_args_f64
+#define v2s_linear_backward v2s_linear_backward_f64
+#define v2s_linear_backward_scratch v2s_linear_backward_scratch_f64
 #define v2s_linear_forward_vector v2s_linear_forward_vector_f64
 #define v2s_linear_scratch_vector v2s_linear_scratch_vector_f64
+#define v2s_linear_backward_vector v2s_linear_backward_vector_f64
+#define v2s_linear_backward_scratch_vector v2s_linear_backward_scratch_vector_f64
+#define v2s_optim_args v2s_optim_args_f64
+#define v2s_optim_step v2s_optim_step_f64
+#define v2s_grad_norm v2s_grad_norm_f64
+#define v2s_ema_args v2s_ema_args_f64
+#define v2s_ema_update v2s_ema_update_f64
+#define v2s_device v2s_device_f64
+#define v2s_device_open v2s_device_open_f64
+#define v2s_device_open_precision v2s_device_open_precision_f64
+#define v2s_device_open_isa v2s_device_open_isa_f64
+#define v2s_device_close v2s_device_close_f64
+#define v2s_device_describe v2s_device_describe_f64
+#define v2s_ops v2s_ops_f64
+#define v2s_ops_scalar v2s_ops_scalar_f64
+#define v2s_ops_cpu v2s_ops_cpu_f64
+#define v2s_vector_cpu v2s_vector_cpu_f64
+#define v2s_tensor v2s_tensor_f64
+#define v2s_tensor_take v2s_tensor_take_f64
+#define v2s_tensor_count v2s_tensor_count_f64
+#define v2s_tensor_shape v2s_tensor_shape_f64
+#define v2s_param_visit v2s_param_visit_f64
+#define v2s_param_walk v2s_param_walk_f64
+#define v2s_conv1d v2s_conv1d_f64
+#define v2s_conv1d_init v2s_conv1d_init_f64
+#define v2s_conv1d_module_forward v2s_conv1d_module_forward_f64
+#define v2s_conv1d_module_scratch v2s_conv1d_module_scratch_f64
+#define v2s_conv1d_module_backward v2s_conv1d_module_backward_f64
+#define v2s_conv1d_module_backward_scratch v2s_conv1d_module_backward_scratch_f64
+#define v2s_conv1d_each_param v2s_conv1d_each_param_f64
+#define v2s_linear v2s_linear_f64
+#define v2s_linear_init v2s_linear_init_f64
+#define v2s_linear_module_forward v2s_linear_module_forward_f64
+#define v2s_linear_module_scratch v2s_linear_module_scratch_f64
+#define v2s_linear_module_backward v2s_linear_module_backward_f64
+#define v2s_linear_module_backward_scratch v2s_linear_module_backward_scratch_f64
+#define v2s_linear_each_param v2s_linear_each_param_f64
+#define v2s_gru_params v2s_gru_params_f64
+#define v2s_bigru v2s_bigru_f64
+#define v2s_bigru_init v2s_bigru_init_f64
+#define v2s_bigru_forward v2s_bigru_forward_f64
+#define v2s_bigru_scratch v2s_bigru_scratch_f64
+#define v2s_bigru_forward_training v2s_bigru_forward_training_f64
+#define v2s_bigru_saved_size v2s_bigru_saved_size_f64
+#define v2s_bigru_backward v2s_bigru_backward_f64
+#define v2s_bigru_backward_scratch v2s_bigru_backward_scratch_f64
+#define v2s_bigru_direction v2s_bigru_direction_f64
+#define v2s_bigru_each_param v2s_bigru_each_param_f64
+#define v2s_refiner v2s_refiner_f64
+#define v2s_refiner_seed v2s_refiner_seed_f64
+#define v2s_refiner_open v2s_refiner_open_f64
+#define v2s_refiner_close v2s_refiner_close_f64
+#define v2s_refiner_each_param v2s_refiner_each_param_f64
+#define v2s_refiner_parameters v2s_refiner_parameters_f64
+#define v2s_refiner_flat v2s_refiner_flat_f64
+#define v2s_refiner_init_weights v2s_refiner_init_weights_f64
+#define v2s_refiner_work v2s_refiner_work_f64
+#define v2s_refiner_work_open v2s_refiner_work_open_f64
+#define v2s_refiner_work_open_training v2s_refiner_work_open_training_f64
+#define v2s_refiner_work_close v2s_refiner_work_close_f64
+#define v2s_refiner_forward v2s_refiner_forward_f64
+#define v2s_refiner_backward v2s_refiner_backward_f64
 #else
 #undef v2s_conv1d_args
 #undef v2s_conv1d_forward
 #undef v2s_conv1d_scratch
+#undef v2s_conv1d_backward_args
+#undef v2s_conv1d_backward
+#undef v2s_conv1d_backward_scratch
 #undef v2s_conv1d_forward_vector
 #undef v2s_conv1d_scratch_vector
+#undef v2s_conv1d_backward_vector
+#undef v2s_conv1d_backward_scratch_vector
 #undef v2s_gru_args
 #undef v2s_gru_direction
+#undef v2s_gru_gradients
+#undef v2s_gru_backward_args
 #undef v2s_gru_forward
 #undef v2s_gru_scratch
 #undef v2s_gru_packed_size
 #undef v2s_gru_pack
+#undef v2s_gru_saved_size
+#undef v2s_gru_backward
+#undef v2s_gru_backward_scratch
 #undef v2s_gru_forward_vector
 #undef v2s_gru_scratch_vector
 #undef v2s_gru_packed_size_vector
 #undef v2s_gru_pack_vector
+#undef v2s_gru_saved_size_vector
+#undef v2s_gru_backward_vector
+#undef v2s_gru_backward_scratch_vector
 #undef v2s_linear_args
 #undef v2s_linear_forward
 #undef v2s_linear_scratch
+#undef v2s_linear_backward_args
+#undef v2s_linear_backward
+#undef v2s_linear_backward_scratch
 #undef v2s_linear_forward_vector
 #undef v2s_linear_scratch_vector
+#undef v2s_linear_backward_vector
+#undef v2s_linear_backward_scratch_vector
+#undef v2s_optim_args
+#undef v2s_optim_step
+#undef v2s_grad_norm
+#undef v2s_ema_args
+#undef v2s_ema_update
+#undef v2s_device
+#undef v2s_device_open
+#undef v2s_device_open_precision
+#undef v2s_device_open_isa
+#undef v2s_device_close
+#undef v2s_device_describe
+#undef v2s_ops
+#undef v2s_ops_scalar
+#undef v2s_ops_cpu
+#undef v2s_vector_cpu
+#undef v2s_tensor
+#undef v2s_tensor_take
+#undef v2s_tensor_count
+#undef v2s_tensor_shape
+#undef v2s_param_visit
+#undef v2s_param_walk
+#undef v2s_conv1d
+#undef v2s_conv1d_init
+#undef v2s_conv1d_module_forward
+#undef v2s_conv1d_module_scratch
+#undef v2s_conv1d_module_backward
+#undef v2s_conv1d_module_backward_scratch
+#undef v2s_conv1d_each_param
+#undef v2s_linear
+#undef v2s_linear_init
+#undef v2s_linear_module_forward
+#undef v2s_linear_module_scratch
+#undef v2s_linear_module_backward
+#undef v2s_linear_module_backward_scratch
+#undef v2s_linear_each_param
+#undef v2s_gru_params
+#undef v2s_bigru
+#undef v2s_bigru_init
+#undef v2s_bigru_forward
+#undef v2s_bigru_scratch
+#undef v2s_bigru_forward_training
+#undef v2s_bigru_saved_size
+#undef v2s_bigru_backward
+#undef v2s_bigru_backward_scratch
+#undef v2s_bigru_direction
+#undef v2s_bigru_each_param
+#undef v2s_refiner
+#undef v2s_refiner_seed
+#undef v2s_refiner_open
+#undef v2s_refiner_close
+#undef v2s_refiner_each_param
+#undef v2s_refiner_parameters
+#undef v2s_refiner_flat
+#undef v2s_refiner_init_weights
+#undef v2s_refiner_work
+#undef v2s_refiner_work_open
+#undef v2s_refiner_work_open_training
+#undef v2s_refiner_work_close
+#undef v2s_refiner_forward
+#undef v2s_refiner_backward
 #endif

@@ -3,6 +3,7 @@
 
 #include "kernels/gemm_avx512.h"
 #include "kernels/gru_avx512.h"
+#include "kernels/train_vector.h"
 
 enum {
     LANES = V2S_GRU_LANES_AVX512,
@@ -70,4 +71,5 @@ const v2s_vector v2s_vector_avx512 = {.lanes = LANES,
                                       .tile_units = TILE,
                                       .gemm = v2s_gemm_avx512,
                                       .dot = v2s_dot_avx512,
-                                      .gru_steps = gru_steps};
+                                      .gru_steps = gru_steps,
+                                      .train = &v2s_train_avx512};

@@ -19,6 +19,7 @@
 
 #include "kernels/base/parallel.h"
 #include "kernels/device.h"
+#include "kernels/gru_pack.h"
 #include "kernels/vector.h"
 
 // A walk is cut where it is at least CUT_MIN_OVERLAPS times as long as its overlap.
@@ -49,8 +50,8 @@ size_t v2s_gru_packed_size_vector(const v2s_device *dev, int C, int H) {
     return v2s_size_mul(layout_of(dev->vector, C, H).end, sizeof(float));
 }
 
-static void pack_projection(const v2s_vector *v, int C, int H, const v2s_gru_direction *dir,
-                            float *packed) {
+void v2s_gru_pack_projection(const v2s_vector *v, int C, int H, const v2s_gru_direction *dir,
+                             float *packed) {
     int Hp = v2s_round_up(H, v->lanes);
     for (int gate = 0; gate < 3; gate++)
         for (int j = 0; j < H; j++) {
@@ -101,7 +102,7 @@ void v2s_gru_pack_vector(const v2s_device *dev, int C, int H, const v2s_gru_dire
     layout l = layout_of(v, C, H);
     float *to = packed;
     memset(to, 0, l.end * sizeof *to);
-    pack_projection(v, C, H, dir, to);
+    v2s_gru_pack_projection(v, C, H, dir, to);
     if (v->pairs)
         pack_recurrence_pairs(v, H, dir->w_hh, (uint16_t *)(to + l.w_hh));
     else
@@ -117,8 +118,11 @@ static size_t direction_bytes(const v2s_device *dev, const v2s_gru_args *a) {
     return v2s_scratch_round(floats * sizeof(float), 2 + 4 * ROWS);
 }
 
+// For a call with `saved` or without.
 size_t v2s_gru_scratch_vector(const v2s_device *dev, const v2s_gru_args *a) {
-    return v2s_size_mul(direction_bytes(dev, a) + V2S_ARENA_ALIGN, (size_t)a->D);
+    size_t run = v2s_size_mul(direction_bytes(dev, a) + V2S_ARENA_ALIGN, (size_t)a->D);
+    size_t train = v2s_gru_train_scratch_vector(dev, a);
+    return run > train ? run : train;
 }
 
 typedef struct walk {
@@ -284,6 +288,10 @@ static void run_direction(void *ctx, int direction, int n) {
 
 void v2s_gru_forward_vector(const v2s_device *dev, const v2s_gru_args *a, v2s_arena *scratch) {
     size_t mark = scratch->used;
+    if (a->saved != NULL) {
+        v2s_gru_forward_train_vector(dev, a, scratch);
+        return;
+    }
     gru_job job = {.dev = dev, .a = a};
     for (int d = 0; d < a->D; d++) {
         size_t bytes = direction_bytes(dev, a);

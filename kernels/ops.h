@@ -13,25 +13,53 @@
 #ifndef V2S_KERNELS_OPS_H
 #define V2S_KERNELS_OPS_H
 
+#include "kernels/activation.h"
 #include "kernels/base/cpu.h"
 #include "kernels/conv1d.h"
+#include "kernels/elementwise.h"
 #include "kernels/gru.h"
 #include "kernels/linear.h"
+#include "kernels/optim.h"
 
 typedef struct v2s_ops {
     const char *name; // which kernels: "scalar", "avx2", "avx512", "avx512-bf16"
 
     void (*conv1d_forward)(const struct v2s_device *, const v2s_conv1d_args *, v2s_arena *);
     size_t (*conv1d_scratch)(const struct v2s_device *, const v2s_conv1d_args *);
+    void (*conv1d_backward)(const struct v2s_device *, const v2s_conv1d_backward_args *,
+                            v2s_arena *);
+    size_t (*conv1d_backward_scratch)(const struct v2s_device *, const v2s_conv1d_backward_args *);
 
     void (*gru_forward)(const struct v2s_device *, const v2s_gru_args *, v2s_arena *);
     size_t (*gru_scratch)(const struct v2s_device *, const v2s_gru_args *);
     size_t (*gru_packed_size)(const struct v2s_device *, int C, int H);
     void (*gru_pack)(const struct v2s_device *, int C, int H, const v2s_gru_direction *, void *);
+    size_t (*gru_saved_size)(const struct v2s_device *, const v2s_gru_args *);
+    void (*gru_backward)(const struct v2s_device *, const v2s_gru_backward_args *, v2s_arena *);
+    size_t (*gru_backward_scratch)(const struct v2s_device *, const v2s_gru_backward_args *);
 
     void (*linear_forward)(const struct v2s_device *, const v2s_linear_args *, v2s_arena *);
     size_t (*linear_scratch)(const struct v2s_device *, const v2s_linear_args *);
+    void (*linear_backward)(const struct v2s_device *, const v2s_linear_backward_args *,
+                            v2s_arena *);
+    size_t (*linear_backward_scratch)(const struct v2s_device *, const v2s_linear_backward_args *);
+
+    void (*optim_step)(const struct v2s_device *, const v2s_optim_args *);
+    double (*grad_norm)(const struct v2s_device *, const real *grad, size_t count);
+    void (*ema_update)(const struct v2s_device *, const v2s_ema_args *);
+
+    void (*activation_forward)(const struct v2s_device *, const v2s_activation_args *, v2s_arena *);
+    void (*activation_backward)(const struct v2s_device *, const v2s_activation_args *,
+                                v2s_arena *);
+
+    void (*elementwise_forward)(const struct v2s_device *, const v2s_elementwise_args *,
+                                v2s_arena *);
+    void (*elementwise_backward)(const struct v2s_device *, const v2s_elementwise_args *,
+                                 v2s_arena *);
 } v2s_ops;
+
+// The table of the definitions.
+extern const v2s_ops v2s_ops_scalar;
 
 // Bytes of an arena that serves takes of `bytes` in up to `takes` pieces.
 static inline size_t v2s_scratch_round(size_t bytes, size_t takes) {

@@ -2,28 +2,32 @@
 #include "kernels/ops.h"
 #include "kernels/vector.h"
 
+// Loops that the compiler makes vectors of by itself.
+#define PLAIN_OPS                                                                                  \
+    .activation_forward = v2s_activation_forward, .activation_backward = v2s_activation_backward,  \
+    .elementwise_forward = v2s_elementwise_forward,                                                \
+    .elementwise_backward = v2s_elementwise_backward
+
 #define VECTOR_OPS                                                                                 \
     .conv1d_forward = v2s_conv1d_forward_vector, .conv1d_scratch = v2s_conv1d_scratch_vector,      \
     .gru_forward = v2s_gru_forward_vector, .gru_scratch = v2s_gru_scratch_vector,                  \
     .gru_packed_size = v2s_gru_packed_size_vector, .gru_pack = v2s_gru_pack_vector,                \
-    .linear_forward = v2s_linear_forward_vector, .linear_scratch = v2s_linear_scratch_vector
+    .linear_forward = v2s_linear_forward_vector, .linear_scratch = v2s_linear_scratch_vector,      \
+    .conv1d_backward = v2s_conv1d_backward_vector,                                                 \
+    .conv1d_backward_scratch = v2s_conv1d_backward_scratch_vector,                                 \
+    .gru_saved_size = v2s_gru_saved_size_vector, .gru_backward = v2s_gru_backward_vector,          \
+    .gru_backward_scratch = v2s_gru_backward_scratch_vector,                                       \
+    .linear_backward = v2s_linear_backward_vector,                                                 \
+    .linear_backward_scratch = v2s_linear_backward_scratch_vector, .optim_step = v2s_optim_step,   \
+    .grad_norm = v2s_grad_norm, .ema_update = v2s_ema_update
 
 const v2s_ops *v2s_ops_cpu(v2s_isa isa) {
     static const v2s_ops tables[] = {
-        [V2S_ISA_SCALAR] = {.name = "scalar",
-                            .conv1d_forward = v2s_conv1d_forward,
-                            .conv1d_scratch = v2s_conv1d_scratch,
-                            .gru_forward = v2s_gru_forward,
-                            .gru_scratch = v2s_gru_scratch,
-                            .gru_packed_size = v2s_gru_packed_size,
-                            .gru_pack = v2s_gru_pack,
-                            .linear_forward = v2s_linear_forward,
-                            .linear_scratch = v2s_linear_scratch},
-        [V2S_ISA_AVX2] = {.name = "avx2", VECTOR_OPS},
-        [V2S_ISA_AVX512] = {.name = "avx512", VECTOR_OPS},
-        [V2S_ISA_AVX512_BF16] = {.name = "avx512-bf16", VECTOR_OPS},
+        [V2S_ISA_AVX2] = {.name = "avx2", PLAIN_OPS, VECTOR_OPS},
+        [V2S_ISA_AVX512] = {.name = "avx512", PLAIN_OPS, VECTOR_OPS},
+        [V2S_ISA_AVX512_BF16] = {.name = "avx512-bf16", PLAIN_OPS, VECTOR_OPS},
     };
-    return &tables[isa];
+    return isa == V2S_ISA_SCALAR ? &v2s_ops_scalar : &tables[isa];
 }
 
 const v2s_vector *v2s_vector_cpu(v2s_isa isa) {

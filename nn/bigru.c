@@ -43,6 +43,40 @@ size_t v2s_bigru_scratch(const v2s_bigru *m, const v2s_device *dev, int B, int T
     return dev->ops->gru_scratch(dev, &a);
 }
 
+void v2s_bigru_forward_training(const v2s_bigru *m, const v2s_device *dev, int B, int T,
+                                const real *x, real *y, void *saved, v2s_arena *scratch) {
+    v2s_gru_args a = args_of(m, B, T);
+    a.x = x;
+    a.y = y;
+    a.saved = saved;
+    dev->ops->gru_forward(dev, &a, scratch);
+}
+
+size_t v2s_bigru_saved_size(const v2s_bigru *m, const v2s_device *dev, int B, int T) {
+    v2s_gru_args a = args_of(m, B, T);
+    return dev->ops->gru_saved_size(dev, &a);
+}
+
+void v2s_bigru_backward(const v2s_bigru *m, v2s_bigru *grads, const v2s_device *dev, int B, int T,
+                        const real *x, const real *y, void *saved, const real *dy, real *dx,
+                        v2s_arena *scratch) {
+    v2s_gru_backward_args a = {.of = args_of(m, B, T), .dy = dy, .dx = dx};
+    a.of.x = x;
+    a.of.y = (real *)y; // read only there
+    a.of.saved = saved;
+    for (int d = 0; d < 2; d++)
+        a.grad[d] = (v2s_gru_gradients){.dw_ih = grads->dir[d].weight_ih.data,
+                                        .dw_hh = grads->dir[d].weight_hh.data,
+                                        .db_ih = grads->dir[d].bias_ih.data,
+                                        .db_hh = grads->dir[d].bias_hh.data};
+    dev->ops->gru_backward(dev, &a, scratch);
+}
+
+size_t v2s_bigru_backward_scratch(const v2s_bigru *m, const v2s_device *dev, int B, int T) {
+    v2s_gru_backward_args a = {.of = args_of(m, B, T)};
+    return dev->ops->gru_backward_scratch(dev, &a);
+}
+
 v2s_status v2s_bigru_each_param(v2s_bigru *m, const char *name, v2s_param_visit visit, void *ctx) {
     static const char *const names[2][4] = {
         {"weight_ih_l0", "weight_hh_l0", "bias_ih_l0", "bias_hh_l0"},

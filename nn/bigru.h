@@ -26,6 +26,19 @@ void v2s_bigru_forward(const v2s_bigru *m, const v2s_device *dev, int B, int T, 
                        real *y, v2s_arena *scratch);
 size_t v2s_bigru_scratch(const v2s_bigru *m, const v2s_device *dev, int B, int T);
 
+// The same for training: also fills `saved` (v2s_bigru_saved_size bytes, 64-byte aligned), which
+// the backward call of the same x and y needs.
+void v2s_bigru_forward_training(const v2s_bigru *m, const v2s_device *dev, int B, int T,
+                                const real *x, real *y, void *saved, v2s_arena *scratch);
+size_t v2s_bigru_saved_size(const v2s_bigru *m, const v2s_device *dev, int B, int T);
+
+// From dy [B,T,2*hidden]: adds the parameters' gradients to those that `grads` (a module of the
+// same sizes) holds in place of parameters, and d(loss)/dx to dx [B,T,in_features] unless NULL.
+void v2s_bigru_backward(const v2s_bigru *m, v2s_bigru *grads, const v2s_device *dev, int B, int T,
+                        const real *x, const real *y, void *saved, const real *dy, real *dx,
+                        v2s_arena *scratch);
+size_t v2s_bigru_backward_scratch(const v2s_bigru *m, const v2s_device *dev, int B, int T);
+
 // The op's view of one direction's parameters (no states, nothing packed).
 v2s_gru_direction v2s_bigru_direction(const v2s_bigru *m, int direction);
 

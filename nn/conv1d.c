@@ -31,6 +31,24 @@ size_t v2s_conv1d_module_scratch(const v2s_conv1d *m, const v2s_device *dev, int
     return dev->ops->conv1d_scratch(dev, &a);
 }
 
+void v2s_conv1d_module_backward(const v2s_conv1d *m, v2s_conv1d *grads, const v2s_device *dev,
+                                int B, int T, const real *x, const real *dy, real *dx,
+                                v2s_arena *scratch) {
+    v2s_conv1d_backward_args a = {.of = args_of(m, B, T),
+                                  .dy = dy,
+                                  .dx = dx,
+                                  .dw = grads->weight.data,
+                                  .dbias = grads->bias.data};
+    a.of.x = x;
+    dev->ops->conv1d_backward(dev, &a, scratch);
+}
+
+size_t v2s_conv1d_module_backward_scratch(const v2s_conv1d *m, const v2s_device *dev, int B,
+                                          int T) {
+    v2s_conv1d_backward_args a = {.of = args_of(m, B, T)};
+    return dev->ops->conv1d_backward_scratch(dev, &a);
+}
+
 v2s_status v2s_conv1d_each_param(v2s_conv1d *m, const char *name, v2s_param_visit visit,
                                  void *ctx) {
     V2S_TRY(v2s_param_walk(name, "weight", &m->weight, visit, ctx));

@@ -28,6 +28,23 @@ size_t v2s_linear_module_scratch(const v2s_linear *m, const v2s_device *dev, int
     return dev->ops->linear_scratch(dev, &a);
 }
 
+void v2s_linear_module_backward(const v2s_linear *m, v2s_linear *grads, const v2s_device *dev,
+                                int M, const real *x, const real *dy, real *dx,
+                                v2s_arena *scratch) {
+    v2s_linear_backward_args a = {.of = args_of(m, M),
+                                  .dy = dy,
+                                  .dx = dx,
+                                  .dw = grads->weight.data,
+                                  .dbias = grads->bias.data};
+    a.of.x = x;
+    dev->ops->linear_backward(dev, &a, scratch);
+}
+
+size_t v2s_linear_module_backward_scratch(const v2s_linear *m, const v2s_device *dev, int M) {
+    v2s_linear_backward_args a = {.of = args_of(m, M)};
+    return dev->ops->linear_backward_scratch(dev, &a);
+}
+
 v2s_status v2s_linear_each_param(v2s_linear *m, const char *name, v2s_param_visit visit,
                                  void *ctx) {
     V2S_TRY(v2s_param_walk(name, "weight", &m->weight, visit, ctx));

@@ -42,7 +42,7 @@ v2s_refiner_stream_config v2s_refiner_stream_defaults(void) {
     return (v2s_refiner_stream_config){8192, 256, 32768, 1e-6f};
 }
 
-static v2s_status check_config(const v2s_refiner_stream_config *c) {
+static v2s_status check_config(const v2s_refiner_config *m, const v2s_refiner_stream_config *c) {
     enum { FRAMES_MAX = 1 << 22 };
     if (c->chunk_frames < 1 || c->chunk_frames > FRAMES_MAX)
         return V2S_FAIL(V2S_ARG, "refiner stream: chunk_frames: expected 1 .. %d, found %d",
@@ -53,6 +53,11 @@ static v2s_status check_config(const v2s_refiner_stream_config *c) {
                         "refiner stream: lookahead_frames: expected 1 .. lookahead_max_frames <= "
                         "%d, found %d and %d",
                         FRAMES_MAX, c->lookahead_frames, c->lookahead_max_frames);
+    if (m->inputs != F || m->outputs != F)
+        return V2S_FAIL(V2S_ARG,
+                        "refiner stream: expected a network of %d inputs and %d outputs, found %d "
+                        "and %d",
+                        F, F, m->inputs, m->outputs);
     if (!(c->tolerance >= 0.0f))
         return V2S_FAIL(V2S_ARG, "refiner stream: tolerance: expected 0 or more, found %g",
                         (double)c->tolerance);
@@ -140,7 +145,7 @@ v2s_status v2s_refiner_stream_open(const v2s_refiner *m, const v2s_device *dev,
                                    const v2s_refiner_stream_config *config,
                                    v2s_refiner_stream **out) {
     v2s_refiner_stream_config c = config != NULL ? *config : v2s_refiner_stream_defaults();
-    V2S_TRY(check_config(&c));
+    V2S_TRY(check_config(&m->config, &c));
     v2s_refiner_stream *s = calloc(1, sizeof *s);
     if (s == NULL)
         return V2S_FAIL(V2S_NOMEM, "out of memory");

@@ -53,7 +53,8 @@ typedef struct v2s_refiner_stream_report {
     float border_error;      // largest difference that the later check found, of residuals
 } v2s_refiner_stream_report;
 
-// `config` NULL means the defaults. ARG names the field that is out of range.
+// `config` NULL means the defaults. ARG names the field that is out of range, or says that the
+// network does not take and give 4 columns.
 V2S_MUST_USE v2s_status v2s_refiner_stream_open(const v2s_refiner *m, const v2s_device *dev,
                                                 const v2s_refiner_stream_config *config,
                                                 v2s_refiner_stream **out);

@@ -23,7 +23,7 @@
 #include "kernels/base/status.h"
 #include "spatial/trajectory.h"
 
-enum { V2S_ROOM_WALLS = 6, V2S_ROOM_BANDS = 8 };
+enum { V2S_ROOM_WALLS = 6, V2S_ROOM_BANDS = 8, V2S_ROOM_LINE_ORDER = 2 };
 
 extern const double v2s_room_band_hz[V2S_ROOM_BANDS]; // 63, 125, .. 8000
 
@@ -31,8 +31,8 @@ typedef struct v2s_room {
     v2s_vec3 size_m;
     v2s_vec3 listener_m;
     double absorption[V2S_ROOM_WALLS][V2S_ROOM_BANDS]; // energy, 0..1
-    int order;             // most reflections of an image; < 0: all that arrive within early_s
-    double early_s;        // used where order < 0, and the beginning of the tail
+    int order;      // most reflections of an image; < 0: all that arrive within early_s
+    double early_s; // used where order < 0, and the beginning of the tail
     bool tail;
     double min_distance_m; // the gain of an image does not grow below it
     uint64_t seed;         // of the tail
@@ -49,6 +49,9 @@ void v2s_room_rt60(const v2s_room *room, double rt60_s[V2S_ROOM_BANDS]);
 
 // ARG, in a sentence that names the field, for what makes no room (a listener outside, ...).
 V2S_MUST_USE v2s_status v2s_room_check(const v2s_room *room);
+
+// The place itself, or the nearest one that is 1 mm inside the walls. *outside: it was none.
+v2s_vec3 v2s_room_nearest_inside(v2s_vec3 size_m, v2s_vec3 place_m, bool *outside);
 
 // Response from a source that stands still, direct sound included, at delay d/c. *foa is
 // malloc'ed [*frames][4], AmbiX; the caller frees it.
@@ -67,9 +70,9 @@ typedef struct v2s_room_renderer_config {
     double rate_hz;
     const v2s_trajectory *trajectory; // borrowed until close
     double start_s;                   // time of the first sample on the trajectory's clock
-    bool direct;    // render the direct sound too (false: reflections and tail only)
-    bool doppler;   // false: the direct sound is at time 0 and reflections keep their delay
-                    // relative to it; true: everything at its own d/c
+    bool direct;  // render the direct sound too (false: reflections and tail only)
+    bool doppler; // false: the direct sound is at time 0 and reflections keep their delay
+                  // relative to it; true: everything at its own d/c
 } v2s_room_renderer_config;
 
 V2S_MUST_USE v2s_status v2s_room_renderer_open(const v2s_room_renderer_config *config,

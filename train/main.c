@@ -1,15 +1,19 @@
 // SPDX-License-Identifier: MIT
-// v2s-train: the program that will hold the training subcommands; this version has none.
-#include <stdio.h>
-#include <string.h>
+// v2s-train: its subcommands.
+#include "infer/program.h"
+#include "train/settings.h"
 
 int main(int argc, char **argv) {
-    if (argc == 2 && strcmp(argv[1], "--version") == 0) {
-        printf("v2s-train %s\n", V2S_VERSION);
-        return 0;
-    }
-    fprintf(stderr, "Usage: v2s-train --version\n\n"
-                    "This version has no training commands; it renders with weights trained "
-                    "elsewhere (v2s-infer render --refiner FILE).\n");
-    return argc == 2 && strcmp(argv[1], "--help") == 0 ? 0 : 2;
+    // One row a subcommand; its settings begin with v2s_train_common.
+    const v2s_program_command commands[] = {
+        {&v2s_refiner_command, sizeof(v2s_refiner_settings), offsetof(v2s_train_common, help)},
+        {&v2s_synth_command, sizeof(v2s_synth_settings), offsetof(v2s_train_common, help)},
+    };
+    const v2s_program program = {
+        "v2s-train",
+        "Makes training data and trains the networks of v2s-infer.",
+        commands,
+        sizeof commands / sizeof commands[0],
+    };
+    return v2s_program_run(&program, argc, argv);
 }

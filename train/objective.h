@@ -13,6 +13,8 @@
 
 #include <stdint.h>
 
+#include "checkpoints/safetensors.h"
+#include "data/manifest.h"
 #include "kernels/device.h"
 #include "nn/refiner.h"
 
@@ -31,13 +33,19 @@ typedef struct v2s_objective_class {
     v2s_status (*prepare)(v2s_objective *o, int row, const v2s_row_item *item, float *x);
     // Loss of the row, and d(loss)/d(residual) times `scale` into dresidual [T,outputs]
     // (overwritten). Different rows may run at once.
-    double (*loss)(v2s_objective *o, int row, const float *residual, float scale,
-                   float *dresidual);
-    // Scores the weights on the validation clips: *score is what early stopping minimises (a
-    // weighted sum of spatial metrics for v2s, the waveform loss for seed); names and values for
-    // the log, at most V2S_OBJECTIVE_SCORES.
+    double (*loss)(v2s_objective *o, int row, const float *residual, float scale, float *dresidual);
+    // Scores the weights on the validation clips (at least one): *score is what early stopping
+    // minimises (a weighted sum of spatial metrics for v2s, the waveform loss for seed); names and
+    // values for the log, at most V2S_OBJECTIVE_SCORES.
     v2s_status (*validate)(v2s_objective *o, const v2s_refiner *m, const v2s_device *dev,
                            double *score);
+    // Sets what the drawn weights of a new run are to start from. NULL: nothing.
+    void (*start)(const v2s_objective *o, v2s_refiner *m);
+    // Tensor `index` that every checkpoint carries besides the weights (floors, band tables), named
+    // so that no parameter is meant; false past the last one. NULL: none.
+    bool (*extra_tensor)(const v2s_objective *o, int index, v2s_safetensors_tensor *tensor);
+    // The same for metadata: rate_hz, pairing and what else a reader needs. NULL: none.
+    bool (*metadata)(const v2s_objective *o, int index, v2s_safetensors_pair *pair);
     void (*close)(v2s_objective *o);
 } v2s_objective_class;
 
@@ -49,6 +57,8 @@ struct v2s_objective {
     int T;                     // steps of a training row
     int rows;                  // most rows of a batch
     size_t train_clips, val_clips;
+    size_t skipped_clips;         // of both splits: could not be used, named in the log
+    const v2s_clip *const *train; // [train_clips], for their names
     const char *score_names[V2S_OBJECTIVE_SCORES]; // of the last validation; NULL ends
     double scores[V2S_OBJECTIVE_SCORES];
 };

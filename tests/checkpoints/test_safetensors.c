@@ -37,8 +37,8 @@ static void expect_refusal(const scratch_file *f, v2s_status code, const char *w
 static const float six[] = {1, 2, 3, 4, 5, 6};
 
 static void write_two(const scratch_file *f) {
-    const v2s_safetensors_tensor tensors[] = {{"b.weight", 2, {2, 2}, six},
-                                              {"a \"quoted\"", 1, {2}, six + 4}};
+    const v2s_safetensors_tensor tensors[] = {{"b.weight", 2, {2, 2}, six, NULL},
+                                              {"a \"quoted\"", 1, {2}, six + 4, NULL}};
     const v2s_safetensors_pair metadata[] = {{"model", "test"}, {"note", "line\nline \\ \"x\""}};
     cr_assert_eq(v2s_safetensors_write(f->path, tensors, 2, metadata, 2), V2S_OK);
 }
@@ -286,7 +286,7 @@ Test(safetensors, numbers_that_are_not_finite_are_refused_by_name) {
     for (int i = 0; i < 3; i++) {
         scratch_file f = scratch_file_make();
         float data[3] = {1, 2, bad[i]}, out[3];
-        const v2s_safetensors_tensor t = {"w", 1, {3}, data};
+        const v2s_safetensors_tensor t = {"w", 1, {3}, data, NULL};
         cr_assert_eq(v2s_safetensors_write(f.path, &t, 1, NULL, 0), V2S_OK);
         v2s_safetensors *file = NULL;
         cr_assert_eq(v2s_safetensors_open(f.path, &file), V2S_OK);
@@ -324,7 +324,34 @@ Test(safetensors, what_is_no_file_is_an_input_error) {
 }
 
 Test(safetensors, a_full_disk_leaves_nothing_behind) {
-    const v2s_safetensors_tensor t = {"w", 1, {6}, six};
+    const v2s_safetensors_tensor t = {"w", 1, {6}, six, NULL};
     cr_assert_eq(v2s_safetensors_write("/dev/full", &t, 1, NULL, 0), V2S_IO);
     cr_assert_eq(v2s_safetensors_write("/nonexistent/folder/w", &t, 1, NULL, 0), V2S_IO);
+}
+
+Test(safetensors, other_types_are_written_and_read_as_they_lie) {
+    scratch_file f = scratch_file_make();
+    const int64_t integers[3] = {-1, INT64_MAX, 1LL << 53};
+    double doubles[2] = {0.1, 0};
+    const uint64_t nan_bits = 0x7ff8000000000123u; // bytes are kept, whatever they mean
+    memcpy(&doubles[1], &nan_bits, sizeof nan_bits);
+    const v2s_safetensors_tensor tensors[] = {
+        {"i", 1, {3}, integers, "I64"}, {"w", 1, {2}, six, NULL}, {"d", 2, {1, 2}, doubles, "F64"}};
+    cr_assert_eq(v2s_safetensors_write(f.path, tensors, 3, NULL, 0), V2S_OK);
+    v2s_safetensors *file = NULL;
+    cr_assert_eq(v2s_safetensors_open(f.path, &file), V2S_OK, "%s", v2s_error_text());
+    int64_t i[3];
+    double d[2];
+    float w[2];
+    cr_assert_eq(v2s_safetensors_read_raw(file, "i", "I64", 1, (int[]){3}, i), V2S_OK);
+    cr_assert_eq(v2s_safetensors_read_raw(file, "d", "F64", 2, (int[]){1, 2}, d), V2S_OK);
+    cr_assert_eq(v2s_safetensors_read_f32(file, "w", 1, (int[]){2}, w), V2S_OK);
+    cr_expect(memcmp(i, integers, sizeof i) == 0 && memcmp(d, doubles, sizeof d) == 0);
+    cr_expect(w[0] == 1 && w[1] == 2);
+    cr_expect_eq(v2s_safetensors_read_raw(file, "i", "F64", 1, (int[]){3}, i), V2S_FORMAT);
+    cr_expect_not_null(strstr(v2s_error_text(), "tensor i: dtype: expected F64, found I64"));
+    cr_expect_eq(v2s_safetensors_read_raw(file, "i", "I64", 1, (int[]){2}, i), V2S_FORMAT);
+    cr_expect_eq(v2s_safetensors_read_raw(file, "x", "I64", 1, (int[]){2}, i), V2S_FORMAT);
+    v2s_safetensors_close(&file);
+    scratch_file_remove(&f);
 }

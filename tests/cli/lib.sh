@@ -12,6 +12,7 @@ absolute() {
 }
 
 program=$(absolute "$1")
+called=$(basename "$program") # how it begins its error sentences
 maker=$(absolute "${2:-make_fixtures}")
 media=$(absolute tests/data/media)
 work=$(mktemp -d)
@@ -72,7 +73,7 @@ fixtures() {
 
 # Lines of standard error that are neither the error, nor warnings, nor progress.
 strange_lines() {
-    grep -vE '^(v2s-infer|warning: |tracking |rendering )' "$work/stderr" | head -n 1
+    grep -vE "^($called|warning: |tracking |rendering )" "$work/stderr" | head -n 1
 }
 
 # Temporary files that are still there.
@@ -88,14 +89,14 @@ refuse() {
     shift 2
     rm -rf "$out" && mkdir "$out"
     run "$@"
-    sentences=$(grep -c '^v2s-infer' "$work/stderr")
+    sentences=$(grep -c "^$called" "$work/stderr")
     if [ "$code" -ne 1 ]; then
         not_ok "$name" "exit code $code, expected 1"
     elif [ "$sentences" -ne 1 ]; then
         not_ok "$name" "$sentences error sentences, expected one"
     elif [ -n "$(strange_lines)" ]; then
         not_ok "$name" "a strange line: $(strange_lines)"
-    elif ! grep -E '^v2s-infer' "$work/stderr" | grep -Eq -- "$pattern"; then
+    elif ! grep -E "^$called" "$work/stderr" | grep -Eq -- "$pattern"; then
         not_ok "$name" "the sentence does not match '$pattern'"
     elif [ -n "$(ls "$out")$(leftovers)" ]; then
         not_ok "$name" "left behind: $(ls "$out") $(leftovers)"

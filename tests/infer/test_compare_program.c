@@ -118,8 +118,11 @@ Test(compare_program, a_recordings_dipoles_are_brought_to_w) {
 // A refiner whose residual is 0 is the geometric path: no difference anywhere.
 Test(compare_program, a_refiner_that_does_nothing_is_not_different) {
     make_set();
-    v2s_refiner_config config = {.kernel = 3, .channels = 4, .hidden = 4};
+    v2s_refiner_config config = v2s_refiner_seed();
     v2s_refiner *m = NULL;
+    config.kernel = 3;
+    config.channels = 4;
+    config.hidden = 4;
     cr_assert_eq(v2s_refiner_open(&config, &m), V2S_OK);
     cr_assert_eq(v2s_refiner_save(v2s_test_path("w.safetensors"), m, RATE, "omni"), V2S_OK);
     v2s_refiner_close(&m);

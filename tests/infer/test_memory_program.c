@@ -85,7 +85,7 @@ Test(memory_program, another_rate) {
 
 Test(memory_program, refiner) {
     prepare();
-    v2s_refiner_config config = {.kernel = 5, .channels = 8, .hidden = 8};
+    v2s_refiner_config config = {4, 5, 8, 8, 4};
     v2s_refiner *refiner = NULL;
     cr_assert(v2s_refiner_open(&config, &refiner) == V2S_OK);
     cr_assert(v2s_refiner_save(v2s_test_path("w.safetensors"), refiner, 4000, "dry") == V2S_OK);

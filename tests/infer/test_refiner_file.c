@@ -22,7 +22,7 @@ static v2s_status add(void *ctx, const char *name, v2s_tensor *param) {
     list *l = ctx;
     strcpy(l->names[l->count], name);
     v2s_safetensors_tensor *t = &l->tensors[l->count];
-    *t = (v2s_safetensors_tensor){l->names[l->count], param->rank, {0}, param->data};
+    *t = (v2s_safetensors_tensor){l->names[l->count], param->rank, {0}, param->data, NULL};
     memcpy(t->dim, param->dim, sizeof param->dim);
     l->count++;
     return V2S_OK;
@@ -66,7 +66,7 @@ Test(refiner_file, a_saved_refiner_comes_back_bit_for_bit) {
 
 Test(refiner_file, other_sizes_follow_from_the_shapes) {
     scratch_file f = scratch_file_make();
-    v2s_refiner_config config = {.kernel = 5, .channels = 3, .hidden = 2};
+    v2s_refiner_config config = {4, 5, 3, 2, 4};
     v2s_refiner *m = NULL, *back = NULL;
     v2s_refiner_info info;
     cr_assert_eq(v2s_refiner_open(&config, &m), V2S_OK);
@@ -124,7 +124,7 @@ Test(refiner_file, missing_wrong_and_foreign_tensors_are_named) {
     v2s_safetensors_tensor more[TENSORS + 1];
     list_of(m, &l);
     memcpy(more, l.tensors, sizeof l.tensors);
-    more[TENSORS] = (v2s_safetensors_tensor){"gru.weight_ih_l1", 1, {4}, m->conv.bias.data};
+    more[TENSORS] = (v2s_safetensors_tensor){"gru.weight_ih_l1", 1, {4}, m->conv.bias.data, NULL};
     cr_assert_eq(v2s_safetensors_write(f.path, more, TENSORS + 1, NULL, 0), V2S_OK);
     expect_refusal(f.path, V2S_FORMAT, "tensor gru.weight_ih_l1 does not belong");
     v2s_refiner_close(&m);

@@ -102,7 +102,7 @@ Test(refiner, has_the_seed_parameters_of_pytorch) {
 }
 
 Test(refiner, zero_weights_leave_the_geometric_path) {
-    v2s_refiner_config config = {.kernel = 3, .channels = 5, .hidden = 7};
+    v2s_refiner_config config = {4, 3, 5, 7, 4};
     v2s_refiner *m;
     v2s_device *dev;
     v2s_refiner_work work;
@@ -131,7 +131,9 @@ Test(refiner, more_frames_than_an_int_counts_are_refused) {
 
 Test(refiner, impossible_sizes_are_refused_with_a_sentence) {
     v2s_refiner *m = NULL;
-    const v2s_refiner_config bad[] = {{14, 64, 128}, {0, 64, 128}, {15, 0, 128}, {15, 64, 1 << 20}};
+    const v2s_refiner_config bad[] = {{4, 14, 64, 128, 4}, {4, 0, 64, 128, 4},
+                                      {4, 15, 0, 128, 4},  {4, 15, 64, 1 << 20, 4},
+                                      {0, 15, 64, 128, 4}, {4, 15, 64, 128, 1 << 20}};
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
         cr_assert_eq(v2s_refiner_open(&bad[i], &m), V2S_ARG);
         cr_assert_null(m);

@@ -35,8 +35,8 @@ static char *captured(FILE *file) {
     return text;
 }
 
-v2s_test_run v2s_test_run_program(const char *const *words) {
-    char *argv[WORDS_MAX + 2] = {(char *)V2S_INFER_PROGRAM};
+static v2s_test_run run_program(const char *program, const char *const *words) {
+    char *argv[WORDS_MAX + 2] = {(char *)program};
     for (int i = 0; words[i] != NULL; i++) {
         cr_assert(i < WORDS_MAX);
         argv[i + 1] = (char *)words[i];
@@ -59,6 +59,14 @@ v2s_test_run v2s_test_run_program(const char *const *words) {
     run.code = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
     cr_assert(run.code != 127, "%s does not start", argv[0]);
     return run;
+}
+
+v2s_test_run v2s_test_run_program(const char *const *words) {
+    return run_program(V2S_INFER_PROGRAM, words);
+}
+
+v2s_test_run v2s_test_run_train(const char *const *words) {
+    return run_program(V2S_TRAIN_PROGRAM, words);
 }
 
 void v2s_test_run_free(v2s_test_run *run) {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Runs v2s-infer as its users do, and reads what it wrote.
+// Runs v2s-infer and v2s-train as their users do, and reads what they wrote.
 #ifndef V2S_TESTS_SUPPORT_PROGRAM_H
 #define V2S_TESTS_SUPPORT_PROGRAM_H
 
@@ -15,6 +15,8 @@ typedef struct v2s_test_run {
 // v2s-infer with these words (the last is NULL) in the test's own folder. A run that does not
 // start aborts the test. Free with v2s_test_run_free.
 v2s_test_run v2s_test_run_program(const char *const *words);
+// The same for v2s-train.
+v2s_test_run v2s_test_run_train(const char *const *words);
 void v2s_test_run_free(v2s_test_run *run);
 
 // The same, with the words here, and expecting exit code 0; standard error is shown if not.

@@ -91,7 +91,7 @@ static v2s_status fill(void *ctx, const char *name, v2s_tensor *param) {
 }
 
 static void make_refiners(const char *folder) {
-    v2s_refiner_config config = {.kernel = 3, .channels = 4, .hidden = 3};
+    v2s_refiner_config config = {4, 3, 4, 3, 4};
     v2s_refiner *refiner = NULL;
     unsigned stream = 20;
     check(v2s_refiner_open(&config, &refiner));

@@ -1,0 +1,132 @@
+// SPDX-License-Identifier: MIT
+#include "spatial/room_builder.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "spatial/conventions.h"
+
+static v2s_status take_memory(v2s_room_builder *b) {
+    b->pitch = (b->n + 15) / 16 * 16;
+    b->planes = v2s_fft_alloc(4 * (size_t)b->images.pivots * b->pitch, sizeof *b->planes);
+    b->work = v2s_fft_alloc(b->bins, sizeof *b->work);
+    bool ok = b->planes != NULL && b->work != NULL;
+    for (int axis = 0; axis < 3; axis++) {
+        size_t count = (size_t)(b->images.high[axis] - b->images.low[axis] + 1);
+        b->along[axis] = malloc(count * sizeof *b->along[axis]);
+        ok = ok && b->along[axis] != NULL;
+    }
+    return ok ? V2S_OK : V2S_FAIL(V2S_NOMEM, "room: out of memory for a response of %zu", b->n);
+}
+
+v2s_status v2s_room_builder_open(const v2s_room *room, double rate_hz, int from_order, int to_order,
+                                 size_t room_frames, v2s_room_builder *builder) {
+    v2s_room_builder b = {.room = *room, .rate_hz = rate_hz, .radius_m = INFINITY};
+    b.ops = v2s_room_ops_for(v2s_cpu_isa());
+    if (room->order < 0)
+        b.radius_m = room->early_s * V2S_SPEED_OF_SOUND_M_S;
+    v2s_status status;
+    V2S_TRY(v2s_room_images_open(room, rate_hz, from_order, to_order, b.radius_m, &b.images));
+    V2S_TRY_GOTO(status, v2s_room_kernel_make(&b.table), done);
+    double longest = b.images.longest_m * rate_hz / V2S_SPEED_OF_SOUND_M_S;
+    b.span = (size_t)longest + 2 * V2S_ROOM_HALF + 2;
+    b.reach = b.span + (b.images.flat ? 0 : (size_t)(V2S_ROOM_RING_S * rate_hz));
+    b.n = v2s_fft_length_above(b.reach + room_frames + 16);
+    if (b.n == 0) {
+        status =
+            V2S_FAIL(V2S_ARG, "room: response of %zu samples: too long; limit the order", b.reach);
+        goto done;
+    }
+    b.bins = b.n / 2 + 1;
+    V2S_TRY_GOTO(status, v2s_fft_real_open(b.n, &b.fft), done);
+    V2S_TRY_GOTO(status, take_memory(&b), done);
+    if (!b.images.flat)
+        V2S_TRY_GOTO(status, v2s_room_pivot_spectra(&b.images, rate_hz, b.n, &b.pivots), done);
+done:
+    if (status != V2S_OK) {
+        v2s_room_builder_close(&b);
+        return status;
+    }
+    *builder = b;
+    return V2S_OK;
+}
+
+static void spread_images(v2s_room_builder *b, double ahead_frames) {
+    const v2s_room_images *im = &b->images;
+    const double *x = b->along[0] - im->low[0], *y = b->along[1] - im->low[1],
+                 *z = b->along[2] - im->low[2];
+    double frames_of_m = b->rate_hz / V2S_SPEED_OF_SOUND_M_S, last = (double)b->span;
+    double limit = b->radius_m * b->radius_m;
+    int pivots = im->pivots;
+    for (size_t i = 0; i < im->count; i++) {
+        const v2s_room_image *image = &im->items[i];
+        double dx = x[image->m[0]], dy = y[image->m[1]], dz = z[image->m[2]];
+        double square = dx * dx + dy * dy + dz * dz;
+        if (square > limit && image->order > 0)
+            continue;
+        double distance_m = sqrt(square);
+        double position = distance_m * frames_of_m - ahead_frames + V2S_ROOM_HALF;
+        double whole = floor(position);
+        if (whole < V2S_ROOM_HALF - 1 || whole + V2S_ROOM_HALF >= last)
+            continue;
+        double gain = 1.0 / fmax(distance_m, b->room.min_distance_m);
+        double per_m = distance_m > 0.0 ? gain / distance_m : 0.0;
+        const float level[4] = {(float)gain, (float)(per_m * dy), (float)(per_m * dz),
+                                (float)(per_m * dx)};
+        float gains[4 * V2S_ROOM_MAX_PIVOTS];
+        for (int p = 0; p < pivots; p++)
+            for (int c = 0; c < 4; c++)
+                gains[4 * p + c] =
+                    level[c] * im->coefficient[image->row * (size_t)pivots + (size_t)p];
+        float phase = (float)((position - whole) * V2S_ROOM_PHASES);
+        int index = (int)phase < V2S_ROOM_PHASES ? (int)phase : V2S_ROOM_PHASES - 1;
+        b->ops->spread(b->table + (size_t)index * V2S_ROOM_TAPS, phase - (float)index, gains,
+                       4 * pivots, b->pitch, b->planes + (size_t)whole - (V2S_ROOM_HALF - 1));
+    }
+}
+
+static void multiply_add(const v2s_complex *a, const v2s_complex *x, size_t bins, v2s_complex *y) {
+    for (size_t k = 0; k < bins; k++) {
+        y[k].re += a[k].re * x[k].re - a[k].im * x[k].im;
+        y[k].im += a[k].re * x[k].im + a[k].im * x[k].re;
+    }
+}
+
+void v2s_room_builder_run(v2s_room_builder *b, v2s_vec3 source_m, double ahead_frames,
+                          v2s_complex *spectrum) {
+    const double source[3] = {source_m.x, source_m.y, source_m.z};
+    const double listener[3] = {b->room.listener_m.x, b->room.listener_m.y, b->room.listener_m.z};
+    const double length[3] = {b->room.size_m.x, b->room.size_m.y, b->room.size_m.z};
+    for (int axis = 0; axis < 3; axis++)
+        for (int m = b->images.low[axis]; m <= b->images.high[axis]; m++)
+            b->along[axis][m - b->images.low[axis]] =
+                v2s_room_image_at(m, length[axis], source[axis]) - listener[axis];
+    for (int p = 0; p < 4 * b->images.pivots; p++)
+        memset(b->planes + (size_t)p * b->pitch, 0, b->span * sizeof *b->planes);
+    spread_images(b, ahead_frames);
+    for (int c = 0; c < 4; c++) {
+        v2s_complex *to = spectrum + (size_t)c * b->bins;
+        if (b->pivots == NULL) {
+            v2s_fft_real_forward(b->fft, b->planes + (size_t)c * b->pitch, to);
+            continue;
+        }
+        memset(to, 0, b->bins * sizeof *to);
+        for (int p = 0; p < b->images.pivots; p++) {
+            v2s_fft_real_forward(b->fft, b->planes + (size_t)(4 * p + c) * b->pitch, b->work);
+            multiply_add(b->pivots + (size_t)p * b->bins, b->work, b->bins, to);
+        }
+    }
+}
+
+void v2s_room_builder_close(v2s_room_builder *b) {
+    v2s_room_images_close(&b->images);
+    free(b->table);
+    v2s_fft_real_close(&b->fft);
+    v2s_fft_free(b->pivots);
+    v2s_fft_free(b->work);
+    v2s_fft_free(b->planes);
+    for (int axis = 0; axis < 3; axis++)
+        free(b->along[axis]);
+    *b = (v2s_room_builder){0};
+}

@@ -1,0 +1,255 @@
+// SPDX-License-Identifier: MIT
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "spatial/encoder.h"
+#include "spatial/room.h"
+#include "spatial/room_blocks.h"
+#include "spatial/room_fir.h"
+#include "spatial/room_lines.h"
+#include "spatial/room_tail.h"
+
+// HOW IT WORKS
+// A source that stands still has one response, and everything is one long convolution (fir).
+// A source that moves is split:
+//   direct   the encoder of encoder.h
+//   lines    images of up to V2S_ROOM_LINE_ORDER reflections, followed with every sample
+//   blocks   the other images, one response per hop, pieces of sound cross-faded
+//   fir      the tail, which does not depend on the source
+// All of them work on hops counted from the first sample, whatever blocks the caller uses, and add
+// into a ring of output that is ahead of its time.
+
+static const double hop_s = 0.032;
+
+struct v2s_room_renderer {
+    v2s_room_path path;
+    v2s_encoder *direct; // NULL: not wanted, or part of the response
+    v2s_room_lines lines;
+    v2s_room_blocks blocks;
+    v2s_room_fir fir;
+    bool has_lines, has_blocks, has_fir;
+    size_t hop, latency, reach; // reach: longest response after its input
+    int64_t time;               // of the first sample of the hop
+    size_t fill;
+    float *sound; // [hop]
+    float *ambi;  // [hop][4], the direct sound
+    v2s_room_ring ring;
+};
+
+static v2s_status open_direct(v2s_room_renderer *r, const v2s_room_renderer_config *c) {
+    v2s_encoder_config encoder = {.order = 1,
+                                  .rate_hz = c->rate_hz,
+                                  .min_distance_m = c->room.min_distance_m,
+                                  .doppler = c->doppler,
+                                  .trajectory = c->trajectory,
+                                  .start_s = c->start_s};
+    V2S_TRY(v2s_encoder_open(&encoder, &r->direct));
+    r->ambi = malloc(4 * r->hop * sizeof *r->ambi);
+    return r->ambi ? V2S_OK : V2S_FAIL(V2S_NOMEM, "room: out of memory");
+}
+
+// The whole response of a source that stands still, from sample -V2S_ROOM_HALF on.
+static v2s_status whole_response(v2s_room_renderer *r, const v2s_room_renderer_config *c,
+                                 const float *tail, size_t begin, size_t tail_frames,
+                                 float **response, size_t *frames) {
+    v2s_room_builder b = {0};
+    int to_order = c->room.order < 0 ? V2S_ROOM_ANY_ORDER : c->room.order;
+    V2S_TRY(v2s_room_builder_open(&c->room, c->rate_hz, c->direct ? 0 : 1, to_order, 0, &b));
+    size_t tail_at = begin + V2S_ROOM_HALF;
+    size_t count =
+        tail_frames > 0 && tail_at + tail_frames > b.reach ? tail_at + tail_frames : b.reach;
+    v2s_complex *spectrum = v2s_fft_alloc(4 * b.bins, sizeof *spectrum);
+    float *time = v2s_fft_alloc(b.n, sizeof *time), *made = calloc(4 * count, sizeof *made);
+    v2s_status status =
+        spectrum && time && made ? V2S_OK : V2S_FAIL(V2S_NOMEM, "room: out of memory");
+    if (status == V2S_OK) {
+        v2s_vec3 at = v2s_room_path_at(&r->path, 0.0);
+        double ahead = c->doppler ? 0.0
+                                  : v2s_room_path_mean_distance_m(&r->path) * c->rate_hz /
+                                        V2S_SPEED_OF_SOUND_M_S;
+        v2s_room_builder_run(&b, at, ahead, spectrum);
+        for (size_t ch = 0; ch < 4; ch++) {
+            v2s_fft_real_inverse(b.fft, spectrum + ch * b.bins, time);
+            for (size_t t = 0; t < b.reach; t++)
+                made[4 * t + ch] = time[t];
+        }
+        for (size_t i = 0; i < 4 * tail_frames; i++)
+            made[4 * tail_at + i] += tail[i];
+        *response = made;
+        *frames = count;
+        made = NULL;
+    }
+    v2s_fft_free(spectrum);
+    v2s_fft_free(time);
+    free(made);
+    v2s_room_builder_close(&b);
+    return status;
+}
+
+// The tail on the renderer's clock: without doppler it comes earlier by the direct sound's mean
+// delay; what would come before the direct sound is left out.
+static v2s_status make_tail(v2s_room_renderer *r, const v2s_room_renderer_config *c, float **tail,
+                            size_t *begin, size_t *frames) {
+    *frames = 0;
+    *begin = 0;
+    if (!c->room.tail)
+        return V2S_OK;
+    V2S_TRY(v2s_room_tail(&c->room, c->rate_hz, tail, begin, frames));
+    double direct_s = v2s_room_path_mean_distance_m(&r->path) / V2S_SPEED_OF_SOUND_M_S;
+    size_t direct = (size_t)(direct_s * c->rate_hz + 0.5);
+    if (*begin < direct) {
+        size_t cut = direct - *begin < *frames ? direct - *begin : *frames;
+        memmove(*tail, *tail + 4 * cut, 4 * (*frames - cut) * sizeof **tail);
+        *frames -= cut;
+        *begin = direct;
+    }
+    *begin -= c->doppler ? 0 : direct;
+    return V2S_OK;
+}
+
+static v2s_status open_still(v2s_room_renderer *r, const v2s_room_renderer_config *c) {
+    float *tail = NULL, *response = NULL;
+    size_t begin, frames, length = 0;
+    V2S_TRY(make_tail(r, c, &tail, &begin, &frames));
+    v2s_status status = whole_response(r, c, tail, begin, frames, &response, &length);
+    if (status == V2S_OK)
+        status = v2s_room_fir_open(response, length, -V2S_ROOM_HALF, r->hop, &r->fir);
+    r->has_fir = status == V2S_OK;
+    r->reach = length;
+    free(tail);
+    free(response);
+    return status;
+}
+
+static v2s_status open_tail(v2s_room_renderer *r, const v2s_room_renderer_config *c) {
+    float *tail = NULL;
+    size_t begin, frames;
+    V2S_TRY(make_tail(r, c, &tail, &begin, &frames));
+    v2s_status status = V2S_OK;
+    if (frames > 0) {
+        status = v2s_room_fir_open(tail, frames, (int64_t)begin, r->hop, &r->fir);
+        r->has_fir = status == V2S_OK;
+        r->reach = begin + frames > r->reach ? begin + frames : r->reach;
+    }
+    free(tail);
+    return status;
+}
+
+static v2s_status open_moving(v2s_room_renderer *r, const v2s_room_renderer_config *c) {
+    int to_order = c->room.order < 0 ? V2S_ROOM_ANY_ORDER : c->room.order;
+    int line_order = to_order < V2S_ROOM_LINE_ORDER ? to_order : V2S_ROOM_LINE_ORDER;
+    if (c->direct)
+        V2S_TRY(open_direct(r, c));
+    if (to_order > 0) {
+        V2S_TRY(v2s_room_lines_open(&c->room, c->rate_hz, 1, line_order, r->hop, !c->doppler,
+                                    &r->path, &r->lines));
+        r->has_lines = true;
+        r->reach = r->lines.history + (size_t)(V2S_ROOM_RING_S * c->rate_hz);
+    }
+    if (to_order > V2S_ROOM_LINE_ORDER) {
+        V2S_TRY(v2s_room_blocks_open(&c->room, c->rate_hz, V2S_ROOM_LINE_ORDER + 1, to_order,
+                                     r->hop, !c->doppler, &r->path, &r->blocks));
+        r->has_blocks = r->blocks.builder.images.count > 0;
+        r->reach = r->blocks.builder.reach > r->reach ? r->blocks.builder.reach : r->reach;
+    }
+    return open_tail(r, c);
+}
+
+static v2s_status open_ring(v2s_room_renderer *r) {
+    r->latency = 2 * r->hop + 2 * V2S_ROOM_STEP;
+    if (r->has_fir && v2s_room_fir_latency_frames(&r->fir) + r->hop > r->latency)
+        r->latency = v2s_room_fir_latency_frames(&r->fir) + r->hop;
+    size_t blocks = r->has_fir ? r->fir.hop : 0;
+    size_t capacity = r->latency + r->reach + blocks + 4 * r->hop + 4 * V2S_ROOM_STEP;
+    r->sound = malloc(r->hop * sizeof *r->sound);
+    if (r->sound == NULL)
+        return V2S_FAIL(V2S_NOMEM, "room: out of memory");
+    return v2s_room_ring_open(capacity, -(int64_t)r->latency, &r->ring);
+}
+
+v2s_status v2s_room_renderer_open(const v2s_room_renderer_config *c, v2s_room_renderer **renderer) {
+    V2S_TRY(v2s_room_check(&c->room));
+    V2S_ASSERT(c->trajectory != NULL && c->trajectory->count > 0);
+    if (!(c->rate_hz >= 1000.0 && c->rate_hz <= 1e6))
+        return V2S_FAIL(V2S_ARG, "room: rate: expected 1000 to 1e6 Hz, found %g", c->rate_hz);
+    if (!(fabs(c->start_s) <= 1e9))
+        return V2S_FAIL(V2S_ARG, "room: start of the sound: expected a time, found %g s",
+                        c->start_s);
+    v2s_room_renderer *r = calloc(1, sizeof *r);
+    if (r == NULL)
+        return V2S_FAIL(V2S_NOMEM, "room: out of memory");
+    r->path = (v2s_room_path){.trajectory = c->trajectory,
+                              .size_m = c->room.size_m,
+                              .listener_m = c->room.listener_m,
+                              .rate_hz = c->rate_hz,
+                              .start_s = c->start_s};
+    r->hop = (size_t)ceil(hop_s * c->rate_hz / V2S_ROOM_STEP) * V2S_ROOM_STEP;
+    v2s_status status = v2s_room_path_is_still(&r->path) ? open_still(r, c) : open_moving(r, c);
+    if (status == V2S_OK)
+        status = open_ring(r);
+    if (status != V2S_OK) {
+        v2s_room_renderer_close(&r);
+        return status;
+    }
+    *renderer = r;
+    return V2S_OK;
+}
+
+static v2s_status run_hop(v2s_room_renderer *r) {
+    if (r->direct != NULL) {
+        memset(r->ambi, 0, 4 * r->hop * sizeof *r->ambi);
+        V2S_TRY(v2s_encoder_process(r->direct, r->sound, r->hop, r->ambi));
+        v2s_room_ring_add_frames(&r->ring, r->time - (int64_t)v2s_encoder_latency_frames(r->direct),
+                                 r->ambi, r->hop);
+    }
+    if (r->has_lines)
+        v2s_room_lines_push(&r->lines, r->time, r->sound, &r->ring);
+    if (r->has_blocks)
+        v2s_room_blocks_push(&r->blocks, r->time, r->sound, &r->ring);
+    if (r->has_fir)
+        v2s_room_fir_push(&r->fir, r->sound, r->hop, &r->ring);
+    r->time += (int64_t)r->hop;
+    r->fill = 0;
+    return V2S_OK;
+}
+
+v2s_status v2s_room_renderer_process(v2s_room_renderer *r, const float *mono, size_t frames,
+                                     float *out) {
+    while (frames > 0) {
+        size_t part = r->hop - r->fill < frames ? r->hop - r->fill : frames;
+        memcpy(r->sound + r->fill, mono, part * sizeof *mono);
+        r->fill += part;
+        if (r->fill == r->hop)
+            V2S_TRY(run_hop(r));
+        v2s_room_ring_take(&r->ring, part, out);
+        mono += part;
+        out += 4 * part;
+        frames -= part;
+    }
+    return V2S_OK;
+}
+
+size_t v2s_room_renderer_latency_frames(const v2s_room_renderer *r) {
+    return r->latency;
+}
+
+size_t v2s_room_renderer_tail_frames(const v2s_room_renderer *r) {
+    size_t direct = r->direct != NULL ? v2s_encoder_tail_frames(r->direct) : 0;
+    return r->latency + (r->reach > direct ? r->reach : direct);
+}
+
+void v2s_room_renderer_close(v2s_room_renderer **renderer) {
+    v2s_room_renderer *r = *renderer;
+    if (r == NULL)
+        return;
+    v2s_encoder_close(&r->direct);
+    v2s_room_lines_close(&r->lines);
+    v2s_room_blocks_close(&r->blocks);
+    v2s_room_fir_close(&r->fir);
+    v2s_room_ring_close(&r->ring);
+    free(r->sound);
+    free(r->ambi);
+    free(r);
+    *renderer = NULL;
+}

@@ -1,0 +1,302 @@
+// SPDX-License-Identifier: MIT
+#include "train/refiner_loop.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+
+#include "data/image.h"
+#include "infer/progress.h"
+#include "train/train_progress.h"
+
+const char *const v2s_refiner_log_columns[] = {
+    "epoch", "loss", "learning_rate", "gradient_norm", "skipped", "val_score", NULL};
+enum { EPOCH, LOSS, RATE, NORM, SKIPPED, SCORE, COLUMNS };
+
+static const double save_interval_s = 60;
+
+// What the loop keeps to itself.
+typedef struct course {
+    v2s_refiner_loop *loop;
+    v2s_trainer *t;
+    const v2s_refiner_settings *s;
+    bool first; // process 0
+    double started_s, saved_s;
+    int64_t validated_step; // -1: not in this start
+    v2s_train_progress progress;
+} course;
+
+// ---- time and end -----------------------------------------------------------------------------
+
+static double own_cpu_s(void) {
+    struct rusage usage;
+    getrusage(RUSAGE_SELF, &usage);
+    return (double)usage.ru_utime.tv_sec + (double)usage.ru_stime.tv_sec +
+           1e-6 * ((double)usage.ru_utime.tv_usec + (double)usage.ru_stime.tv_usec);
+}
+
+static double wall_s(const course *c) {
+    return c->loop->wall_before_s + v2s_now_s() - c->started_s;
+}
+
+// The other processes work as long as this one.
+static double cpu_s(const course *c) {
+    return c->loop->cpu_before_s + own_cpu_s() * c->t->processes->count;
+}
+
+// Part of the run that is over, the same in all processes.
+static double share_done(const course *c) {
+    const v2s_train_state *state = &c->t->state;
+    if (c->s->steps > 0)
+        return (double)state->steps / (double)c->s->steps;
+    if (c->s->minutes > 0) {
+        double share = wall_s(c) / (60 * c->s->minutes);
+        v2s_processes_share(c->t->processes, &share, sizeof share);
+        return share;
+    }
+    double batches = (double)v2s_trainer_batches(c->t);
+    return ((double)state->epoch + (double)state->batch / batches) / (double)c->s->epochs;
+}
+
+// Whether the run is over, and by what.
+static bool is_over(const course *c, double share) {
+    if (c->s->patience > 0 && c->t->state.stale >= c->s->patience)
+        c->loop->ended_by = "patience";
+    else if (share >= 1)
+        c->loop->ended_by = c->s->steps > 0 ? "steps" : c->s->minutes > 0 ? "minutes" : "epochs";
+    else
+        return false;
+    return true;
+}
+
+// With --minutes the schedule's end is where the steps will be when the time is over.
+static void aim_schedule(const course *c, double share) {
+    if (c->s->minutes <= 0)
+        return;
+    v2s_schedule *schedule = &c->t->config.schedule;
+    double after = (double)(c->t->state.steps - schedule->warmup_steps);
+    double total = after > 0 && share > 0 ? after / share : 1e9;
+    schedule->total_steps = schedule->warmup_steps + (int64_t)ceil(fmin(total, 1e12));
+}
+
+// ---- files ------------------------------------------------------------------------------------
+
+static v2s_run_provenance provenance_of(const course *c) {
+    return (v2s_run_provenance){c->loop->command, wall_s(c), cpu_s(c)};
+}
+
+static v2s_status save_last(course *c) {
+    if (!c->first)
+        return V2S_OK;
+    c->saved_s = v2s_now_s();
+    v2s_run_provenance provenance = provenance_of(c);
+    V2S_TRY(v2s_run_log_csv_sync(c->loop->csv));
+    return v2s_run_checkpoint_save_last(c->loop->last_path, c->t, &provenance);
+}
+
+static v2s_status save_if_due(course *c) {
+    bool due = c->s->save_every > 0 ? c->t->state.steps % c->s->save_every == 0
+                                    : v2s_now_s() - c->saved_s >= save_interval_s;
+    return due ? save_last(c) : V2S_OK;
+}
+
+// A score of the weights as they are now: counts, and keeps the best.
+static v2s_status consider(course *c, double score) {
+    v2s_train_state *state = &c->t->state;
+    if (!isfinite(score) || (state->has_best && score >= state->best)) {
+        state->stale++;
+        return V2S_OK;
+    }
+    state->has_best = 1;
+    state->best = score;
+    state->stale = 0;
+    if (!c->first)
+        return V2S_OK;
+    v2s_run_provenance provenance = provenance_of(c);
+    return v2s_run_checkpoint_save_best(c->loop->best_path, c->t, &provenance);
+}
+
+// ---- events -----------------------------------------------------------------------------------
+
+// The convolution's kernels as a picture: a row per channel, blue below zero and red above.
+static v2s_status draw_kernels(const course *c, int64_t step) {
+    const v2s_tensor *w = &v2s_trainer_judged(c->t)->conv.weight;
+    int height = w->dim[0], width = w->dim[1] * w->dim[2];
+    uint8_t *rgb = calloc((size_t)height * (size_t)width, 3);
+    if (rgb == NULL)
+        return V2S_FAIL(V2S_NOMEM, "out of memory");
+    float largest = 0;
+    size_t count = v2s_tensor_count(w);
+    for (size_t i = 0; i < count; i++)
+        largest = fmaxf(largest, fabsf(w->data[i]));
+    for (size_t i = 0; i < count && largest > 0; i++) {
+        uint8_t rest = (uint8_t)lrintf(255 * (1 - fabsf(w->data[i]) / largest));
+        rgb[3 * i] = w->data[i] >= 0 ? 255 : rest;
+        rgb[3 * i + 1] = rest;
+        rgb[3 * i + 2] = w->data[i] <= 0 ? 255 : rest;
+    }
+    unsigned char *png = NULL;
+    size_t size = 0;
+    v2s_status status = v2s_image_png_rgb(rgb, width, height, &png, &size);
+    if (status == V2S_OK)
+        status =
+            v2s_tensorboard_image(c->loop->events, "conv1d.weight", step, width, height, png, size);
+    free(png);
+    free(rgb);
+    return status;
+}
+
+static v2s_status log_step(const course *c, const v2s_step_result *r, int64_t epoch, double score) {
+    if (!c->first || r->skipped)
+        return V2S_OK;
+    int64_t step = c->t->state.steps;
+    double values[COLUMNS] = {[EPOCH] = (double)(epoch + 1),
+                              [LOSS] = r->loss,
+                              [RATE] = r->rate,
+                              [NORM] = r->gradient_norm,
+                              [SKIPPED] = (double)c->t->state.skipped,
+                              [SCORE] = score};
+    V2S_TRY(v2s_run_log_csv_write(c->loop->csv, step, values));
+    V2S_TRY(v2s_tensorboard_scalar(c->loop->events, "train/loss", step, r->loss));
+    V2S_TRY(v2s_tensorboard_scalar(c->loop->events, "train/learning_rate", step, r->rate));
+    V2S_TRY(v2s_tensorboard_scalar(c->loop->events, "train/gradient_norm", step, r->gradient_norm));
+    if (r->epoch_ended)
+        V2S_TRY(v2s_tensorboard_scalar(c->loop->events, "train/epoch_loss", step, r->epoch_loss));
+    return V2S_OK;
+}
+
+static v2s_status log_scores(course *c, double score) {
+    const v2s_objective *o = c->t->objective;
+    int64_t step = c->t->state.steps;
+    V2S_TRY(v2s_tensorboard_scalar(c->loop->events, "val/score", step, score));
+    for (int i = 0; i < V2S_OBJECTIVE_SCORES && o->score_names[i] != NULL; i++) {
+        char tag[128];
+        snprintf(tag, sizeof tag, "val/%s", o->score_names[i]);
+        V2S_TRY(v2s_tensorboard_scalar(c->loop->events, tag, step, o->scores[i]));
+    }
+    V2S_TRY(draw_kernels(c, step));
+    if (!c->s->common.quiet) {
+        v2s_train_progress_clear(&c->progress);
+        fprintf(stderr, "validation  step %" PRId64 "  score %.6g", step, score);
+        for (int i = 0; i < V2S_OBJECTIVE_SCORES && o->score_names[i] != NULL; i++)
+            fprintf(stderr, "  %s %.5g", o->score_names[i], o->scores[i]);
+        fprintf(stderr, "%s\n", c->t->state.stale == 0 ? "  (best)" : "");
+    }
+    return V2S_OK;
+}
+
+// ---- validation -------------------------------------------------------------------------------
+
+// Process 0 judges, all learn the score.
+static v2s_status validate(course *c, double *score) {
+    v2s_objective *o = c->t->objective;
+    v2s_status status = V2S_OK;
+    if (c->first)
+        status = o->cls->validate(o, v2s_trainer_judged(c->t), c->t->dev, score);
+    V2S_TRY(v2s_processes_agree(c->t->processes, status));
+    v2s_processes_share(c->t->processes, score, sizeof *score);
+    c->validated_step = c->t->state.steps;
+    status = consider(c, *score);
+    if (status == V2S_OK && c->first)
+        status = log_scores(c, *score);
+    return status;
+}
+
+// After a step: a validation where one is due; *score stays NAN without one.
+static v2s_status judge_if_due(course *c, const v2s_step_result *r, double *score) {
+    if (c->t->objective->val_clips == 0)
+        return r->epoch_ended && isfinite(r->epoch_loss) ? consider(c, r->epoch_loss) : V2S_OK;
+    bool due = c->s->val_every > 0 ? !r->skipped && c->t->state.steps % c->s->val_every == 0
+                                   : r->epoch_ended;
+    return due ? validate(c, score) : V2S_OK;
+}
+
+// At the end of a run the last weights are judged too.
+static v2s_status finish(course *c) {
+    const v2s_train_state *state = &c->t->state;
+    double score;
+    if (c->loop->steps_taken > 0 && c->t->objective->val_clips > 0 &&
+        c->validated_step != state->steps)
+        V2S_TRY(validate(c, &score));
+    else if (!state->has_best && state->loss_count > 0)
+        V2S_TRY(consider(c, state->loss_sum / state->loss_count));
+    return c->loop->steps_taken > 0 ? save_last(c) : V2S_OK;
+}
+
+// ---- the loop ---------------------------------------------------------------------------------
+
+static v2s_status note_skipped(course *c, const v2s_step_result *r) {
+    if (!r->skipped)
+        return V2S_OK;
+    const char *clip = c->t->objective->train[r->bad_clip]->id;
+    if (c->first) {
+        v2s_train_progress_clear(&c->progress);
+        v2s_run_log_warn(c->loop->log, "batch skipped: clip %s: %s", clip, r->reason);
+    }
+    if (c->t->state.skipped_in_row < c->s->max_skipped)
+        return V2S_OK;
+    return V2S_FAIL(V2S_NUMERIC,
+                    "%" PRId64 " batches in a row were not finite; the last one has clip %s: %s",
+                    c->t->state.skipped_in_row, clip, r->reason);
+}
+
+static v2s_status take_step(course *c, double share) {
+    v2s_refiner_loop *loop = c->loop;
+    v2s_step_result r;
+    int64_t epoch = c->t->state.epoch;
+    aim_schedule(c, share);
+    V2S_TRY(v2s_trainer_step(c->t, &r));
+    if (!r.skipped) {
+        loop->steps_taken++;
+        loop->last_loss = r.loss;
+        loop->first_loss = isnan(loop->first_loss) ? r.loss : loop->first_loss;
+    }
+    double score = NAN;
+    v2s_status status = note_skipped(c, &r);
+    if (status == V2S_OK)
+        status = judge_if_due(c, &r, &score);
+    if (status == V2S_OK)
+        status = log_step(c, &r, epoch, score);
+    if (status == V2S_OK)
+        status = save_if_due(c);
+    return v2s_processes_agree(c->t->processes, status);
+}
+
+v2s_status v2s_refiner_loop_run(v2s_refiner_loop *loop) {
+    course c = {.loop = loop,
+                .t = loop->trainer,
+                .s = loop->settings,
+                .first = loop->trainer->processes->rank == 0,
+                .started_s = v2s_now_s(),
+                .saved_s = v2s_now_s(),
+                .validated_step = -1};
+    loop->first_loss = loop->last_loss = NAN;
+    loop->ended_by = "error";
+    double share = share_done(&c);
+    c.progress = v2s_train_progress_begin(c.t->state.steps, share, loop->settings->common.quiet);
+    v2s_status status = V2S_OK;
+    while (status == V2S_OK && !is_over(&c, share)) {
+        status = take_step(&c, share);
+        if (status != V2S_OK)
+            break;
+        share = share_done(&c);
+        if (c.first)
+            v2s_train_progress_update(&c.progress, c.t->state.steps, c.t->state.epoch,
+                                      loop->last_loss, share);
+    }
+    if (status == V2S_OK)
+        status = v2s_processes_agree(c.t->processes, finish(&c));
+    v2s_train_progress_clear(&c.progress);
+    if (status == V2S_CANCELLED) {
+        loop->ended_by = "interrupted";
+        v2s_status saved = save_last(&c);
+        status = saved == V2S_OK ? V2S_FAIL(V2S_CANCELLED, "interrupted") : saved;
+    }
+    loop->wall_s = wall_s(&c);
+    loop->cpu_s = cpu_s(&c);
+    loop->seconds_taken = v2s_now_s() - c.started_s;
+    return status;
+}
