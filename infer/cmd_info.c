@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// v2s-infer info: what a sound file, a trajectory, a head or a checkpoint is.
+// v2s-infer info: what a sound file, a trajectory, a manifest, a head or a checkpoint is.
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,6 +11,7 @@
 #include "data/trajectory_csv.h"
 #include "infer/commands.h"
 #include "infer/info_checkpoint.h"
+#include "infer/info_manifest.h"
 #include "infer/preflight.h"
 #include "infer/run_log.h"
 #include "infer/tracking.h"
@@ -169,6 +170,8 @@ static v2s_status info_file(const char *path, v2s_run_log *log) {
         return info_trajectory(path, log);
     if (has_suffix(path, ".sofa"))
         return info_head(path, log);
+    if (has_suffix(path, ".jsonl"))
+        return v2s_info_manifest(path, log);
     return info_sound(path, log);
 }
 

@@ -108,8 +108,8 @@ static void say(const v2s_judge_options *options, const double *score, v2s_run_l
         cJSON *o = cJSON_AddObjectToObject(system, metric->name);
         if (isfinite(score[m])) {
             cJSON_AddNumberToObject(o, "mean", score[m]);
-            v2s_run_log_row(log, metric->name, "%.*f %s (%s)", metric->decimals, score[m],
-                            metric->unit, metric->formula);
+            v2s_run_log_row(log, metric->name, "%.*f%s%s (%s)", metric->decimals, score[m],
+                            metric->unit[0] != '\0' ? " " : "", metric->unit, metric->formula);
         } else {
             cJSON_AddNullToObject(o, "mean");
             v2s_run_log_row(log, metric->name, "- (%s)", metric->formula);

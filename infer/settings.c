@@ -109,9 +109,8 @@ static const v2s_option compare_rows[] = {
     {"bootstrap", 0, V2S_OPTION_INT, "DRAWS", "2000", 100, 1000000,
      "draws of rooms (else sources) behind the 95 % intervals", AT(draws)},
     {"real", 0, V2S_OPTION_FLAG, NULL, NULL, UNLIMITED,
-     "rule for real recordings for every clip, not only for those marked \"recorded\": one gain of "
-     "the true dipoles per recording so that E_YZX = E_W, and only clips with one clear direction, "
-     "2|I|/(E_W+E_YZX) >= 0.45",
+     "rule for real recordings for every clip, not only those marked recorded: true dipoles of a "
+     "recording scaled to E_YZX = E_W; only clips with 2|I|/(E_W+E_YZX) >= 0.45",
      AT(recorded)},
     {"strict", 0, V2S_OPTION_FLAG, NULL, NULL, UNLIMITED,
      "a line or clip that cannot be used is an error", AT(strict)},
@@ -208,7 +207,7 @@ const v2s_command v2s_info_command = {
     "v2s-infer",
     "info",
     "FILE [options]",
-    "Says what a sound file, a trajectory or a checkpoint is.",
+    "Says what a sound file, a trajectory, a manifest or a checkpoint is.",
     info_groups,
     AT(inputs),
     1,

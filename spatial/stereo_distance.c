@@ -35,13 +35,15 @@ static float padded(const float *difference, ptrdiff_t at, ptrdiff_t frames, boo
 static double stft_mean(v2s_fft_real *fft, const float *difference, size_t frames, bool reflect,
                         float *in, v2s_complex *out) {
     size_t count = 1 + frames / HOP;
+    float hann[WINDOW];
     double sum = 0;
+    for (int i = 0; i < WINDOW; i++)
+        hann[i] = (float)(0.5 - 0.5 * cos(2 * V2S_PI * i / WINDOW));
     for (size_t t = 0; t < count; t++) {
         memset(in, 0, FFT * sizeof *in);
         for (int i = 0; i < WINDOW; i++) {
             ptrdiff_t at = (ptrdiff_t)(t * HOP) + EDGE + i - PAD;
-            double hann = 0.5 - 0.5 * cos(2 * V2S_PI * i / WINDOW);
-            in[EDGE + i] = (float)hann * padded(difference, at, (ptrdiff_t)frames, reflect);
+            in[EDGE + i] = hann[i] * padded(difference, at, (ptrdiff_t)frames, reflect);
         }
         v2s_fft_real_forward(fft, in, out);
         for (int k = 0; k <= FFT / 2; k++)

@@ -25,9 +25,12 @@ static v2s_status fill(void *ctx, const char *name, v2s_tensor *param) {
 }
 
 static v2s_refiner *small_refiner(void) {
-    v2s_refiner_config config = {.kernel = 5, .channels = 6, .hidden = 8};
+    v2s_refiner_config config = v2s_refiner_seed();
     v2s_refiner *m = NULL;
     unsigned stream = 1;
+    config.kernel = 5;
+    config.channels = 6;
+    config.hidden = 8;
     cr_assert_eq(v2s_refiner_open(&config, &m), V2S_OK);
     cr_assert_eq(v2s_refiner_each_param(m, fill, &stream), V2S_OK);
     return m;

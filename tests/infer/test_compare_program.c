@@ -118,8 +118,11 @@ Test(compare_program, a_recordings_dipoles_are_brought_to_w) {
 // A refiner whose residual is 0 is the geometric path: no difference anywhere.
 Test(compare_program, a_refiner_that_does_nothing_is_not_different) {
     make_set();
-    v2s_refiner_config config = {.kernel = 3, .channels = 4, .hidden = 4};
+    v2s_refiner_config config = v2s_refiner_seed();
     v2s_refiner *m = NULL;
+    config.kernel = 3;
+    config.channels = 4;
+    config.hidden = 4;
     cr_assert_eq(v2s_refiner_open(&config, &m), V2S_OK);
     cr_assert_eq(v2s_refiner_save(v2s_test_path("w.safetensors"), m, RATE, "omni"), V2S_OK);
     v2s_refiner_close(&m);
@@ -244,4 +247,16 @@ Test(compare_program, what_cannot_be_used_is_named_and_left_out) {
     V2S_TEST_REFUSED("gone.jsonl: cannot open", "compare", "gone.jsonl");
     V2S_TEST_REFUSED("a.wav", "compare", "m.jsonl", "--refiner", "a.wav");
     V2S_TEST_REFUSED("nowhere", "compare", "m.jsonl", "--json", "nowhere/o.json");
+}
+
+Test(compare_program, info_counts_the_clips_of_a_manifest) {
+    make_set();
+    V2S_TEST_RUN("info", "m.jsonl", "--json", "o.json", "-q");
+    cJSON *json = v2s_test_json(v2s_test_path("o.json"));
+    cr_expect_str_eq(at(json, "kind")->valuestring, "manifest");
+    cr_expect_eq(number(json, "clips"), 3);
+    cr_expect_eq(number(json, "splits.test.omni"), 3);
+    cr_expect_eq(number(json, "splits.test.clusters"), 3);
+    cr_expect_eq(number(json, "splits.train.omni"), 0);
+    cJSON_Delete(json);
 }

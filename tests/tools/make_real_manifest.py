@@ -10,6 +10,7 @@ trajectories and real.jsonl ("recorded": true, so the rule for real recordings h
   tau2019sse   the second that there is, with its label
 
 usage: make_real_manifest.py FOA_FOLDER OUT [SECONDS]          (needs numpy, soundfile, and ffmpeg)
+Chapman's file and the scripted yt360 one were panned, not recorded in a room: "free_field".
 then:  v2s-infer compare OUT/real.jsonl --refiner FILE
 """
 import json
@@ -65,6 +66,7 @@ class Writer:
                 "duration_s": round(duration_s, 6),
                 "source": name,
                 "recorded": True,
+                "free_field": name in ("chapman", "yt360-scripted"),
             }
         )
 
