@@ -55,6 +55,11 @@ V2S_MUST_USE v2s_status v2s_room_absorption_of_rt60(v2s_vec3 size_m,
 // Decay times of a room by Eyring's formula (what the tail follows).
 void v2s_room_rt60(const v2s_room *room, double rt60_s[V2S_ROOM_BANDS]);
 
+// When a room's reflections have become diffuse to the ear: 0.0117 V + 50.1 ms (Lindau, Kosanke,
+// Weinzierl, "Perceptual evaluation of model- and signal-based predictors of the mixing time in
+// binaural room impulse responses", JAES 60, 2012), 0.1 s at most. A good early_s.
+double v2s_room_mixing_s(v2s_vec3 size_m);
+
 // ARG, in a sentence that names the field, for what makes no room (a listener outside, ...).
 V2S_MUST_USE v2s_status v2s_room_check(const v2s_room *room);
 
@@ -97,6 +102,17 @@ typedef struct v2s_room_renderer_config {
 
 V2S_MUST_USE v2s_status v2s_room_renderer_open(const v2s_room_renderer_config *config,
                                                v2s_room_renderer **renderer);
+
+// The same interface for a given response foa[frames][4], for instance a measured one, that begins
+// `delay_frames` after the sound.
+V2S_MUST_USE v2s_status v2s_room_renderer_open_response(const float *foa, size_t frames,
+                                                        size_t delay_frames, double rate_hz,
+                                                        v2s_room_renderer **renderer);
+
+// Makes the latency at least this long, so that several sources come out together. Before the
+// first sound only. NOMEM.
+V2S_MUST_USE v2s_status v2s_room_renderer_raise_latency(v2s_room_renderer *renderer,
+                                                        size_t latency_frames);
 
 // mono[frames] -> out[frames][4], ADDED to; same bits for any block sizes. out[i] of the stream
 // belongs to input i - latency.
