@@ -62,37 +62,29 @@ static v2s_status whole_response(v2s_room_renderer *r, const v2s_room_renderer_c
                                       .to_order =
                                           c->room.order < 0 ? V2S_ROOM_ANY_ORDER : c->room.order,
                                       .remainder = V2S_ROOM_EXACT,
+                                      .time_only = true,
                                       .ring_s = V2S_ROOM_RING_S};
     V2S_TRY(v2s_room_builder_open(&config, &b));
     size_t tail_at = begin + V2S_ROOM_HALF;
     size_t count =
         tail_frames > 0 && tail_at + tail_frames > b.reach ? tail_at + tail_frames : b.reach;
-    v2s_complex *spectrum = v2s_fft_alloc(4 * b.bins, sizeof *spectrum);
-    float *time = v2s_fft_alloc(b.n, sizeof *time), *made = calloc(4 * count, sizeof *made);
-    v2s_status status =
-        spectrum && time && made ? V2S_OK : V2S_FAIL(V2S_NOMEM, "room: out of memory");
+    float *made = calloc(4 * count, sizeof *made);
+    v2s_status status = made != NULL ? V2S_OK : V2S_FAIL(V2S_NOMEM, "room: out of memory");
     if (status == V2S_OK) {
-        v2s_vec3 at = v2s_room_path_at(&r->path, 0.0);
-        double ahead = c->doppler ? 0.0
-                                  : v2s_room_path_mean_distance_m(&r->path) * c->rate_hz /
-                                        V2S_SPEED_OF_SOUND_M_S;
-        v2s_room_builder_run(&b, at, ahead, spectrum);
-        for (size_t ch = 0; ch < 4; ch++) {
-            v2s_fft_real_inverse(b.fft, spectrum + ch * b.bins, time);
-            for (size_t t = 0; t < b.reach; t++)
-                made[4 * t + ch] = time[t];
-        }
-        for (size_t i = 0; i < 4 * tail_frames; i++)
-            made[4 * tail_at + i] += tail[i];
-        *response = made;
-        *frames = count;
-        made = NULL;
+        double direct_s = v2s_room_path_mean_distance_m(&r->path) / V2S_SPEED_OF_SOUND_M_S;
+        status = v2s_room_builder_time(&b, v2s_room_path_at(&r->path, 0.0),
+                                       c->doppler ? 0.0 : direct_s * c->rate_hz, made);
     }
-    v2s_fft_free(spectrum);
-    v2s_fft_free(time);
-    free(made);
     v2s_room_builder_close(&b);
-    return status;
+    if (status != V2S_OK) {
+        free(made);
+        return status;
+    }
+    for (size_t i = 0; i < 4 * tail_frames; i++)
+        made[4 * tail_at + i] += tail[i];
+    *response = made;
+    *frames = count;
+    return V2S_OK;
 }
 
 // The tail on the renderer's clock: without doppler it comes earlier by the direct sound's mean
