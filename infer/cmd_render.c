@@ -219,43 +219,79 @@ static v2s_status pump(v2s_render *r, v2s_mixer *mixer, float *ambi) {
     return status;
 }
 
-static v2s_status render_sound(v2s_render *r) {
+// Sounds, paths and rooms of all objects for the mixer, which closes the rooms.
+static v2s_status make_inputs(v2s_render *r, v2s_mixer_input *inputs) {
     const v2s_settings *s = r->settings;
-    int channels = v2s_channels_of_order((int)s->order);
+    for (size_t i = 0; i < r->paths->count; i++) {
+        inputs[i].source = r->sources[i];
+        inputs[i].trajectory = &r->paths->items[i];
+        if (v2s_room_setup_is_used(&r->room))
+            V2S_TRY(v2s_room_setup_renderer(&r->room, r->rate_hz, inputs[i].trajectory, s->doppler,
+                                            s->min_distance_m, &inputs[i].room));
+    }
+    v2s_room_setup_check_paths(&r->room, r->paths, &r->log);
+    return V2S_OK;
+}
+
+static v2s_status open_mixer(v2s_render *r, v2s_mixer **mixer) {
+    const v2s_settings *s = r->settings;
     v2s_encoder_config encoder = {.order = (int)s->order,
                                   .rate_hz = r->rate_hz,
                                   .min_distance_m = s->min_distance_m,
                                   .doppler = s->doppler,
                                   .air = s->air,
                                   .air_conditions = v2s_air_default()};
+    v2s_mixer_input *inputs = calloc(r->paths->count, sizeof *inputs);
+    if (inputs == NULL)
+        return V2S_FAIL(V2S_NOMEM, "out of memory");
+    v2s_status status = make_inputs(r, inputs);
+    if (status == V2S_OK)
+        status = v2s_mixer_open(inputs, r->paths->count, &encoder, mixer);
+    else
+        for (size_t i = 0; i < r->paths->count; i++)
+            v2s_room_renderer_close(&inputs[i].room);
+    free(inputs);
+    return status;
+}
+
+static void report_room(v2s_render *r, const v2s_mixer *mixer) {
+    v2s_room_setup_report(&r->room, &r->log);
+    r->room_tail_s = (double)v2s_mixer_extra_frames(mixer) / r->rate_hz;
+    if (v2s_room_setup_is_used(&r->room)) {
+        v2s_run_log_row(&r->log, "room's end", "the output is %.2f s longer than the sound",
+                        r->room_tail_s);
+        v2s_run_log_number(&r->log, "room_tail_s", r->room_tail_s);
+    }
+}
+
+static v2s_status render_sound(v2s_render *r) {
+    const v2s_settings *s = r->settings;
+    int channels = v2s_channels_of_order((int)s->order);
     v2s_outputs_config outputs = {.settings = s,
                                   .binaural_path = s->binaural ? s->binaural : r->temp_binaural,
                                   .rate_hz = r->rate_hz,
                                   .channels = channels,
                                   .frames_expected = expected_frames(r)};
-    v2s_mixer_input *inputs = calloc(r->paths->count, sizeof *inputs);
     float *ambi = malloc(BLOCK_FRAMES * (size_t)channels * sizeof *ambi);
     v2s_mixer *mixer = NULL;
     const char *title = NULL;
     v2s_status status = V2S_OK;
-    if (inputs == NULL || ambi == NULL) {
-        status = V2S_FAIL(V2S_NOMEM, "out of memory");
-        goto done;
-    }
-    for (size_t i = 0; i < r->paths->count; i++)
-        inputs[i] = (v2s_mixer_input){.source = r->sources[i], .trajectory = &r->paths->items[i]};
+    if (ambi == NULL)
+        return V2S_FAIL(V2S_NOMEM, "out of memory");
     if (r->head != NULL)
         V2S_TRY_GOTO(status, v2s_binaural_job_wait(r->head, &outputs.binaural, &title), done);
-    V2S_TRY_GOTO(status, v2s_mixer_open(inputs, r->paths->count, &encoder, &mixer), done);
+    V2S_TRY_GOTO(status, open_mixer(r, &mixer), done);
+    if (outputs.frames_expected >= 0)
+        outputs.frames_expected += (int64_t)v2s_mixer_longest_extra_frames(mixer);
     V2S_TRY_GOTO(status, v2s_outputs_open(&outputs, &r->outputs), done);
     V2S_TRY_GOTO(status, pump(r, mixer, ambi), done);
     V2S_TRY_GOTO(status, v2s_outputs_commit(r->outputs, &r->log), done);
+    report_room(r, mixer);
     if (title != NULL && s->binaural != NULL)
         v2s_run_log_row(&r->log, "binaural", "%s", title);
 done:
     v2s_mixer_close(&mixer);
     free(ambi);
-    free(inputs);
     return status;
 }
 
@@ -271,7 +307,7 @@ static void warn_about_sounds(v2s_render *r) {
                          "%s is silent, and so is the output; --sound FILE gives another "
                          "sound",
                          v2s_render_sound_path(r, r->paths->items[0].name));
-    double sound_s = v2s_outputs_duration_s(r->outputs), video_s = video_end_s(r);
+    double sound_s = v2s_outputs_duration_s(r->outputs) - r->room_tail_s, video_s = video_end_s(r);
     if (video_s > 0 && fabs(sound_s - video_s) > 0.5)
         v2s_run_log_warn(&r->log, "the sound lasts %.2f s, the video %.2f s: %s", sound_s, video_s,
                          sound_s > video_s ? "the last direction is held to the end of the sound"
@@ -329,6 +365,7 @@ static void render_close(v2s_render *r) {
     v2s_video_close(&r->video);
     v2s_refiner_stage_close(&r->refiner);
     v2s_run_log_close(&r->log);
+    v2s_room_setup_close(&r->room);
     v2s_scene_free(&r->scene);
 }
 
@@ -339,6 +376,7 @@ v2s_status v2s_render_run(const void *config, int argc, char **argv) {
     v2s_status status;
     V2S_TRY_GOTO(status, v2s_scene_from_settings(s, &r.scene), done);
     V2S_TRY_GOTO(status, check(s, &r.scene, r.input), done);
+    V2S_TRY_GOTO(status, v2s_room_setup_open(s, &r.room), done);
     V2S_TRY_GOTO(status, v2s_preflight_device(s), done);
     V2S_TRY_GOTO(status, v2s_preflight_outputs(s, &r.scene), done);
     V2S_TRY_GOTO(status, v2s_run_log_open(&r.log, s->quiet, s->json), done);

@@ -66,7 +66,8 @@ static v2s_status check_names(const v2s_settings *s, const v2s_scene *scene, con
                 is_same_file(list[i].path, list[j].path))
                 return V2S_FAIL(V2S_USAGE, "%s and %s name the same file: %s", list[j].option,
                                 list[i].option, list[i].path);
-    const char *const inputs[] = {s->sound, s->trajectory, s->boxes_in, s->refiner, s->hrtf};
+    const char *const inputs[] = {s->sound,   s->trajectory, s->boxes_in,
+                                  s->refiner, s->hrtf,       s->room_response};
     for (size_t i = 0; i < sizeof inputs / sizeof inputs[0]; i++)
         V2S_TRY(check_input(list, inputs[i]));
     for (size_t i = 0; i < s->inputs.count; i++)

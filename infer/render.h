@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // One render from the command line to the files: what it holds, in the order in which it is made.
 //
-//   check -> device, refiner -> sounds -> head (in a thread) -> paths (tracked or read)
+//   check -> room -> device, refiner -> sounds -> head (in a thread) -> paths (tracked or read)
 //         -> mixer -> refiner -> outputs -> summary, JSON, report
 #ifndef V2S_INFER_RENDER_H
 #define V2S_INFER_RENDER_H
@@ -10,6 +10,7 @@
 #include "infer/mixer.h"
 #include "infer/outputs.h"
 #include "infer/refiner_stage.h"
+#include "infer/room_setup.h"
 #include "infer/run_log.h"
 #include "infer/scene.h"
 #include "infer/tracking.h"
@@ -22,6 +23,8 @@ typedef struct v2s_render {
     const char *input; // or NULL
     v2s_scene scene;
     v2s_run_log log;
+    v2s_room_setup room;
+    double room_tail_s; // by which the output is longer than its sounds
     v2s_refiner_stage *refiner; // NULL: geometry alone
     v2s_video *video;           // open while tracking is due
     v2s_tracking tracking;      // zero where a trajectory was given

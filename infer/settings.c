@@ -67,6 +67,33 @@ static const v2s_option render_rows[] = {
     END_OF_ROWS,
 };
 
+static const v2s_option room_rows[] = {
+    {"room", 0, V2S_OPTION_TEXT, "L,W,H", NULL, UNLIMITED,
+     "shoebox room, metres front-back, left-right, up-down; its reflections are of order 1, the "
+     "direct sound keeps --order; --air does not reach them",
+     AT(room)},
+    {"rt60", 0, V2S_OPTION_TEXT, "SECONDS", NULL, UNLIMITED,
+     "its decay time (Eyring), or eight for the octaves 63 Hz to 8 kHz, with commas", AT(rt60)},
+    {"absorption", 0, V2S_OPTION_TEXT, "A", NULL, UNLIMITED,
+     "instead: share of energy that the walls absorb, 0 to 1, or eight for the octaves",
+     AT(absorption)},
+    {"listener", 0, V2S_OPTION_TEXT, "X,Y,Z", NULL, UNLIMITED,
+     "listener's place from the corner behind, right, down; default: the middle, 1.5 m up; the "
+     "trajectory is relative to it",
+     AT(listener)},
+    {"room-order", 0, V2S_OPTION_INT, "N", "-1", -1, 200,
+     "most reflections on the way of an image; -1: all until the room is diffuse (50 to 100 ms)",
+     AT(room_order)},
+    {"room-tail", 0, V2S_OPTION_CHOICE, "off|on", "on", UNLIMITED,
+     "diffuse tail in place of the images that are left out; the output grows by it",
+     AT(room_tail)},
+    {"room-response", 0, V2S_OPTION_TEXT, "FOA.wav", NULL, UNLIMITED,
+     "measured response (AmbiX) instead of --room: its own direct sound is cut 2.5 ms after the "
+     "peak and rendered by geometry, the rest scaled to it at the trajectory's start",
+     AT(room_response)},
+    END_OF_ROWS,
+};
+
 static const v2s_option refiner_rows[] = {
     {"refiner", 0, V2S_OPTION_TEXT, "FILE|none", NULL, UNLIMITED,
      "refiner weights (safetensors); default none: geometry alone", AT(refiner)},
@@ -169,14 +196,21 @@ const v2s_command v2s_track_command = {
 static const char *const render_examples[] = {
     "v2s-infer render talk.mp4 --box 380,60,120,300 -o talk.wav --binaural talk-phones.wav",
     "v2s-infer render --trajectory path.csv --sound bird.wav --order 3 --doppler -o bird.caf",
+    "v2s-infer render talk.mp4 --box 380,60,120,300 --room 8,6,3 --rt60 0.6 --listener 2,3,1.6 "
+    "-o hall.wav",
     "v2s-infer render duo.mp4 --object 'box=10,20,80,160;sound=a.wav' "
     "--object 'box=400,20,80,160;sound=b.wav;distance=4' -o duo.wav --report duo.html",
     NULL,
 };
 
 static const v2s_option_group render_groups[] = {
-    {"Rendering", render_rows}, {"Refiner", refiner_rows}, {"Previews and report", preview_rows},
-    {"Tracking", scene_rows},   {"General", common_rows},  {NULL, NULL},
+    {"Rendering", render_rows},
+    {"Room", room_rows},
+    {"Refiner", refiner_rows},
+    {"Previews and report", preview_rows},
+    {"Tracking", scene_rows},
+    {"General", common_rows},
+    {NULL, NULL},
 };
 
 const v2s_command v2s_render_command = {

@@ -36,6 +36,9 @@ typedef struct v2s_settings {
     int64_t channel; // from 1; 0: not given
     bool mix, loop, doppler, air;
     double min_distance_m;
+    const char *room, *rt60, *absorption, *listener, *room_response;
+    int64_t room_order; // -1: not given
+    int room_tail;      // V2S_SWITCH_*
     const char *refiner;
     double refiner_amount;
     int precision; // v2s_precision

@@ -61,6 +61,10 @@ void v2s_room_rt60(const v2s_room *room, double rt60_s[V2S_ROOM_BANDS]) {
     }
 }
 
+double v2s_room_mixing_s(v2s_vec3 l) {
+    return fmin(0.0117e-3 * l.x * l.y * l.z + 0.0501, 0.1);
+}
+
 static bool inside(v2s_vec3 p, v2s_vec3 l) {
     return p.x > 0.0 && p.x < l.x && p.y > 0.0 && p.y < l.y && p.z > 0.0 && p.z < l.z;
 }

@@ -6,13 +6,21 @@
 //           image directions are AmbiX directions (conventions.h).
 // Walls     x = 0, x = Lx, y = 0, y = Ly, z = 0 (floor), z = Lz (ceiling); energy absorption per
 //           octave band, 63 Hz .. 8 kHz; the pressure reflection factor is sqrt(1 - alpha). Below
-//           the first and above the last band the end value holds; between them a smooth
-//           zero-phase filter.
+//           the first and above the last band the end value holds; between them its logarithm
+//           follows raised cosines over log f. The filter of a reflection is minimum phase, so that
+//           nothing sounds before it (room_bands.h has the formula).
 // Image     Allen & Berkley, "Image method for efficiently simulating small-room acoustics", 1979:
 //           delay d/c, gain 1/d relative to 1 m, one factor per reflection, direction u:
-//           W = 1, (Y,Z,X) = u (SN3D).
+//           W = 1, (Y,Z,X) = u (SN3D). Fractional delays are windowed sincs of 32 samples: the four
+//           channels are the exact sum over images within -60 dB (measured: -66 to -75 dB) up to
+//           0.85 of the Nyquist frequency.
 // Tail      Gaussian noise, isotropic: dipole power 1/3 of W, channels incoherent; decay per band
-//           by RT60; its level continues the energy of the images that were left out.
+//           by RT60; its level continues the energy of the images that were left out, by order too
+//           (room_tail.h). It never comes before the direct sound.
+// Mean      Images are all positive, so their sum has much energy below 20 Hz, as that of every
+// image
+//           source method; the tail has not. Measure decay above 50 Hz.
+// Limits    Box edges 0.1 to 1000 m; no scattering, no diffraction, no air absorption.
 #ifndef V2S_SPATIAL_ROOM_H
 #define V2S_SPATIAL_ROOM_H
 
@@ -47,6 +55,11 @@ V2S_MUST_USE v2s_status v2s_room_absorption_of_rt60(v2s_vec3 size_m,
 // Decay times of a room by Eyring's formula (what the tail follows).
 void v2s_room_rt60(const v2s_room *room, double rt60_s[V2S_ROOM_BANDS]);
 
+// When a room's reflections have become diffuse to the ear: 0.0117 V + 50.1 ms (Lindau, Kosanke,
+// Weinzierl, "Perceptual evaluation of model- and signal-based predictors of the mixing time in
+// binaural room impulse responses", JAES 60, 2012), 0.1 s at most. A good early_s.
+double v2s_room_mixing_s(v2s_vec3 size_m);
+
 // ARG, in a sentence that names the field, for what makes no room (a listener outside, ...).
 V2S_MUST_USE v2s_status v2s_room_check(const v2s_room *room);
 
@@ -54,7 +67,9 @@ V2S_MUST_USE v2s_status v2s_room_check(const v2s_room *room);
 v2s_vec3 v2s_room_nearest_inside(v2s_vec3 size_m, v2s_vec3 place_m, bool *outside);
 
 // Response from a source that stands still, direct sound included, at delay d/c. *foa is
-// malloc'ed [*frames][4], AmbiX; the caller frees it.
+// malloc'ed [*frames][4], AmbiX; the caller frees it. What a delay below 16 samples would have
+// before sample 0 is cut. ARG where the source or the listener is not inside, or the tail or the
+// number of images would be out of bounds.
 V2S_MUST_USE v2s_status v2s_room_response(const v2s_room *room, v2s_vec3 source_m, double rate_hz,
                                           float **foa, size_t *frames);
 
@@ -62,7 +77,17 @@ V2S_MUST_USE v2s_status v2s_room_response(const v2s_room *room, v2s_vec3 source_
 // sound is what arrives within 2.5 ms after d/c.
 double v2s_room_drr_db(const float *foa, size_t frames, double rate_hz, double distance_m);
 
-// A moving source as a stream. The trajectory is relative to the listener.
+// A moving source as a stream. The trajectory is relative to the listener; where it leaves the room
+// the nearest place inside stands for it in the reflections.
+//
+//   direct and up to 2 reflections   followed with every sample: fractional delays and gains, exact
+//                                    every 32 samples and linear between; each image as it was when
+//                                    what is heard now was sent
+//   more reflections                 pieces of 54 to 96 ms under triangular windows that overlap by
+//                                    half, each through the response of its middle; a source that
+//                                    moved by less than 5 mm keeps its response
+//   tail                             does not depend on the place of the source
+//   a source that never moves        one response, one convolution
 typedef struct v2s_room_renderer v2s_room_renderer;
 
 typedef struct v2s_room_renderer_config {
@@ -77,6 +102,17 @@ typedef struct v2s_room_renderer_config {
 
 V2S_MUST_USE v2s_status v2s_room_renderer_open(const v2s_room_renderer_config *config,
                                                v2s_room_renderer **renderer);
+
+// The same interface for a given response foa[frames][4], for instance a measured one, that begins
+// `delay_frames` after the sound.
+V2S_MUST_USE v2s_status v2s_room_renderer_open_response(const float *foa, size_t frames,
+                                                        size_t delay_frames, double rate_hz,
+                                                        v2s_room_renderer **renderer);
+
+// Makes the latency at least this long, so that several sources come out together. Before the
+// first sound only. NOMEM.
+V2S_MUST_USE v2s_status v2s_room_renderer_raise_latency(v2s_room_renderer *renderer,
+                                                        size_t latency_frames);
 
 // mono[frames] -> out[frames][4], ADDED to; same bits for any block sizes. out[i] of the stream
 // belongs to input i - latency.

@@ -60,11 +60,19 @@ v2s_status v2s_room_bands_open(const v2s_room *room, double rate_hz, v2s_room_ba
     v2s_status status = made.psi && time && work
                             ? V2S_OK
                             : V2S_FAIL(V2S_NOMEM, "room: out of memory for its walls");
-    for (int b = 0; status == V2S_OK && b < V2S_ROOM_BANDS; b++) {
+    // All bands together are 1, whose transform is 0: the last one follows from the others.
+    float *last = (float *)(made.psi + (V2S_ROOM_BANDS - 1) * made.bins);
+    for (size_t k = 0; status == V2S_OK && k < made.bins; k++)
+        last[2 * k] = 1.0f;
+    for (int b = 0; status == V2S_OK && b < V2S_ROOM_BANDS - 1; b++) {
         for (size_t k = 0; k < made.bins; k++)
             work[k] = (v2s_complex){(float)v2s_room_phi(b, (double)k * made.bin_hz), 0.0f};
         make_analytic(fft, n, work, time);
         memcpy(made.psi + (size_t)b * made.bins, work, made.bins * sizeof *work);
+        for (size_t k = 0; k < made.bins; k++) {
+            last[2 * k] -= work[k].re;
+            last[2 * k + 1] -= work[k].im;
+        }
     }
     v2s_fft_free(work);
     v2s_fft_free(time);

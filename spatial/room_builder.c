@@ -49,7 +49,8 @@ v2s_status v2s_room_builder_open(const v2s_room_builder_config *config, v2s_room
         goto done;
     }
     b.bins = b.n / 2 + 1;
-    V2S_TRY_GOTO(status, v2s_fft_real_open(b.n, &b.fft), done);
+    if (!flat || !config->time_only)
+        V2S_TRY_GOTO(status, v2s_fft_real_open(b.n, &b.fft), done);
     V2S_TRY_GOTO(status, take_memory(&b), done);
     if (!flat)
         V2S_TRY_GOTO(status,
@@ -98,8 +99,8 @@ static void spread_images(v2s_room_builder *b, double ahead_frames) {
     }
 }
 
-void v2s_room_builder_run(v2s_room_builder *b, v2s_vec3 source_m, double ahead_frames,
-                          v2s_complex *spectrum) {
+// Fills the planes.
+static void place_images(v2s_room_builder *b, v2s_vec3 source_m, double ahead_frames) {
     const double source[3] = {source_m.x, source_m.y, source_m.z};
     const double listener[3] = {b->room.listener_m.x, b->room.listener_m.y, b->room.listener_m.z};
     const double length[3] = {b->room.size_m.x, b->room.size_m.y, b->room.size_m.z};
@@ -110,6 +111,11 @@ void v2s_room_builder_run(v2s_room_builder *b, v2s_vec3 source_m, double ahead_f
     for (int p = 0; p < 4 * b->images.pivots; p++)
         memset(b->planes + (size_t)p * b->pitch, 0, b->span * sizeof *b->planes);
     spread_images(b, ahead_frames);
+}
+
+void v2s_room_builder_run(v2s_room_builder *b, v2s_vec3 source_m, double ahead_frames,
+                          v2s_complex *spectrum) {
+    place_images(b, source_m, ahead_frames);
     for (int c = 0; c < 4; c++) {
         v2s_complex *to = spectrum + (size_t)c * b->bins;
         if (b->pivots == NULL) {
@@ -122,6 +128,34 @@ void v2s_room_builder_run(v2s_room_builder *b, v2s_vec3 source_m, double ahead_f
             b->ops->multiply_add(b->pivots + (size_t)p * b->bins, b->work, b->bins, to);
         }
     }
+}
+
+static void write_channel(const float *time, size_t reach, float *out) {
+    for (size_t t = 0; t < reach; t++)
+        out[4 * t] = time[t];
+}
+
+v2s_status v2s_room_builder_time(v2s_room_builder *b, v2s_vec3 source_m, double ahead_frames,
+                                 float *foa) {
+    if (b->pivots == NULL) {
+        place_images(b, source_m, ahead_frames);
+        for (size_t c = 0; c < 4; c++)
+            write_channel(b->planes + c * b->pitch, b->reach, foa + c);
+        return V2S_OK;
+    }
+    v2s_complex *spectrum = v2s_fft_alloc(4 * b->bins, sizeof *spectrum);
+    float *time = v2s_fft_alloc(b->n, sizeof *time);
+    v2s_status status =
+        spectrum && time ? V2S_OK : V2S_FAIL(V2S_NOMEM, "room: out of memory for a response");
+    if (status == V2S_OK)
+        v2s_room_builder_run(b, source_m, ahead_frames, spectrum);
+    for (size_t c = 0; status == V2S_OK && c < 4; c++) {
+        v2s_fft_real_inverse(b->fft, spectrum + c * b->bins, time);
+        write_channel(time, b->reach, foa + c);
+    }
+    v2s_fft_free(spectrum);
+    v2s_fft_free(time);
+    return status;
 }
 
 void v2s_room_builder_close(v2s_room_builder *b) {

@@ -39,6 +39,7 @@ typedef struct v2s_room_builder_config {
     int from_order, to_order;
     size_t room_frames; // more samples that must fit into the transform: n >= reach + room_frames
     double remainder;   // of the filters (room_images.h)
+    bool time_only;     // v2s_room_builder_time alone will be called
     double ring_s;      // after which the walls' filters are cut
 } v2s_room_builder_config;
 
@@ -48,6 +49,10 @@ V2S_MUST_USE v2s_status v2s_room_builder_open(const v2s_room_builder_config *con
 // spectrum[4][bins] of the response of a source, everything earlier by `ahead_frames`.
 void v2s_room_builder_run(v2s_room_builder *builder, v2s_vec3 source_m, double ahead_frames,
                           v2s_complex *spectrum);
+
+// The same in time: foa[reach][4] is overwritten. NOMEM.
+V2S_MUST_USE v2s_status v2s_room_builder_time(v2s_room_builder *builder, v2s_vec3 source_m,
+                                              double ahead_frames, float *foa);
 
 void v2s_room_builder_close(v2s_room_builder *builder);
 

@@ -9,11 +9,6 @@
 
 enum { MAX_IMAGES = 4000000, POINTS = 25, NUMBERS = 2 * POINTS };
 
-typedef struct key_of_image {
-    uint64_t key; // counts per kind of wall
-    size_t image;
-} key_of_image;
-
 // ---- the lattice ------------------------------------------------------------------------------
 
 typedef struct axes {
@@ -129,41 +124,51 @@ static void counts_of(const rows *r, const v2s_room_image *image, int counts[V2S
     }
 }
 
-static int by_key(const void *a, const void *b) {
-    const key_of_image *x = a, *y = b;
-    return x->key != y->key ? (x->key < y->key ? -1 : 1)
-                            : (x->image > y->image) - (x->image < y->image);
+// Counts of reflections per kind of wall as one number, never 0.
+static uint64_t key_of(const rows *r, const v2s_room_image *image) {
+    int counts[V2S_ROOM_WALLS];
+    uint64_t key = 1;
+    counts_of(r, image, counts);
+    for (int w = 0; w < V2S_ROOM_WALLS; w++)
+        key = key << 10 | (uint64_t)counts[w];
+    return key;
 }
 
-// Numbers the rows; *first of each row is an image that has it.
+typedef struct slot {
+    uint64_t key; // 0: empty
+    uint32_t row;
+} slot;
+
+// Numbers the rows in the order of their first images, which are (*first)[row].
 static v2s_status number_rows(const rows *r, v2s_room_images *im, size_t **first) {
-    key_of_image *keys = malloc((im->count + 1) * sizeof *keys);
+    size_t size = 16;
+    while (size < 2 * im->count)
+        size *= 2;
+    slot *slots = calloc(size, sizeof *slots);
     size_t *made = malloc((im->count + 1) * sizeof *made);
-    if (keys == NULL || made == NULL) {
-        free(keys);
+    if (slots == NULL || made == NULL) {
+        free(slots);
         free(made);
         return V2S_FAIL(V2S_NOMEM, "room: out of memory for %zu images", im->count);
     }
-    for (size_t i = 0; i < im->count; i++) {
-        int counts[V2S_ROOM_WALLS];
-        counts_of(r, &im->items[i], counts);
-        keys[i] = (key_of_image){0, i};
-        for (int w = 0; w < V2S_ROOM_WALLS; w++)
-            keys[i].key = keys[i].key << 10 | (uint64_t)counts[w];
-    }
-    qsort(keys, im->count, sizeof *keys, by_key);
     im->rows = 0;
     for (size_t i = 0; i < im->count; i++) {
-        if (i == 0 || keys[i].key != keys[i - 1].key)
-            made[im->rows++] = keys[i].image;
-        im->items[keys[i].image].row = (uint32_t)(im->rows - 1);
+        uint64_t key = key_of(r, &im->items[i]), hash = key * 0x9E3779B97F4A7C15u;
+        size_t at = (size_t)(hash >> 32) & (size - 1);
+        while (slots[at].key != 0 && slots[at].key != key)
+            at = (at + 1) & (size - 1);
+        if (slots[at].key == 0) {
+            slots[at] = (slot){key, (uint32_t)im->rows};
+            made[im->rows++] = i;
+        }
+        im->items[i].row = slots[at].row;
     }
-    free(keys);
+    free(slots);
     *first = made;
     return V2S_OK;
 }
 
-static void fill_rows(const rows *r, const axes *a, const v2s_room_images *im,
+static void fill_rows(const rows *r, const axes *a, bool flat, const v2s_room_images *im,
                       const size_t *first) {
     double wall[V2S_ROOM_WALLS][V2S_ROOM_BANDS];
     for (int w = 0; w < V2S_ROOM_WALLS; w++)
@@ -179,7 +184,8 @@ static void fill_rows(const rows *r, const axes *a, const v2s_room_images *im,
         }
         r->energy[i] = 0.0;
     }
-    for (size_t i = 0; i < im->count; i++) {
+    // How much each row weighs when filters are shared; flat walls share none.
+    for (size_t i = 0; i < im->count && !flat; i++) {
         double square = 0.0;
         for (int axis = 0; axis < 3; axis++) {
             double d = gap_m(a, axis, im->items[i].m[axis]) + 0.25 * a->length_m[axis];
@@ -319,7 +325,7 @@ v2s_status v2s_room_images_open(const v2s_room *room, const v2s_room_bands *band
     if (r.log == NULL || r.energy == NULL)
         status = V2S_FAIL(V2S_NOMEM, "room: out of memory for %zu filters", im.rows);
     if (status == V2S_OK) {
-        fill_rows(&r, &a, &im, first);
+        fill_rows(&r, &a, bands->flat, &im, first);
         status = factor_rows(&r, bands, remainder, &im);
     }
 done:

@@ -155,7 +155,36 @@ static void extend_lines(v2s_room_lines *s, const float *x) {
     }
 }
 
+// States at output n, so that a step can begin there.
+static void start(v2s_room_lines *s, int64_t n) {
+    s->place_last = n / STEP - (int64_t)s->place_count;
+    while (s->place_last < n / STEP)
+        add_place(s);
+    v2s_vec3 at = source_at(s, (double)n), l = s->room.listener_m;
+    v2s_vec3 to = {at.x - l.x, at.y - l.y, at.z - l.z};
+    double direct = s->relative ? v2s_norm(to) * s->rate_hz / V2S_SPEED_OF_SOUND_M_S : 0.0;
+    for (size_t i = 0; i < s->images.count; i++)
+        s->state[i] = solve(s, &s->images.items[i], (double)n, (double)n + direct, (double)n);
+}
+
+static bool is_silent(const float *x, size_t frames) {
+    for (size_t t = 0; t < frames; t++)
+        if (x[t] != 0.0f)
+            return false;
+    return true;
+}
+
 void v2s_room_lines_push(v2s_room_lines *s, int64_t time, const float *x, v2s_room_ring *ring) {
+    // Nothing left in any line: so it stays until sound comes.
+    bool silent = is_silent(x, s->hop);
+    s->silent = silent ? s->silent + s->hop : 0;
+    if (s->silent > s->history + s->hop + s->n) {
+        s->idle = true;
+        return;
+    }
+    if (s->idle)
+        start(s, time - STEP);
+    s->idle = false;
     extend_lines(s, x);
     memset(s->out, 0, 4 * s->hop * sizeof *s->out);
     double first = (double)time - (double)s->history;
@@ -193,18 +222,6 @@ static v2s_status open_filters(v2s_room_lines *s, const v2s_room_bands *bands) {
     return v2s_room_pivot_spectra(&s->images, bands, s->rate_hz, s->n, &s->pivots);
 }
 
-// States at output -STEP, so that the first step can begin there.
-static void start(v2s_room_lines *s) {
-    s->place_last = -(int64_t)s->place_count;
-    while (s->place_last < -1)
-        add_place(s);
-    v2s_vec3 at = source_at(s, -STEP), l = s->room.listener_m;
-    v2s_vec3 to = {at.x - l.x, at.y - l.y, at.z - l.z};
-    double direct = s->relative ? v2s_norm(to) * s->rate_hz / V2S_SPEED_OF_SOUND_M_S : 0.0;
-    for (size_t i = 0; i < s->images.count; i++)
-        s->state[i] = solve(s, &s->images.items[i], -STEP, -STEP + direct, -STEP);
-}
-
 v2s_status v2s_room_lines_open(const v2s_room *room, const v2s_room_bands *bands, double rate_hz,
                                int from_order, int to_order, size_t hop, bool relative,
                                v2s_room_path *path, v2s_room_lines *lines) {
@@ -228,7 +245,8 @@ v2s_status v2s_room_lines_open(const v2s_room *room, const v2s_room_bands *bands
     if (!s.flat)
         V2S_TRY_GOTO(status, open_filters(&s, bands), done);
     V2S_TRY_GOTO(status, take_memory(&s), done);
-    start(&s);
+    s.idle = true;
+    s.silent = s.history + s.hop + s.n;
 done:
     if (status != V2S_OK) {
         v2s_room_lines_close(&s);

@@ -43,6 +43,8 @@ typedef struct v2s_room_lines {
     size_t place_count;
     int64_t place_last; // number of the newest: its sample / V2S_ROOM_STEP
     float *out;         // [hop][4]
+    size_t silent;      // samples since the last that was not 0
+    bool idle;          // for so long that states have not been kept up
 } v2s_room_lines;
 
 V2S_MUST_USE v2s_status v2s_room_lines_open(const v2s_room *room, const v2s_room_bands *bands,

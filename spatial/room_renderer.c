@@ -62,37 +62,29 @@ static v2s_status whole_response(v2s_room_renderer *r, const v2s_room_renderer_c
                                       .to_order =
                                           c->room.order < 0 ? V2S_ROOM_ANY_ORDER : c->room.order,
                                       .remainder = V2S_ROOM_EXACT,
+                                      .time_only = true,
                                       .ring_s = V2S_ROOM_RING_S};
     V2S_TRY(v2s_room_builder_open(&config, &b));
     size_t tail_at = begin + V2S_ROOM_HALF;
     size_t count =
         tail_frames > 0 && tail_at + tail_frames > b.reach ? tail_at + tail_frames : b.reach;
-    v2s_complex *spectrum = v2s_fft_alloc(4 * b.bins, sizeof *spectrum);
-    float *time = v2s_fft_alloc(b.n, sizeof *time), *made = calloc(4 * count, sizeof *made);
-    v2s_status status =
-        spectrum && time && made ? V2S_OK : V2S_FAIL(V2S_NOMEM, "room: out of memory");
+    float *made = calloc(4 * count, sizeof *made);
+    v2s_status status = made != NULL ? V2S_OK : V2S_FAIL(V2S_NOMEM, "room: out of memory");
     if (status == V2S_OK) {
-        v2s_vec3 at = v2s_room_path_at(&r->path, 0.0);
-        double ahead = c->doppler ? 0.0
-                                  : v2s_room_path_mean_distance_m(&r->path) * c->rate_hz /
-                                        V2S_SPEED_OF_SOUND_M_S;
-        v2s_room_builder_run(&b, at, ahead, spectrum);
-        for (size_t ch = 0; ch < 4; ch++) {
-            v2s_fft_real_inverse(b.fft, spectrum + ch * b.bins, time);
-            for (size_t t = 0; t < b.reach; t++)
-                made[4 * t + ch] = time[t];
-        }
-        for (size_t i = 0; i < 4 * tail_frames; i++)
-            made[4 * tail_at + i] += tail[i];
-        *response = made;
-        *frames = count;
-        made = NULL;
+        double direct_s = v2s_room_path_mean_distance_m(&r->path) / V2S_SPEED_OF_SOUND_M_S;
+        status = v2s_room_builder_time(&b, v2s_room_path_at(&r->path, 0.0),
+                                       c->doppler ? 0.0 : direct_s * c->rate_hz, made);
     }
-    v2s_fft_free(spectrum);
-    v2s_fft_free(time);
-    free(made);
     v2s_room_builder_close(&b);
-    return status;
+    if (status != V2S_OK) {
+        free(made);
+        return status;
+    }
+    for (size_t i = 0; i < 4 * tail_frames; i++)
+        made[4 * tail_at + i] += tail[i];
+    *response = made;
+    *frames = count;
+    return V2S_OK;
 }
 
 // The tail on the renderer's clock: without doppler it comes earlier by the direct sound's mean
@@ -166,16 +158,56 @@ static v2s_status open_moving(v2s_room_renderer *r, const v2s_room_renderer_conf
     return open_tail(r, c);
 }
 
-static v2s_status open_ring(v2s_room_renderer *r) {
-    r->latency = 2 * r->hop + 2 * V2S_ROOM_STEP;
-    if (r->has_fir && v2s_room_fir_latency_frames(&r->fir) + r->hop > r->latency)
-        r->latency = v2s_room_fir_latency_frames(&r->fir) + r->hop;
+static v2s_status open_ring(v2s_room_renderer *r, size_t latency) {
     size_t blocks = r->has_fir ? r->fir.hop : 0;
-    size_t capacity = r->latency + r->reach + blocks + 4 * r->hop + 4 * V2S_ROOM_STEP;
+    size_t capacity = latency + r->reach + blocks + 4 * r->hop + 4 * V2S_ROOM_STEP;
+    v2s_room_ring ring;
+    V2S_TRY(v2s_room_ring_open(capacity, -(int64_t)latency, &ring));
+    v2s_room_ring_close(&r->ring);
+    r->ring = ring;
+    r->latency = latency;
+    return V2S_OK;
+}
+
+static v2s_status start(v2s_room_renderer *r) {
+    size_t latency = 2 * r->hop + 2 * V2S_ROOM_STEP;
+    if (r->has_fir && v2s_room_fir_latency_frames(&r->fir) + r->hop > latency)
+        latency = v2s_room_fir_latency_frames(&r->fir) + r->hop;
     r->sound = malloc(r->hop * sizeof *r->sound);
     if (r->sound == NULL)
         return V2S_FAIL(V2S_NOMEM, "room: out of memory");
-    return v2s_room_ring_open(capacity, -(int64_t)r->latency, &r->ring);
+    return open_ring(r, latency);
+}
+
+static size_t usual_hop(double rate_hz) {
+    return (size_t)ceil(hop_s * rate_hz / V2S_ROOM_STEP) * V2S_ROOM_STEP;
+}
+
+v2s_status v2s_room_renderer_open_response(const float *foa, size_t frames, size_t delay_frames,
+                                           double rate_hz, v2s_room_renderer **renderer) {
+    V2S_ASSERT(frames > 0);
+    if (!(rate_hz >= 1000.0 && rate_hz <= 1e6))
+        return V2S_FAIL(V2S_ARG, "room: rate: expected 1000 to 1e6 Hz, found %g", rate_hz);
+    v2s_room_renderer *r = calloc(1, sizeof *r);
+    if (r == NULL)
+        return V2S_FAIL(V2S_NOMEM, "room: out of memory");
+    r->hop = usual_hop(rate_hz);
+    r->reach = delay_frames + frames;
+    v2s_status status = v2s_room_fir_open(foa, frames, (int64_t)delay_frames, r->hop, &r->fir);
+    r->has_fir = status == V2S_OK;
+    if (status == V2S_OK)
+        status = start(r);
+    if (status != V2S_OK) {
+        v2s_room_renderer_close(&r);
+        return status;
+    }
+    *renderer = r;
+    return V2S_OK;
+}
+
+v2s_status v2s_room_renderer_raise_latency(v2s_room_renderer *r, size_t latency_frames) {
+    V2S_ASSERT(r->time == 0 && r->fill == 0);
+    return latency_frames > r->latency ? open_ring(r, latency_frames) : V2S_OK;
 }
 
 v2s_status v2s_room_renderer_open(const v2s_room_renderer_config *c, v2s_room_renderer **renderer) {
@@ -194,12 +226,12 @@ v2s_status v2s_room_renderer_open(const v2s_room_renderer_config *c, v2s_room_re
                               .listener_m = c->room.listener_m,
                               .rate_hz = c->rate_hz,
                               .start_s = c->start_s};
-    r->hop = (size_t)ceil(hop_s * c->rate_hz / V2S_ROOM_STEP) * V2S_ROOM_STEP;
+    r->hop = usual_hop(c->rate_hz);
     v2s_status status = v2s_room_bands_open(&c->room, c->rate_hz, &r->bands);
     if (status == V2S_OK)
         status = v2s_room_path_is_still(&r->path) ? open_still(r, c) : open_moving(r, c);
     if (status == V2S_OK)
-        status = open_ring(r);
+        status = start(r);
     if (status != V2S_OK) {
         v2s_room_renderer_close(&r);
         return status;

@@ -21,24 +21,6 @@ static v2s_status check_source(const v2s_room *room, v2s_vec3 p, double rate_hz)
     return V2S_OK;
 }
 
-// Images in time, from sample 0 on, into foa [frames][4].
-static v2s_status write_images(v2s_room_builder *b, v2s_vec3 source_m, float *foa) {
-    v2s_complex *spectrum = v2s_fft_alloc(4 * b->bins, sizeof *spectrum);
-    float *time = v2s_fft_alloc(b->n, sizeof *time);
-    v2s_status status =
-        spectrum && time ? V2S_OK : V2S_FAIL(V2S_NOMEM, "room: out of memory for a response");
-    if (status == V2S_OK)
-        v2s_room_builder_run(b, source_m, 0.0, spectrum);
-    for (int c = 0; status == V2S_OK && c < 4; c++) {
-        v2s_fft_real_inverse(b->fft, spectrum + (size_t)c * b->bins, time);
-        for (size_t t = V2S_ROOM_HALF; t < b->reach; t++)
-            foa[4 * (t - V2S_ROOM_HALF) + (size_t)c] = time[t];
-    }
-    v2s_fft_free(spectrum);
-    v2s_fft_free(time);
-    return status;
-}
-
 v2s_status v2s_room_response(const v2s_room *room, v2s_vec3 source_m, double rate_hz, float **foa,
                              size_t *frames) {
     V2S_TRY(check_source(room, source_m, rate_hz));
@@ -56,17 +38,20 @@ v2s_status v2s_room_response(const v2s_room *room, v2s_vec3 source_m, double rat
                                       .to_order =
                                           room->order < 0 ? V2S_ROOM_ANY_ORDER : room->order,
                                       .remainder = V2S_ROOM_EXACT,
+                                      .time_only = true,
                                       .ring_s = V2S_ROOM_RING_S};
     V2S_TRY_GOTO(status, v2s_room_builder_open(&config, &b), done);
-    length = b.reach - V2S_ROOM_HALF;
-    if (tail_frames > 0 && begin + tail_frames > length)
-        length = begin + tail_frames;
+    length = b.reach;
+    if (tail_frames > 0 && begin + tail_frames + V2S_ROOM_HALF > length)
+        length = begin + tail_frames + V2S_ROOM_HALF;
     made = calloc(4 * length, sizeof *made);
     if (made == NULL) {
         status = V2S_FAIL(V2S_NOMEM, "room: out of memory for a response of %zu samples", length);
         goto done;
     }
-    V2S_TRY_GOTO(status, write_images(&b, source_m, made), done);
+    V2S_TRY_GOTO(status, v2s_room_builder_time(&b, source_m, 0.0, made), done);
+    length -= V2S_ROOM_HALF;
+    memmove(made, made + 4 * V2S_ROOM_HALF, 4 * length * sizeof *made);
     for (size_t i = 0; i < 4 * tail_frames; i++)
         made[4 * begin + i] += tail[i];
     *foa = made;
