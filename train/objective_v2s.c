@@ -2,11 +2,11 @@
 #include "train/objective_v2s.h"
 
 #include <math.h>
-#include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "kernels/base/cancel.h"
 #include "kernels/base/parallel.h"
 #include "kernels/base/rng.h"
 
@@ -29,7 +29,8 @@ typedef struct objective_v2s {
     v2s_objective_v2s_config config;
     v2s_foa_basis *basis;
     v2s_band_clip *train, *val;
-    row_slot *slots; // [rows]
+    const v2s_clip **train_list, **val_list; // the clips that `train` and `val` come from
+    row_slot *slots;                         // [rows]
     float scaled[4];
     float *constant; // [BANDS][gains]
 } objective_v2s;
@@ -59,20 +60,18 @@ typedef struct reading {
     const v2s_clip *const *clips;
     size_t count;
     v2s_band_clip *to;
+    v2s_status *status;                 // [count]
+    char (*reason)[V2S_ERROR_TEXT_MAX]; // [count] of those that failed
     atomic_size_t next;
-    pthread_mutex_t lock;
-    v2s_status status; // first failure
-    char text[V2S_ERROR_TEXT_MAX];
 } reading;
 
 static v2s_status read_clip(const reading *r, size_t i) {
     v2s_pair pair = {0};
+    V2S_TRY(v2s_cancel_check());
     V2S_TRY(v2s_pair_load(r->clips[i], r->o->config.rate_hz, &pair));
     v2s_status status = v2s_band_clip_make(r->o->basis, r->clips[i], &pair, &r->to[i]);
     v2s_pair_free(&pair);
-    if (status != V2S_OK)
-        return v2s_error_prefix(status, "clip %s", r->clips[i]->id);
-    return V2S_OK;
+    return status;
 }
 
 static void read_share(void *ctx, int part, int parts) {
@@ -80,30 +79,53 @@ static void read_share(void *ctx, int part, int parts) {
     (void)parts;
     reading *r = ctx;
     for (size_t i; (i = atomic_fetch_add(&r->next, 1)) < r->count;) {
-        v2s_status status = read_clip(r, i);
-        if (status == V2S_OK)
-            continue;
-        pthread_mutex_lock(&r->lock);
-        if (r->status == V2S_OK) {
-            r->status = status;
-            v2s_error_save(r->text);
-        }
-        pthread_mutex_unlock(&r->lock);
-        atomic_store(&r->next, r->count);
+        r->status[i] = read_clip(r, i);
+        if (r->status[i] != V2S_OK)
+            v2s_error_save(r->reason[i]);
     }
 }
 
+// Moves the clips that were read together and names the others; `list` follows.
+static v2s_status keep_read(reading *r, const v2s_clip **list, size_t *kept) {
+    *kept = 0;
+    for (size_t i = 0; i < r->count; i++) {
+        if (r->status[i] == V2S_OK) {
+            r->to[*kept] = r->to[i];
+            list[(*kept)++] = r->clips[i];
+            if (*kept <= i)
+                r->to[i] = (v2s_band_clip){0};
+            continue;
+        }
+        v2s_error_restore(r->reason[i]);
+        v2s_error_prefix(r->status[i], "clip %s", r->clips[i]->id);
+        if (r->o->config.strict || r->status[i] == V2S_CANCELLED || r->status[i] == V2S_NOMEM)
+            return r->status[i];
+        r->o->base.skipped_clips++;
+        if (r->o->config.log != NULL)
+            v2s_run_log_warn(r->o->config.log, "skipped: %s", v2s_error_text());
+    }
+    return V2S_OK;
+}
+
+// *out [count] clips' sums and *list [count] the clips themselves, of those that could be used.
 static v2s_status read_clips(objective_v2s *o, const v2s_clip *const *clips, size_t count,
-                             v2s_band_clip **out) {
-    reading r = {.o = o, .clips = clips, .count = count, .lock = PTHREAD_MUTEX_INITIALIZER};
-    r.to = *out = calloc(count > 0 ? count : 1, sizeof **out);
-    if (*out == NULL)
-        return V2S_FAIL(V2S_NOMEM, "out of memory");
-    v2s_parallel(o->config.threads, o->config.threads, read_share, &r);
-    pthread_mutex_destroy(&r.lock);
-    if (r.status != V2S_OK)
-        v2s_error_restore(r.text);
-    return r.status;
+                             v2s_band_clip **out, const v2s_clip ***list, size_t *kept) {
+    reading r = {.o = o, .clips = clips, .count = count};
+    size_t room = count > 0 ? count : 1;
+    r.to = *out = calloc(room, sizeof **out);
+    *list = calloc(room, sizeof **list);
+    r.status = calloc(room, sizeof *r.status);
+    r.reason = calloc(room, sizeof *r.reason);
+    v2s_status status = V2S_OK;
+    if (*out == NULL || *list == NULL || r.status == NULL || r.reason == NULL)
+        status = V2S_FAIL(V2S_NOMEM, "out of memory");
+    if (status == V2S_OK) {
+        v2s_parallel(o->config.threads, o->config.threads, read_share, &r);
+        status = keep_read(&r, *list, kept);
+    }
+    free(r.status);
+    free(r.reason);
+    return status;
 }
 
 // ---- floors -----------------------------------------------------------------------------------
@@ -379,6 +401,8 @@ static void close_objective(v2s_objective *base) {
     }
     free(o->train);
     free(o->val);
+    free(o->train_list);
+    free(o->val_list);
     free(o->slots);
     free(o->constant);
     v2s_foa_basis_close(&o->basis);
@@ -449,8 +473,21 @@ static void choose_length(objective_v2s *o) {
 
 static v2s_status fill(objective_v2s *o, const v2s_clip *const *train, const v2s_clip *const *val) {
     V2S_TRY(v2s_foa_basis_open(o->config.rate_hz, o->config.pairing == V2S_PAIRING_DRY, &o->basis));
-    V2S_TRY(read_clips(o, train, o->base.train_clips, &o->train));
-    V2S_TRY(read_clips(o, val, o->base.val_clips, &o->val));
+    size_t kept_train = 0, kept_val = 0;
+    v2s_status status =
+        read_clips(o, train, o->base.train_clips, &o->train, &o->train_list, &kept_train);
+    if (status == V2S_OK)
+        status = read_clips(o, val, o->base.val_clips, &o->val, &o->val_list, &kept_val);
+    if (status != V2S_OK)
+        return status;
+    o->base.train_clips = kept_train;
+    o->base.val_clips = kept_val;
+    o->base.train = o->train_list;
+    if (kept_train == 0 || kept_val == 0)
+        return V2S_FAIL(V2S_FORMAT,
+                        "preset v2s: expected usable clips of the splits train and val, found %zu "
+                        "and %zu",
+                        kept_train, kept_val);
     o->base.config = (v2s_refiner_config){.kernel = o->config.kernel,
                                           .channels = o->config.channels,
                                           .hidden = o->config.hidden,
@@ -469,9 +506,6 @@ v2s_status v2s_objective_v2s_open(const v2s_objective_v2s_config *config,
                                   const v2s_clip *const *train, size_t train_count,
                                   const v2s_clip *const *val, size_t val_count,
                                   v2s_objective **out) {
-    if (train_count == 0 || val_count == 0)
-        return V2S_FAIL(V2S_ARG, "expected clips in the splits train and val, found %zu and %zu",
-                        train_count, val_count);
     objective_v2s *o = calloc(1, sizeof *o);
     if (o == NULL)
         return V2S_FAIL(V2S_NOMEM, "out of memory");
@@ -480,7 +514,6 @@ v2s_status v2s_objective_v2s_open(const v2s_objective_v2s_config *config,
     o->base.rows = config->rows;
     o->base.train_clips = train_count;
     o->base.val_clips = val_count;
-    o->base.train = train;
     v2s_status status = fill(o, train, val);
     if (status != V2S_OK) {
         close_objective(&o->base);

@@ -10,6 +10,7 @@
 #ifndef V2S_TRAIN_OBJECTIVE_V2S_H
 #define V2S_TRAIN_OBJECTIVE_V2S_H
 
+#include "infer/run_log.h"
 #include "train/band_loss.h"
 #include "train/objective.h"
 
@@ -23,12 +24,14 @@ typedef struct v2s_objective_v2s_config {
                        // lower rate
     int rows;          // most rows of a batch
     int threads;       // for reading
+    bool strict;       // a clip that cannot be used is an error; else it is named and left out
+    v2s_run_log *log;  // for warnings; NULL: none
     v2s_band_loss_config loss;
 } v2s_objective_v2s_config;
 
 v2s_objective_v2s_config v2s_objective_v2s_defaults(v2s_pairing pairing);
 
-// Clips are borrowed until close.
+// Clips are borrowed until close. FORMAT: no clip of one of the splits can be used.
 V2S_MUST_USE v2s_status v2s_objective_v2s_open(const v2s_objective_v2s_config *config,
                                                const v2s_clip *const *train, size_t train_count,
                                                const v2s_clip *const *val, size_t val_count,

@@ -15,7 +15,7 @@ static const v2s_option run_rows[] = {
     {"resume", 0, V2S_OPTION_FLAG, NULL, NULL, UNLIMITED,
      "continue RUN; options that are not given are those it began with", AT(resume)},
     {"preset", 0, V2S_OPTION_TEXT, "NAME", "seed", UNLIMITED,
-     "network and objective: seed (waveforms)", AT(preset)},
+     "network and objective: seed (waveforms), v2s (gains per band, spatial statistics)", AT(preset)},
     {"pairing", 0, V2S_OPTION_CHOICE, "auto|dry|omni", "auto", UNLIMITED,
      "clips to train on; auto: those of MANIFEST, if they are all of one kind", AT(pairing)},
     {"epochs", 0, V2S_OPTION_INT, "N", NULL, 1, MOST,
