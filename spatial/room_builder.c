@@ -72,6 +72,7 @@ static void spread_images(v2s_room_builder *b, double ahead_frames) {
     double frames_of_m = b->rate_hz / V2S_SPEED_OF_SOUND_M_S, last = (double)b->span;
     double limit = b->radius_m * b->radius_m;
     int pivots = im->pivots;
+    bool flat = b->pivots == NULL;
     for (size_t i = 0; i < im->count; i++) {
         const v2s_room_image *image = &im->items[i];
         double dx = x[image->m[0]], dy = y[image->m[1]], dz = z[image->m[2]];
@@ -88,10 +89,12 @@ static void spread_images(v2s_room_builder *b, double ahead_frames) {
         const float level[4] = {(float)gain, (float)(per_m * dy), (float)(per_m * dz),
                                 (float)(per_m * dx)};
         float gains[4 * V2S_ROOM_MAX_PIVOTS];
-        for (int p = 0; p < pivots; p++)
+        for (int p = 0; p < pivots; p++) {
+            float share = flat ? v2s_room_flat_gain(im, image)
+                               : im->coefficient[image->row * (size_t)pivots + (size_t)p];
             for (int c = 0; c < 4; c++)
-                gains[4 * p + c] =
-                    level[c] * im->coefficient[image->row * (size_t)pivots + (size_t)p];
+                gains[4 * p + c] = level[c] * share;
+        }
         float phase = (float)((position - whole) * V2S_ROOM_PHASES);
         int index = (int)phase < V2S_ROOM_PHASES ? (int)phase : V2S_ROOM_PHASES - 1;
         b->ops->spread(b->table + (size_t)index * V2S_ROOM_TAPS, phase - (float)index, gains,

@@ -94,7 +94,7 @@ static void fill_gains(const envelope *e, int band, double rate_hz, size_t first
         double at_s = (double)(first + t) / rate_hz;
         if (falling) {
             level *= decay;
-        } else if (at_s >= grid_end_s) {
+        } else if (at_s >= grid_end_s || e->points < 2) {
             falling = true;
             level = sqrt(e->scale * e->energy[e->points - 1][band]) *
                     pow(decay, (at_s - grid_end_s) * rate_hz);
