@@ -87,7 +87,9 @@ v2s_status v2s_room_bands_open(const v2s_room *room, double rate_hz, v2s_room_ba
     find_kinds(room, &made);
     v2s_status status = V2S_OK;
     if (!made.flat) {
-        size_t n = v2s_fft_length_above((size_t)(0.5 * rate_hz) + 1);
+        size_t n = 1024; // a power of two, for speed, of a quarter of a second or more
+        while ((double)n < 0.25 * rate_hz)
+            n *= 2;
         made.bins = n / 2 + 1;
         made.bin_hz = rate_hz / (double)n;
         made.log = v2s_fft_alloc((size_t)made.kinds * made.bins, sizeof *made.log);

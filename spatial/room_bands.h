@@ -27,7 +27,7 @@ typedef struct v2s_room_bands {
     int kinds;
     int kind[V2S_ROOM_WALLS];
     double flat_log[V2S_ROOM_WALLS]; // [kinds] ln R, where flat
-    double bin_hz;                   // about 2 Hz; linear between
+    double bin_hz;                   // 2 to 4 Hz; linear between
     size_t bins;
     v2s_complex *log; // [kinds][bins] ln R; NULL where flat
 } v2s_room_bands;

@@ -54,38 +54,63 @@ static void find_ranges(const axes *a, int to_order, double radius_m, v2s_room_i
     }
 }
 
-// Walks the lattice; stores into im->items where there are any, and counts.
-static void walk(const axes *a, int from_order, int to_order, double radius_m,
-                 v2s_room_images *im) {
-    im->count = 0;
-    double limit = radius_m * radius_m;
-    for (int z = im->low[2]; z <= im->high[2]; z++)
-        for (int y = im->low[1]; y <= im->high[1]; y++) {
-            double gy = gap_m(a, 1, y), gz = gap_m(a, 2, z), yz = gy * gy + gz * gz;
-            int order_yz = abs(y) + abs(z);
-            if (yz > limit || order_yz > to_order)
-                continue;
-            for (int x = im->low[0]; x <= im->high[0]; x++) {
-                double gx = gap_m(a, 0, x);
-                int order = order_yz + abs(x);
-                if (order < from_order || order > to_order || gx * gx + yz > limit)
-                    continue;
-                if (im->items != NULL)
-                    im->items[im->count] =
-                        (v2s_room_image){{(int16_t)x, (int16_t)y, (int16_t)z}, (int16_t)order, 0};
-                im->count++;
-            }
-        }
+// All images of a plane of the lattice, y and z given.
+static size_t walk_line(const double *square_x, int y, int z, double square_yz, int from_order,
+                        int to_order, double limit, const v2s_room_images *im, v2s_room_image *to) {
+    size_t count = 0;
+    int order_yz = abs(y) + abs(z), reach = to_order - order_yz;
+    int low = im->low[0] > -reach ? im->low[0] : -reach;
+    int high = im->high[0] < reach ? im->high[0] : reach;
+    for (int x = low; x <= high; x++) {
+        int order = order_yz + abs(x);
+        if (order < from_order || square_x[x - im->low[0]] + square_yz > limit)
+            continue;
+        to[count++] = (v2s_room_image){{(int16_t)x, (int16_t)y, (int16_t)z}, (int16_t)order, 0};
+    }
+    return count;
 }
 
+// Walks the lattice into im->items.
+static v2s_status walk(const axes *a, int from_order, int to_order, double radius_m,
+                       v2s_room_images *im) {
+    size_t line = (size_t)(im->high[0] - im->low[0] + 1), capacity = 0;
+    double *square_x = malloc(line * sizeof *square_x), limit = radius_m * radius_m;
+    for (int x = im->low[0]; square_x != NULL && x <= im->high[0]; x++)
+        square_x[x - im->low[0]] = gap_m(a, 0, x) * gap_m(a, 0, x);
+    bool ok = square_x != NULL;
+    for (int z = im->low[2]; z <= im->high[2]; z++)
+        for (int y = im->low[1]; ok && y <= im->high[1]; y++) {
+            double gy = gap_m(a, 1, y), gz = gap_m(a, 2, z), yz = gy * gy + gz * gz;
+            if (yz > limit || abs(y) + abs(z) > to_order)
+                continue;
+            if (im->count + line > capacity) {
+                capacity = 2 * capacity + line + 1024;
+                v2s_room_image *grown = realloc(im->items, capacity * sizeof *grown);
+                ok = grown != NULL;
+                if (!ok)
+                    break;
+                im->items = grown;
+            }
+            im->count += walk_line(square_x, y, z, yz, from_order, to_order, limit, im,
+                                   im->items + im->count);
+        }
+    free(square_x);
+    return ok ? V2S_OK : V2S_FAIL(V2S_NOMEM, "room: out of memory for its images");
+}
+
+// Of the far corners of all cells, and of the radius.
 static double longest_m(const axes *a, double radius_m, const v2s_room_images *im) {
-    double sum = 0.0;
-    for (int axis = 0; axis < 3; axis++) {
-        double low = a->listener_m[axis] - im->low[axis] * a->length_m[axis];
-        double high = (im->high[axis] + 1) * a->length_m[axis] - a->listener_m[axis];
-        sum += fmax(low, high) * fmax(low, high);
+    double longest = 0.0;
+    for (size_t i = 0; i < im->count; i++) {
+        double square = 0.0;
+        for (int axis = 0; axis < 3; axis++) {
+            double low = im->items[i].m[axis] * a->length_m[axis] - a->listener_m[axis];
+            double high = low + a->length_m[axis], far = -low > high ? -low : high;
+            square += far * far;
+        }
+        longest = square > longest ? square : longest;
     }
-    return fmin(sqrt(sum), radius_m);
+    return fmin(sqrt(longest), radius_m);
 }
 
 static v2s_status check_count(const v2s_room *room, int to_order, double radius_m) {
@@ -126,14 +151,11 @@ v2s_status v2s_room_images_open(const v2s_room *room, const v2s_room_bands *band
     axes a = axes_of(room);
     V2S_TRY(check_count(room, to_order, radius_m));
     find_ranges(&a, to_order, radius_m, &im);
-    walk(&a, from_order, to_order, radius_m, &im);
+    v2s_status status = walk(&a, from_order, to_order, radius_m, &im);
+    if (status == V2S_OK)
+        status = bands->flat ? fill_gains(bands, &im)
+                             : v2s_room_filters_find(room, bands, remainder, &im);
     im.longest_m = longest_m(&a, radius_m, &im);
-    im.items = malloc((im.count + 1) * sizeof *im.items);
-    if (im.items == NULL)
-        return V2S_FAIL(V2S_NOMEM, "room: out of memory for %zu images", im.count);
-    walk(&a, from_order, to_order, radius_m, &im);
-    v2s_status status =
-        bands->flat ? fill_gains(bands, &im) : v2s_room_filters_find(room, bands, remainder, &im);
     if (status != V2S_OK) {
         v2s_room_images_close(&im);
         return status;
