@@ -8,7 +8,8 @@
 #include "spatial/conventions.h"
 
 static v2s_status take_memory(v2s_room_builder *b) {
-    b->pitch = (b->n + 15) / 16 * 16;
+    // Off the powers of two, so that the same sample of all planes does not fall on one cache set.
+    b->pitch = (b->n + 15) / 16 * 16 + 80;
     b->planes = v2s_fft_alloc(4 * (size_t)b->images.pivots * b->pitch, sizeof *b->planes);
     b->work = v2s_fft_alloc(b->bins, sizeof *b->work);
     bool ok = b->planes != NULL && b->work != NULL;
