@@ -35,48 +35,67 @@ static void make_analytic(v2s_fft_real *fft, size_t n, v2s_complex *spectrum, fl
     v2s_fft_real_forward(fft, time, spectrum);
 }
 
-static bool is_flat(const v2s_room *room) {
-    for (int w = 0; w < V2S_ROOM_WALLS; w++)
+static void find_kinds(const v2s_room *room, v2s_room_bands *bands) {
+    bands->flat = true;
+    for (int w = 0; w < V2S_ROOM_WALLS; w++) {
+        const double *own = room->absorption[w];
+        int like = 0;
+        while (like < w && memcmp(room->absorption[like], own, sizeof room->absorption[w]) != 0)
+            like++;
+        bands->kind[w] = like < w ? bands->kind[like] : bands->kinds++;
+        bands->flat_log[bands->kind[w]] = v2s_room_log_reflection(own[0]);
         for (int b = 1; b < V2S_ROOM_BANDS; b++)
-            if (room->absorption[w][b] != room->absorption[w][0])
-                return false;
-    return true;
+            bands->flat = bands->flat && own[b] == own[0];
+    }
+}
+
+// ln |R| of all kinds at the bins.
+static void fill_levels(const v2s_room *room, const v2s_room_bands *bands) {
+    double level[V2S_ROOM_WALLS][V2S_ROOM_BANDS];
+    for (int w = 0; w < V2S_ROOM_WALLS; w++)
+        for (int b = 0; b < V2S_ROOM_BANDS; b++)
+            level[bands->kind[w]][b] = v2s_room_log_reflection(room->absorption[w][b]);
+    int low = 0;
+    for (size_t k = 0; k < bands->bins; k++) {
+        double hz = (double)k * bands->bin_hz;
+        while (low < V2S_ROOM_BANDS - 2 && hz >= v2s_room_band_hz[low + 1])
+            low++;
+        double share = v2s_room_phi(low + 1, hz); // of the band above: two bands make up each bin
+        for (int i = 0; i < bands->kinds; i++)
+            bands->log[(size_t)i * bands->bins + k] = (v2s_complex){
+                (float)((1.0 - share) * level[i][low] + share * level[i][low + 1]), 0.0f};
+    }
+}
+
+static v2s_status fill_logs(const v2s_room *room, size_t n, v2s_room_bands *bands) {
+    v2s_fft_real *fft = NULL;
+    V2S_TRY(v2s_fft_real_open(n, &fft));
+    float *time = v2s_fft_alloc(n, sizeof *time);
+    if (time != NULL) {
+        fill_levels(room, bands);
+        for (int i = 0; i < bands->kinds; i++)
+            make_analytic(fft, n, bands->log + (size_t)i * bands->bins, time);
+    }
+    v2s_status status = time ? V2S_OK : V2S_FAIL(V2S_NOMEM, "room: out of memory for its walls");
+    v2s_fft_free(time);
+    v2s_fft_real_close(&fft);
+    return status;
 }
 
 v2s_status v2s_room_bands_open(const v2s_room *room, double rate_hz, v2s_room_bands *bands) {
-    v2s_room_bands made = {.flat = is_flat(room)};
-    if (made.flat) {
-        *bands = made;
-        return V2S_OK;
+    v2s_room_bands made = {0};
+    find_kinds(room, &made);
+    v2s_status status = V2S_OK;
+    if (!made.flat) {
+        size_t n = 1024; // a power of two, for speed, of a quarter of a second or more
+        while ((double)n < 0.25 * rate_hz)
+            n *= 2;
+        made.bins = n / 2 + 1;
+        made.bin_hz = rate_hz / (double)n;
+        made.log = v2s_fft_alloc((size_t)made.kinds * made.bins, sizeof *made.log);
+        status = made.log ? fill_logs(room, n, &made)
+                          : V2S_FAIL(V2S_NOMEM, "room: out of memory for its walls");
     }
-    size_t n = v2s_fft_length_above((size_t)(0.5 * rate_hz) + 1);
-    made.bins = n / 2 + 1;
-    made.bin_hz = rate_hz / (double)n;
-    v2s_fft_real *fft = NULL;
-    V2S_TRY(v2s_fft_real_open(n, &fft));
-    made.psi = v2s_fft_alloc(V2S_ROOM_BANDS * made.bins, sizeof *made.psi);
-    float *time = v2s_fft_alloc(n, sizeof *time);
-    v2s_complex *work = v2s_fft_alloc(made.bins, sizeof *work);
-    v2s_status status = made.psi && time && work
-                            ? V2S_OK
-                            : V2S_FAIL(V2S_NOMEM, "room: out of memory for its walls");
-    // All bands together are 1, whose transform is 0: the last one follows from the others.
-    float *last = (float *)(made.psi + (V2S_ROOM_BANDS - 1) * made.bins);
-    for (size_t k = 0; status == V2S_OK && k < made.bins; k++)
-        last[2 * k] = 1.0f;
-    for (int b = 0; status == V2S_OK && b < V2S_ROOM_BANDS - 1; b++) {
-        for (size_t k = 0; k < made.bins; k++)
-            work[k] = (v2s_complex){(float)v2s_room_phi(b, (double)k * made.bin_hz), 0.0f};
-        make_analytic(fft, n, work, time);
-        memcpy(made.psi + (size_t)b * made.bins, work, made.bins * sizeof *work);
-        for (size_t k = 0; k < made.bins; k++) {
-            last[2 * k] -= work[k].re;
-            last[2 * k + 1] -= work[k].im;
-        }
-    }
-    v2s_fft_free(work);
-    v2s_fft_free(time);
-    v2s_fft_real_close(&fft);
     if (status != V2S_OK) {
         v2s_room_bands_close(&made);
         return status;
@@ -86,19 +105,18 @@ v2s_status v2s_room_bands_open(const v2s_room *room, double rate_hz, v2s_room_ba
 }
 
 void v2s_room_bands_close(v2s_room_bands *bands) {
-    v2s_fft_free(bands->psi);
+    v2s_fft_free(bands->log);
     *bands = (v2s_room_bands){0};
 }
 
-v2s_complex v2s_room_bands_at(const v2s_room_bands *bands, const double log_gain[V2S_ROOM_BANDS],
-                              double hz) {
+v2s_complex v2s_room_bands_at(const v2s_room_bands *bands, const uint16_t *counts, double hz) {
     double x = hz / bands->bin_hz, log_size = 0.0, angle = 0.0;
     size_t k = (size_t)x < bands->bins - 1 ? (size_t)x : bands->bins - 2;
     double share = x - (double)k;
-    for (int b = 0; b < V2S_ROOM_BANDS; b++) {
-        const v2s_complex *psi = bands->psi + (size_t)b * bands->bins + k;
-        log_size += log_gain[b] * ((1.0 - share) * (double)psi[0].re + share * (double)psi[1].re);
-        angle += log_gain[b] * ((1.0 - share) * (double)psi[0].im + share * (double)psi[1].im);
+    for (int i = 0; i < bands->kinds; i++) {
+        const v2s_complex *at = bands->log + (size_t)i * bands->bins + k;
+        log_size += counts[i] * ((1.0 - share) * (double)at[0].re + share * (double)at[1].re);
+        angle += counts[i] * ((1.0 - share) * (double)at[0].im + share * (double)at[1].im);
     }
     double size = exp(log_size);
     return (v2s_complex){(float)(size * cos(angle)), (float)(size * sin(angle))};

@@ -8,7 +8,8 @@
 #include "spatial/conventions.h"
 
 static v2s_status take_memory(v2s_room_builder *b) {
-    b->pitch = (b->n + 15) / 16 * 16;
+    // Off the powers of two, so that the same sample of all planes does not fall on one cache set.
+    b->pitch = (b->n + 15) / 16 * 16 + 80;
     b->planes = v2s_fft_alloc(4 * (size_t)b->images.pivots * b->pitch, sizeof *b->planes);
     b->work = v2s_fft_alloc(b->bins, sizeof *b->work);
     bool ok = b->planes != NULL && b->work != NULL;
@@ -72,6 +73,8 @@ static void spread_images(v2s_room_builder *b, double ahead_frames) {
     double frames_of_m = b->rate_hz / V2S_SPEED_OF_SOUND_M_S, last = (double)b->span;
     double limit = b->radius_m * b->radius_m;
     int pivots = im->pivots;
+    bool flat = b->pivots == NULL;
+    double least_m = b->room.min_distance_m;
     for (size_t i = 0; i < im->count; i++) {
         const v2s_room_image *image = &im->items[i];
         double dx = x[image->m[0]], dy = y[image->m[1]], dz = z[image->m[2]];
@@ -80,22 +83,24 @@ static void spread_images(v2s_room_builder *b, double ahead_frames) {
             continue;
         double distance_m = sqrt(square);
         double position = distance_m * frames_of_m - ahead_frames + V2S_ROOM_HALF;
-        double whole = floor(position);
-        if (whole < V2S_ROOM_HALF - 1 || whole + V2S_ROOM_HALF >= last)
+        if (!(position >= V2S_ROOM_HALF - 1 && position + V2S_ROOM_HALF < last))
             continue;
-        double gain = 1.0 / fmax(distance_m, b->room.min_distance_m);
-        double per_m = distance_m > 0.0 ? gain / distance_m : 0.0;
+        size_t whole = (size_t)position;
+        double inverse = distance_m > 0.0 ? 1.0 / distance_m : 0.0;
+        double gain = distance_m > least_m ? inverse : 1.0 / least_m, per_m = gain * inverse;
         const float level[4] = {(float)gain, (float)(per_m * dy), (float)(per_m * dz),
                                 (float)(per_m * dx)};
         float gains[4 * V2S_ROOM_MAX_PIVOTS];
-        for (int p = 0; p < pivots; p++)
+        for (int p = 0; p < pivots; p++) {
+            float share = flat ? v2s_room_flat_gain(im, image)
+                               : im->coefficient[image->row * (size_t)pivots + (size_t)p];
             for (int c = 0; c < 4; c++)
-                gains[4 * p + c] =
-                    level[c] * im->coefficient[image->row * (size_t)pivots + (size_t)p];
-        float phase = (float)((position - whole) * V2S_ROOM_PHASES);
+                gains[4 * p + c] = level[c] * share;
+        }
+        float phase = (float)((position - (double)whole) * V2S_ROOM_PHASES);
         int index = (int)phase < V2S_ROOM_PHASES ? (int)phase : V2S_ROOM_PHASES - 1;
         b->ops->spread(b->table + (size_t)index * V2S_ROOM_TAPS, phase - (float)index, gains,
-                       4 * pivots, b->pitch, b->planes + (size_t)whole - (V2S_ROOM_HALF - 1));
+                       4 * pivots, b->pitch, b->planes + whole - (V2S_ROOM_HALF - 1));
     }
 }
 

@@ -9,8 +9,7 @@
 //           on walls of the same kind share a row. Rows are smooth functions of few numbers, so
 //           K of them (pivots, found greedily) carry all:
 //               row_i(f) = sum_k coefficient[i][k] pivot_k(f)
-//           with an energy of what is left below `remainder`. Walls without any dependence
-//           on frequency need one: the pivot is 1 and the coefficient is the gain.
+//           with an energy of what is left below `remainder`. Flat walls need none of it.
 #ifndef V2S_SPATIAL_ROOM_IMAGES_H
 #define V2S_SPATIAL_ROOM_IMAGES_H
 
@@ -32,13 +31,17 @@ typedef struct v2s_room_image {
 } v2s_room_image;
 
 typedef struct v2s_room_images {
-    size_t count, rows;
+    size_t count;
     v2s_room_image *items;
     int low[3], high[3]; // range of m per axis
     double longest_m;    // no image is further from any listener-source pair in the room
-    int pivots;
-    float *coefficient;                                    // [rows][pivots]
-    double log_pivot[V2S_ROOM_MAX_PIVOTS][V2S_ROOM_BANDS]; // ln |pivot| per band
+    // flat walls: an image's gain is the product of those along the axes, at m - low
+    float *gain[3];
+    // others
+    size_t rows;
+    int pivots;                                                 // 1 where flat
+    float *coefficient;                                         // [rows][pivots]
+    uint16_t pivot_counts[V2S_ROOM_MAX_PIVOTS][V2S_ROOM_WALLS]; // reflections per kind of wall
 } v2s_room_images;
 
 // Images of orders from_order..to_order that can lie within radius_m of the listener from any
@@ -54,6 +57,23 @@ V2S_MUST_USE v2s_status v2s_room_pivot_spectra(const v2s_room_images *images,
                                                size_t n, v2s_complex **spectra);
 
 void v2s_room_images_close(v2s_room_images *images);
+
+// Reflections on the walls at 0 and at L.
+static inline void v2s_room_hits_of(int m, int hits[2]) {
+    int n = m < 0 ? -m : m, near = (n + 1) / 2;
+    hits[0] = m > 0 ? n - near : near;
+    hits[1] = n - hits[0];
+}
+
+// Gain of an image of flat walls, without its distance.
+static inline float v2s_room_flat_gain(const v2s_room_images *im, const v2s_room_image *image) {
+    return im->gain[0][image->m[0] - im->low[0]] * im->gain[1][image->m[1] - im->low[1]] *
+           im->gain[2][image->m[2] - im->low[2]];
+}
+
+// The filters of images that are there already (room_filters.c): rows, pivots, coefficients.
+V2S_MUST_USE v2s_status v2s_room_filters_find(const v2s_room *room, const v2s_room_bands *bands,
+                                              double remainder, v2s_room_images *images);
 
 // Coordinate of image m along an axis.
 static inline double v2s_room_image_at(int m, double length_m, double source_m) {

@@ -62,7 +62,7 @@ static v2s_room_line_state solve(const v2s_room_lines *s, const v2s_room_image *
     v2s_room_line_state state = {fmin(fmax(p, oldest), n), {0}};
     if (distance_m > s->radius_m)
         return state;
-    float coefficient = s->flat ? s->images.coefficient[image->row] : 1.0f;
+    float coefficient = s->flat ? v2s_room_flat_gain(&s->images, image) : 1.0f;
     float gain = coefficient / (float)fmax(distance_m, s->room.min_distance_m);
     float per_m = distance_m > 0.0 ? gain / (float)distance_m : 0.0f;
     state.gain[0] = gain;

@@ -94,13 +94,13 @@ static void fill_gains(const envelope *e, int band, double rate_hz, size_t first
         double at_s = (double)(first + t) / rate_hz;
         if (falling) {
             level *= decay;
-        } else if (at_s >= grid_end_s) {
+        } else if (at_s >= grid_end_s || e->points < 2) {
             falling = true;
             level = sqrt(e->scale * e->energy[e->points - 1][band]) *
                     pow(decay, (at_s - grid_end_s) * rate_hz);
         } else {
             double x = fmax((at_s - e->begin_s) / grid_s, 0.0);
-            size_t i = (size_t)x;
+            size_t i = (size_t)x < e->points - 1 ? (size_t)x : e->points - 2; // rounding
             double share = x - (double)i;
             level = sqrt(e->scale *
                          ((1.0 - share) * e->energy[i][band] + share * e->energy[i + 1][band]));

@@ -17,7 +17,7 @@ for command in render track compare info; do
     # Every option of the help is accepted by the parser: a missing value or a bad one is another
     # sentence than "unknown option".
     unknown=
-    for option in $(grep -oE -- '--[a-z-]+' "$work/stdout" | sort -u); do
+    for option in $(grep -oE -- '--[a-z0-9-]+' "$work/stdout" | sort -u); do
         "$program" "$command" "$option" 2>&1 </dev/null | grep -q "unknown option" &&
             unknown="$unknown $option"
     done
