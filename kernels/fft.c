@@ -2,9 +2,12 @@
 #include "kernels/fft.h"
 
 #include <libavutil/tx.h>
+#include <math.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "kernels/fft_large.h"
 
 enum {
     ALIGN = 64,
@@ -15,6 +18,8 @@ static const unsigned odd_factors[] = {1, 3, 5, 7, 9, 15};
 
 struct v2s_fft_real {
     size_t n;
+    v2s_fft_large *half; // of n/2 points, where av_tx cannot; then the rest is unused but:
+    v2s_complex *turn;   // [n/4 + 1] exp(-2 pi i k / n)
     AVTXContext *forward, *inverse;
     av_tx_fn forward_fn, inverse_fn;
     float *x;              // [n], aligned stand-in for the caller's samples
@@ -23,6 +28,7 @@ struct v2s_fft_real {
 
 struct v2s_fft_complex {
     size_t n;
+    v2s_fft_large *large; // where av_tx cannot
     AVTXContext *forward, *inverse;
     av_tx_fn forward_fn, inverse_fn;
     v2s_complex *in, *out; // [n]
@@ -86,13 +92,27 @@ static v2s_status open_pair(enum AVTXType type, size_t n, AVTXContext **forward,
     return V2S_OK;
 }
 
+static v2s_status open_halves(v2s_fft_real *f) {
+    size_t n = f->n;
+    f->turn = v2s_fft_alloc(n / 4 + 1, sizeof *f->turn);
+    if (f->turn == NULL)
+        return V2S_FAIL(V2S_NOMEM, "Fourier transform of %zu points: out of memory", n);
+    for (size_t k = 0; k <= n / 4; k++) {
+        double angle = -2 * acos(-1.0) * (double)k / (double)n;
+        f->turn[k] = (v2s_complex){(float)cos(angle), (float)sin(angle)};
+    }
+    return v2s_fft_large_open(n / 2, &f->half);
+}
+
 v2s_status v2s_fft_real_open(size_t n, v2s_fft_real **fft) {
     v2s_fft_real *f = calloc(1, sizeof *f);
     if (!f)
         return V2S_FAIL(V2S_NOMEM, "Fourier transform of %zu points: out of memory", n);
     f->n = n;
-    v2s_status status =
-        open_pair(AV_TX_FLOAT_RDFT, n, &f->forward, &f->forward_fn, &f->inverse, &f->inverse_fn);
+    bool large = v2s_fft_length_ok(n) && n / 2 > V2S_FFT_COMPLEX_MAX;
+    v2s_status status = large ? open_halves(f)
+                              : open_pair(AV_TX_FLOAT_RDFT, n, &f->forward, &f->forward_fn,
+                                          &f->inverse, &f->inverse_fn);
     if (status == V2S_OK) {
         f->x = v2s_fft_alloc(n, sizeof *f->x);
         f->spectrum = v2s_fft_alloc(n / 2 + 1, sizeof *f->spectrum);
@@ -111,7 +131,62 @@ size_t v2s_fft_real_length(const v2s_fft_real *fft) {
     return fft->n;
 }
 
+// A real transform from a complex one of half the length, z_j = x_2j + i x_2j+1:
+//   X_k = E + e^(-2 pi i k/n) O,  E = (Z_k + Z*_h-k) / 2,  O = (Z_k - Z*_h-k) / 2i,  h = n/2
+// for the pair k and h - k at once; `inverse` takes it back, Z_k = E + i O.
+static void split_pair(v2s_complex *a, v2s_complex *b, v2s_complex turn, bool inverse) {
+    v2s_complex sum = {0.5F * (a->re + b->re), 0.5F * (a->im - b->im)};
+    v2s_complex gap = {0.5F * (a->im + b->im), 0.5F * (b->re - a->re)}; // O, or -i e^.. O
+    if (inverse) {
+        turn.im = -turn.im;
+        gap = (v2s_complex){-gap.im, gap.re}; // (X_k - X*_h-k) / 2
+    }
+    v2s_complex o = {gap.re * turn.re - gap.im * turn.im, gap.re * turn.im + gap.im * turn.re};
+    if (inverse)
+        o = (v2s_complex){-o.im, o.re};
+    *a = (v2s_complex){sum.re + o.re, sum.im + o.im};
+    *b = (v2s_complex){sum.re - o.re, o.im - sum.im};
+}
+
+static void split_all(v2s_fft_real *f, v2s_complex *x, bool inverse) {
+    size_t h = f->n / 2;
+    for (size_t k = 1; k < h - k; k++)
+        split_pair(&x[k], &x[h - k], f->turn[k], inverse);
+    x[h / 2].im = -x[h / 2].im;
+}
+
+static void forward_large(v2s_fft_real *f, const float *x, v2s_complex *spectrum) {
+    size_t h = f->n / 2;
+    memcpy(f->x, x, f->n * sizeof *x);
+    v2s_fft_large_forward(f->half, (const v2s_complex *)f->x, f->spectrum);
+    split_all(f, f->spectrum, false);
+    v2s_complex zero = f->spectrum[0];
+    f->spectrum[0] = (v2s_complex){zero.re + zero.im, 0.0F};
+    f->spectrum[h] = (v2s_complex){zero.re - zero.im, 0.0F};
+    memcpy(spectrum, f->spectrum, (h + 1) * sizeof *spectrum);
+}
+
+// By the conjugate: inverse(Z) = conj(forward(conj Z)) / h.
+static void inverse_large(v2s_fft_real *f, const v2s_complex *spectrum, float *x) {
+    size_t h = f->n / 2;
+    memcpy(f->spectrum, spectrum, (h + 1) * sizeof *spectrum);
+    float first = f->spectrum[0].re, last = f->spectrum[h].re, scale = 1.0F / (float)h;
+    split_all(f, f->spectrum, true);
+    f->spectrum[0] = (v2s_complex){0.5F * (first + last), 0.5F * (first - last)};
+    for (size_t k = 0; k < h; k++)
+        f->spectrum[k].im = -f->spectrum[k].im;
+    v2s_fft_large_forward(f->half, f->spectrum, (v2s_complex *)f->x);
+    for (size_t j = 0; j < h; j++) {
+        x[2 * j] = scale * f->x[2 * j];
+        x[2 * j + 1] = -scale * f->x[2 * j + 1];
+    }
+}
+
 void v2s_fft_real_forward(v2s_fft_real *f, const float *x, v2s_complex *spectrum) {
+    if (f->half != NULL) {
+        forward_large(f, x, spectrum);
+        return;
+    }
     // av_tx may use its input as working space, so the caller's samples are always copied.
     memcpy(f->x, x, f->n * sizeof *x);
     v2s_complex *out = aligned(spectrum) ? spectrum : f->spectrum;
@@ -123,6 +198,10 @@ void v2s_fft_real_forward(v2s_fft_real *f, const float *x, v2s_complex *spectrum
 }
 
 void v2s_fft_real_inverse(v2s_fft_real *f, const v2s_complex *spectrum, float *x) {
+    if (f->half != NULL) {
+        inverse_large(f, spectrum, x);
+        return;
+    }
     memcpy(f->spectrum, spectrum, (f->n / 2 + 1) * sizeof *spectrum);
     f->spectrum[0].im = 0.0F;
     f->spectrum[f->n / 2].im = 0.0F;
@@ -138,6 +217,8 @@ void v2s_fft_real_close(v2s_fft_real **fft) {
         return;
     av_tx_uninit(&f->forward);
     av_tx_uninit(&f->inverse);
+    v2s_fft_large_close(&f->half);
+    v2s_fft_free(f->turn);
     v2s_fft_free(f->x);
     v2s_fft_free(f->spectrum);
     free(f);
@@ -149,8 +230,10 @@ v2s_status v2s_fft_complex_open(size_t n, v2s_fft_complex **fft) {
     if (!f)
         return V2S_FAIL(V2S_NOMEM, "Fourier transform of %zu points: out of memory", n);
     f->n = n;
-    v2s_status status =
-        open_pair(AV_TX_FLOAT_FFT, n, &f->forward, &f->forward_fn, &f->inverse, &f->inverse_fn);
+    bool large = v2s_fft_length_ok(n) && n > V2S_FFT_COMPLEX_MAX;
+    v2s_status status = large ? v2s_fft_large_open(n, &f->large)
+                              : open_pair(AV_TX_FLOAT_FFT, n, &f->forward, &f->forward_fn,
+                                          &f->inverse, &f->inverse_fn);
     if (status == V2S_OK) {
         f->in = v2s_fft_alloc(n, sizeof *f->in);
         f->out = v2s_fft_alloc(n, sizeof *f->out);
@@ -170,6 +253,10 @@ size_t v2s_fft_complex_length(const v2s_fft_complex *fft) {
 }
 
 void v2s_fft_complex_forward(v2s_fft_complex *f, const v2s_complex *x, v2s_complex *spectrum) {
+    if (f->large != NULL) {
+        v2s_fft_large_forward(f->large, x, spectrum);
+        return;
+    }
     memcpy(f->in, x, f->n * sizeof *x);
     v2s_complex *out = aligned(spectrum) ? spectrum : f->out;
     f->forward_fn(f->forward, out, f->in, sizeof(v2s_complex));
@@ -178,10 +265,18 @@ void v2s_fft_complex_forward(v2s_fft_complex *f, const v2s_complex *x, v2s_compl
 }
 
 void v2s_fft_complex_inverse(v2s_fft_complex *f, const v2s_complex *spectrum, v2s_complex *x) {
+    float scale = 1.0F / (float)f->n;
     memcpy(f->in, spectrum, f->n * sizeof *spectrum);
+    if (f->large != NULL) { // by the conjugate
+        for (size_t i = 0; i < f->n; i++)
+            f->in[i].im = -f->in[i].im;
+        v2s_fft_large_forward(f->large, f->in, f->out);
+        for (size_t i = 0; i < f->n; i++)
+            x[i] = (v2s_complex){f->out[i].re * scale, -f->out[i].im * scale};
+        return;
+    }
     v2s_complex *out = aligned(x) ? x : f->out;
     f->inverse_fn(f->inverse, out, f->in, sizeof(v2s_complex));
-    float scale = 1.0F / (float)f->n;
     for (size_t i = 0; i < f->n; i++) {
         x[i].re = out[i].re * scale;
         x[i].im = out[i].im * scale;
@@ -194,6 +289,7 @@ void v2s_fft_complex_close(v2s_fft_complex **fft) {
         return;
     av_tx_uninit(&f->forward);
     av_tx_uninit(&f->inverse);
+    v2s_fft_large_close(&f->large);
     v2s_fft_free(f->in);
     v2s_fft_free(f->out);
     free(f);

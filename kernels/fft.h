@@ -8,7 +8,8 @@
 //           a forward transform and are not read by the inverse.
 //           complex transform: x [n], X [n].
 // Lengths   av_tx accepts every length, but runs an O(n^2) sum at all but its fast ones, so only
-//           {1,3,5,7,9,15} 2^k with 4 <= 2^k <= 131072 are accepted here.
+//           {1,3,5,7,9,15} 2^k with 4 <= 2^k <= 131072 are accepted here. Beyond 131072 complex
+//           points (262144 real ones) four steps are taken (kernels/fft_large.h).
 // Memory    Any alignment; results go without a copy into buffers aligned to 64 bytes
 //           (v2s_fft_alloc). Input is never changed. Input and output may not overlap.
 // Threads   A handle is used by one thread at a time; open one per thread.

@@ -101,6 +101,51 @@ Test(fft, complex_transform_matches_the_definition) {
     }
 }
 
+// Lengths that one call of av_tx cannot do: some bins against the definition, and the way back.
+Test(fft, long_transforms_match_the_definition) {
+    const size_t long_ones[] = {327680, 393216, 458752, 15 * 32768};
+    uint32_t seed = 4;
+    for (size_t l = 0; l < sizeof long_ones / sizeof *long_ones; l++) {
+        size_t n = long_ones[l];
+        v2s_fft_real *real = NULL;
+        v2s_fft_complex *full = NULL;
+        cr_assert_eq(v2s_fft_real_open(n, &real), V2S_OK, "%s", v2s_error_text());
+        cr_assert_eq(v2s_fft_complex_open(n, &full), V2S_OK, "%s", v2s_error_text());
+        float *x = malloc(n * sizeof *x), *back = malloc(n * sizeof *back);
+        v2s_complex *half = malloc((n / 2 + 1) * sizeof *half), *y = malloc(n * sizeof *y);
+        double complex *z = malloc(n * sizeof *z);
+        for (size_t t = 0; t < n; t++) {
+            z[t] = x[t] = noise(&seed);
+            y[t] = (v2s_complex){x[t], 0};
+        }
+        v2s_fft_real_forward(real, x, half);
+        v2s_fft_complex_forward(full, y, y);
+        double bound = 1e-6 * sqrt((double)n) * log2((double)n), gap = 0;
+        for (size_t k = 0; k <= n / 2; k++)
+            gap = fmax(gap, hypot(half[k].re - y[k].re, half[k].im - y[k].im));
+        cr_expect(gap < bound, "n %zu: real and complex differ by %g", n, gap);
+        const size_t bins[] = {0, 1, 2, n / 8 + 3, n / 4, n / 2 - 1, n / 2};
+        for (size_t i = 0; i < sizeof bins / sizeof *bins; i++) {
+            double complex X = dft_bin(z, n, bins[i]);
+            cr_expect(cabs(X - (half[bins[i]].re + I * half[bins[i]].im)) < bound, "n %zu bin %zu",
+                      n, bins[i]);
+        }
+        v2s_fft_real_inverse(real, half, back);
+        v2s_fft_complex_inverse(full, y, y);
+        gap = 0;
+        for (size_t t = 0; t < n; t++)
+            gap = fmax(gap, fmax(fabs(x[t] - back[t]), hypot(x[t] - y[t].re, y[t].im)));
+        cr_expect(gap < 4e-6, "n %zu: %g after the way back", n, gap);
+        v2s_fft_real_close(&real);
+        v2s_fft_complex_close(&full);
+        free(x);
+        free(back);
+        free(half);
+        free(y);
+        free(z);
+    }
+}
+
 Test(fft, leaves_the_input_alone) {
     enum { N = 256 };
     v2s_fft_real *fft = NULL;
