@@ -94,6 +94,10 @@ v2s_status v2s_band_path_finish(v2s_band_path *p, v2s_fifo *residual) {
     return v2s_band_path_collect(p, residual);
 }
 
+size_t v2s_band_path_tail_frames(const v2s_band_path *p) {
+    return (size_t)(p->basis->history + 4) * (size_t)p->basis->hop;
+}
+
 void v2s_band_path_close(v2s_band_path **path) {
     v2s_band_path *p = *path;
     if (p == NULL)

@@ -18,8 +18,7 @@ typedef struct v2s_band_path_config {
     const v2s_trajectory_set *objects; // borrowed until close
 } v2s_band_path_config;
 
-V2S_MUST_USE v2s_status v2s_band_path_open(const v2s_band_path_config *config,
-                                           v2s_band_path **out);
+V2S_MUST_USE v2s_status v2s_band_path_open(const v2s_band_path_config *config, v2s_band_path **out);
 
 // A mixer's tap and its context, for object `index`. All objects must get the same frames.
 v2s_status v2s_band_path_tap(void *ctx, const float *w, size_t frames);
@@ -28,6 +27,9 @@ void *v2s_band_path_tap_ctx(v2s_band_path *p, size_t index);
 // Moves what all objects have ready to `residual` (4 channels). `finish` first ends the streams.
 V2S_MUST_USE v2s_status v2s_band_path_collect(v2s_band_path *p, v2s_fifo *residual);
 V2S_MUST_USE v2s_status v2s_band_path_finish(v2s_band_path *p, v2s_fifo *residual);
+
+// How long the tails go on after the last sample.
+size_t v2s_band_path_tail_frames(const v2s_band_path *p);
 
 void v2s_band_path_close(v2s_band_path **p);
 

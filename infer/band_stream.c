@@ -38,7 +38,7 @@ struct v2s_band_stream {
     float *gains;   // [room][outputs]; a sum of faded stretches
     int64_t next;   // where the next stretch begins
 
-    float *x, *y;    // [stretch][inputs], [stretch][outputs]
+    float *x, *y; // [stretch][inputs], [stretch][outputs]
     float *frame; // [4][2][stride]
     float running[BANDS];
     float *residual; // [out_room][4] from sample out_first on

@@ -225,6 +225,8 @@ static v2s_status make_inputs(v2s_render *r, v2s_mixer_input *inputs) {
     for (size_t i = 0; i < r->paths->count; i++) {
         inputs[i].source = r->sources[i];
         inputs[i].trajectory = &r->paths->items[i];
+        if (r->refiner != NULL)
+            v2s_refiner_stage_tap(r->refiner, i, &inputs[i]);
         if (v2s_room_setup_is_used(&r->room))
             V2S_TRY(v2s_room_setup_renderer(&r->room, r->rate_hz, inputs[i].trajectory, s->doppler,
                                             s->min_distance_m, &inputs[i].room));
@@ -319,9 +321,7 @@ static void report_refiner(v2s_render *r) {
     if (r->refiner != NULL) {
         v2s_refiner_stage_report(r->refiner, &r->log);
     } else {
-        bool asked = r->settings->refiner != NULL;
-        v2s_run_log_row(&r->log, "refiner", "not used: %s",
-                        asked ? "--refiner none" : "no --refiner FILE was given; geometry alone");
+        v2s_run_log_row(&r->log, "refiner", "not used: %s", r->choice.why);
         v2s_run_log_text(&r->log, "refiner", NULL);
     }
 }
@@ -380,7 +380,8 @@ v2s_status v2s_render_run(const void *config, int argc, char **argv) {
     V2S_TRY_GOTO(status, v2s_preflight_device(s), done);
     V2S_TRY_GOTO(status, v2s_preflight_outputs(s, &r.scene), done);
     V2S_TRY_GOTO(status, v2s_run_log_open(&r.log, s->quiet, s->json), done);
-    V2S_TRY_GOTO(status, v2s_refiner_stage_open(s, &r.log, &r.refiner), done);
+    V2S_TRY_GOTO(status, v2s_refiner_choose(s, &r.scene, &r.choice), done);
+    V2S_TRY_GOTO(status, v2s_refiner_stage_open(s, &r.choice, &r.log, &r.refiner), done);
     V2S_TRY_GOTO(status, open_inputs(&r), done);
     V2S_TRY_GOTO(status, start_head(&r), done);
     V2S_TRY_GOTO(status, make_paths(&r), done);
@@ -388,7 +389,7 @@ v2s_status v2s_render_run(const void *config, int argc, char **argv) {
     if (r.refiner != NULL)
         V2S_TRY_GOTO(status,
                      v2s_refiner_stage_start(r.refiner, r.rate_hz,
-                                             v2s_channels_of_order((int)s->order), &r.log),
+                                             v2s_channels_of_order((int)s->order), r.paths, &r.log),
                      done);
     V2S_TRY_GOTO(status, render_sound(&r), done);
     status = finish(&r);

@@ -16,8 +16,8 @@ typedef struct voice {
     bool ended;
     uint64_t sound_end; // frame after its last
     uint64_t end;       // once ended: frame, latency included, by which all of it has been heard
-    float *own;   // [BLOCK_FRAMES][channels] and [BLOCK_FRAMES] of W, where it is tapped
-    size_t drop;  // frames of latency that its tap does not see
+    float *own;         // [BLOCK_FRAMES][channels] and [BLOCK_FRAMES] of W, where it is tapped
+    size_t drop;        // frames of latency that its tap does not see
 } voice;
 
 struct v2s_mixer {
@@ -137,7 +137,8 @@ static v2s_status render_voice(v2s_mixer *m, voice *v, size_t frames, float *amb
 static size_t frames_to_come(const v2s_mixer *m, const voice *v) {
     size_t direct = m->delay + v2s_encoder_tail_frames(v->encoder);
     size_t room = v->input.room != NULL ? v2s_room_renderer_tail_frames(v->input.room) : 0;
-    return room > direct ? room : direct;
+    size_t longest = room > direct ? room : direct, tap = v->input.tail_frames;
+    return tap > longest ? tap : longest;
 }
 
 // A sound that has ended goes on as silence while others last. How long it is still under way is
@@ -220,6 +221,8 @@ uint64_t v2s_mixer_longest_extra_frames(const v2s_mixer *m) {
     for (size_t i = 0; i < m->count; i++) {
         const v2s_room_renderer *room = m->voices[i].input.room;
         uint64_t frames = room != NULL ? v2s_room_renderer_tail_frames(room) : 0;
+        uint64_t tap = m->voices[i].input.tail_frames;
+        frames = tap > frames ? tap : frames;
         longest = frames > longest ? frames : longest;
     }
     return longest;

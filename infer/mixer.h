@@ -17,6 +17,7 @@ typedef struct v2s_mixer_input {
     v2s_room_renderer *room;          // its reflections, or NULL; the mixer closes it
     v2s_mixer_tap tap;                // or NULL
     void *tap_ctx;
+    size_t tail_frames; // silence that is rendered after the end, for what the tap adds
 } v2s_mixer_input;
 
 typedef struct v2s_mixer v2s_mixer;

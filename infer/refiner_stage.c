@@ -4,56 +4,66 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "infer/band_path.h"
 #include "infer/fifo.h"
 #include "infer/refiner_file.h"
-#include "kernels/resample.h"
-#include "nn/refiner_stream.h"
-#include "spatial/conventions.h"
+#include "infer/room_setup.h"
+#include "infer/seed_path.h"
 
-enum { BLOCK_FRAMES = 4096 };
+enum { BLOCK_FRAMES = 4096, FOA = V2S_FOA_CHANNELS };
 
 struct v2s_refiner_stage {
     const v2s_settings *settings;
+    const v2s_refiner_choice *choice;
     v2s_device *device;
     v2s_refiner *refiner;
     v2s_refiner_info info;
-    double rate_hz; // of the network
+    bool banded, dry; // preset v2s, and its pairing
+    double rate_hz;   // of the network
     size_t channels;
-    v2s_refiner_stream *stream;
-    v2s_resampler *down, *up; // NULL where the rates agree
-    v2s_fifo geometric;       // waits for its residual
-    v2s_fifo residual;        // at the rate of the geometric path
-    float foa[BLOCK_FRAMES * V2S_FOA_CHANNELS];
-    float resampled[BLOCK_FRAMES * V2S_FOA_CHANNELS];
+    size_t tail_frames;  // that a dry sound's room goes on after its end
+    v2s_seed_path *seed; // one of the two
+    v2s_band_path *bands;
+    v2s_fifo geometric; // waits for its residual
+    v2s_fifo residual;  // at the rate of the geometric path
+    float foa[BLOCK_FRAMES * FOA];
 };
 
 static v2s_status load_refiner(v2s_refiner_stage *s) {
-    V2S_TRY(v2s_refiner_load(s->settings->refiner, &s->refiner, &s->info));
+    const v2s_settings *settings = s->settings;
+    const char *path = s->choice->path;
+    V2S_TRY(v2s_refiner_load(path, &s->refiner, &s->info));
     const v2s_refiner_config *c = &s->info.config;
-    if (c->inputs != V2S_REFINER_CHANNELS || c->outputs != V2S_REFINER_CHANNELS)
+    s->banded = strcmp(s->info.preset, "v2s") == 0;
+    s->dry = strcmp(s->info.pairing, "dry") == 0;
+    if (!s->banded && (c->inputs != FOA || c->outputs != FOA))
         return V2S_FAIL(V2S_FORMAT,
-                        "%s: expected a network of %d inputs and %d outputs, found %d and %d",
-                        s->settings->refiner, V2S_REFINER_CHANNELS, V2S_REFINER_CHANNELS, c->inputs,
-                        c->outputs);
+                        "%s: expected a network of %d inputs and %d outputs, found %d and %d", path,
+                        FOA, FOA, c->inputs, c->outputs);
+    if (s->dry && (settings->room != NULL || settings->room_response != NULL))
+        return V2S_FAIL(V2S_USAGE, "--refiner %s makes a room (pairing dry): not with --room",
+                        s->choice->name);
+    if (settings->rt60 != NULL && settings->room == NULL && !(s->banded && s->dry))
+        return V2S_FAIL(V2S_USAGE, "--rt60 needs --room, or a v2s refiner of the pairing dry");
     return V2S_OK;
 }
 
-v2s_status v2s_refiner_stage_open(const v2s_settings *settings, v2s_run_log *log,
-                                  v2s_refiner_stage **stage) {
+v2s_status v2s_refiner_stage_open(const v2s_settings *settings, const v2s_refiner_choice *choice,
+                                  v2s_run_log *log, v2s_refiner_stage **stage) {
     v2s_refiner_stage *s = calloc(1, sizeof *s);
     if (s == NULL)
         return V2S_FAIL(V2S_NOMEM, "out of memory");
     s->settings = settings;
+    s->choice = choice;
     v2s_status status = v2s_device_open_precision(settings->device, (int)settings->threads,
                                                   (v2s_precision)settings->precision, &s->device);
     if (status == V2S_ARG)
         status = V2S_USAGE; // the spec came from the command line
     if (status == V2S_OK)
         v2s_run_log_text(log, "device", s->device->name);
-    bool wanted = settings->refiner != NULL && strcmp(settings->refiner, "none") != 0;
-    if (status == V2S_OK && wanted)
+    if (status == V2S_OK && choice->used)
         status = load_refiner(s);
-    if (status != V2S_OK || !wanted) {
+    if (status != V2S_OK || !choice->used) {
         v2s_refiner_stage_close(&s);
         return status;
     }
@@ -61,64 +71,49 @@ v2s_status v2s_refiner_stage_open(const v2s_settings *settings, v2s_run_log *log
     return V2S_OK;
 }
 
-v2s_status v2s_refiner_stage_start(v2s_refiner_stage *s, double rate_hz, int channels,
-                                   v2s_run_log *log) {
-    s->channels = s->geometric.channels = (size_t)channels;
-    s->residual.channels = V2S_FOA_CHANNELS;
+static v2s_status start_seed(v2s_refiner_stage *s, double rate_hz, v2s_run_log *log) {
     s->rate_hz = s->info.rate_hz;
     if (s->rate_hz <= 0) {
         s->rate_hz = rate_hz;
         v2s_run_log_warn(log, "%s: no rate_hz in the metadata: used at the sound's %.0f Hz",
-                         s->settings->refiner, rate_hz);
+                         s->choice->name, rate_hz);
     }
-    if (s->rate_hz != rate_hz) {
-        V2S_TRY(v2s_resampler_open(rate_hz, s->rate_hz, V2S_FOA_CHANNELS, &s->down));
-        V2S_TRY(v2s_resampler_open(s->rate_hz, rate_hz, V2S_FOA_CHANNELS, &s->up));
-    }
-    return v2s_refiner_stream_open(s->refiner, s->device, NULL, &s->stream);
+    return v2s_seed_path_open(s->refiner, s->device, rate_hz, s->rate_hz, &s->seed);
 }
 
-// frames x 4 of residual at the network's rate, on to the rate of the geometric path.
-static v2s_status take_residual(v2s_refiner_stage *s, const float *residual, size_t frames) {
-    if (s->up == NULL)
-        return v2s_fifo_push(&s->residual, residual, frames);
-    while (frames > 0) {
-        float *at = NULL;
-        size_t used = 0, made = 0;
-        V2S_TRY(v2s_fifo_reserve(&s->residual, BLOCK_FRAMES, &at));
-        V2S_TRY(v2s_resampler_process(s->up, residual, frames, &used, at, BLOCK_FRAMES, &made));
-        s->residual.count += made;
-        residual += used * V2S_FOA_CHANNELS;
-        frames -= used;
+static v2s_status start_bands(v2s_refiner_stage *s, double rate_hz,
+                              const v2s_trajectory_set *objects) {
+    v2s_condition condition;
+    bool wanted = s->dry && s->settings->rt60 != NULL;
+    if (wanted) {
+        condition = v2s_condition_of(NULL, objects->items[0].points[0].distance_m);
+        V2S_TRY(v2s_room_setup_bands("--rt60", s->settings->rt60, condition.rt60_s));
     }
+    s->rate_hz = rate_hz;
+    v2s_band_path_config config = {.network = s->refiner,
+                                   .device = s->device,
+                                   .rate_hz = rate_hz,
+                                   .dry = s->dry,
+                                   .condition = wanted ? &condition : NULL,
+                                   .objects = objects};
+    V2S_TRY(v2s_band_path_open(&config, &s->bands));
+    s->tail_frames = s->dry ? v2s_band_path_tail_frames(s->bands) : 0;
     return V2S_OK;
 }
 
-static v2s_status pull_residual(v2s_refiner_stage *s) {
-    int n;
-    while ((n = v2s_refiner_stream_pull(s->stream, s->resampled, BLOCK_FRAMES)) > 0)
-        V2S_TRY(take_residual(s, s->resampled, (size_t)n));
-    return V2S_OK;
+v2s_status v2s_refiner_stage_start(v2s_refiner_stage *s, double rate_hz, int channels,
+                                   const v2s_trajectory_set *objects, v2s_run_log *log) {
+    s->channels = s->geometric.channels = (size_t)channels;
+    s->residual.channels = FOA;
+    return s->banded ? start_bands(s, rate_hz, objects) : start_seed(s, rate_hz, log);
 }
 
-static v2s_status feed_network(v2s_refiner_stage *s, const float *foa, size_t frames) {
-    V2S_TRY(v2s_refiner_stream_push(s->stream, foa, (int)frames));
-    return pull_residual(s);
-}
-
-// frames x 4 at the rate of the geometric path, at most BLOCK_FRAMES.
-static v2s_status feed(v2s_refiner_stage *s, const float *foa, size_t frames) {
-    if (s->down == NULL)
-        return feed_network(s, foa, frames);
-    while (frames > 0) {
-        size_t used = 0, made = 0;
-        V2S_TRY(
-            v2s_resampler_process(s->down, foa, frames, &used, s->resampled, BLOCK_FRAMES, &made));
-        V2S_TRY(feed_network(s, s->resampled, made));
-        foa += used * V2S_FOA_CHANNELS;
-        frames -= used;
-    }
-    return V2S_OK;
+void v2s_refiner_stage_tap(v2s_refiner_stage *s, size_t index, v2s_mixer_input *input) {
+    if (s->bands == NULL)
+        return;
+    input->tap = v2s_band_path_tap;
+    input->tap_ctx = v2s_band_path_tap_ctx(s->bands, index);
+    input->tail_frames = s->tail_frames;
 }
 
 // Geometric frames whose residual has come.
@@ -130,82 +125,76 @@ static v2s_status emit(v2s_refiner_stage *s, v2s_outputs *outputs) {
     float *ambi = v2s_fifo_front(&s->geometric);
     const float *residual = v2s_fifo_front(&s->residual);
     for (size_t i = 0; i < ready; i++)
-        for (size_t c = 0; c < V2S_FOA_CHANNELS; c++)
-            ambi[i * s->channels + c] += amount * residual[i * V2S_FOA_CHANNELS + c];
+        for (size_t c = 0; c < FOA; c++)
+            ambi[i * s->channels + c] += amount * residual[i * FOA + c];
     V2S_TRY(v2s_outputs_write(outputs, ambi, ready));
     v2s_fifo_drop(&s->geometric, ready);
     v2s_fifo_drop(&s->residual, ready);
     return V2S_OK;
 }
 
-v2s_status v2s_refiner_stage_push(v2s_refiner_stage *s, const float *ambi, size_t frames,
-                                  v2s_outputs *outputs) {
-    V2S_TRY(v2s_fifo_push(&s->geometric, ambi, frames));
+static v2s_status push_seed(v2s_refiner_stage *s, const float *ambi, size_t frames) {
     while (frames > 0) {
         size_t n = frames < BLOCK_FRAMES ? frames : BLOCK_FRAMES;
         for (size_t i = 0; i < n; i++)
-            memcpy(s->foa + i * V2S_FOA_CHANNELS, ambi + i * s->channels,
-                   V2S_FOA_CHANNELS * sizeof(float));
-        V2S_TRY(feed(s, s->foa, n));
+            memcpy(s->foa + i * FOA, ambi + i * s->channels, FOA * sizeof(float));
+        V2S_TRY(v2s_seed_path_push(s->seed, s->foa, n, &s->residual));
         ambi += n * s->channels;
         frames -= n;
     }
+    return V2S_OK;
+}
+
+v2s_status v2s_refiner_stage_push(v2s_refiner_stage *s, const float *ambi, size_t frames,
+                                  v2s_outputs *outputs) {
+    V2S_TRY(v2s_fifo_push(&s->geometric, ambi, frames));
+    if (s->seed != NULL)
+        V2S_TRY(push_seed(s, ambi, frames));
+    else // the mixer's taps have pushed W
+        V2S_TRY(v2s_band_path_collect(s->bands, &s->residual));
     return emit(s, outputs);
 }
 
 v2s_status v2s_refiner_stage_finish(v2s_refiner_stage *s, v2s_outputs *outputs) {
-    size_t made = 1;
-    while (s->down != NULL && made > 0) {
-        V2S_TRY(v2s_resampler_flush(s->down, s->resampled, BLOCK_FRAMES, &made));
-        V2S_TRY(feed_network(s, s->resampled, made));
-    }
-    V2S_TRY(v2s_refiner_stream_finish(s->stream));
-    V2S_TRY(pull_residual(s));
-    for (made = 1; s->up != NULL && made > 0;) {
-        float *at = NULL;
-        V2S_TRY(v2s_fifo_reserve(&s->residual, BLOCK_FRAMES, &at));
-        V2S_TRY(v2s_resampler_flush(s->up, at, BLOCK_FRAMES, &made));
-        s->residual.count += made;
-    }
+    V2S_TRY(s->seed != NULL ? v2s_seed_path_finish(s->seed, &s->residual)
+                            : v2s_band_path_finish(s->bands, &s->residual));
     // Two conversions round the length: the last sample or two may have no residual.
     if (s->residual.count < s->geometric.count) {
         float *at = NULL;
         size_t missing = s->geometric.count - s->residual.count;
         V2S_TRY(v2s_fifo_reserve(&s->residual, missing, &at));
-        memset(at, 0, missing * V2S_FOA_CHANNELS * sizeof *at);
+        memset(at, 0, missing * FOA * sizeof *at);
         s->residual.count += missing;
     }
     return emit(s, outputs);
 }
 
 void v2s_refiner_stage_report(const v2s_refiner_stage *s, v2s_run_log *log) {
-    v2s_refiner_stream_report report = v2s_refiner_stream_get_report(s->stream);
-    v2s_run_log_row(log, "refiner",
-                    "%s (%s, CRC-32 %08x), amount %.2f, at %.0f Hz, chunks overlap by %d samples",
-                    s->settings->refiner, s->info.preset, (unsigned)s->info.crc32,
-                    s->settings->refiner_amount, s->rate_hz, report.lookahead_frames);
+    char details[96];
+    if (s->seed != NULL)
+        snprintf(details, sizeof details, "chunks overlap by %d samples",
+                 v2s_seed_path_overlap(s->seed));
+    else
+        snprintf(details, sizeof details, "pairing %s", s->info.pairing);
+    v2s_run_log_row(
+        log, "refiner", "%s (%s, CRC-32 %08x), amount %.2f, at %.0f Hz, %s%s%s", s->choice->name,
+        s->info.preset, (unsigned)s->info.crc32, s->settings->refiner_amount, s->rate_hz, details,
+        s->choice->why != NULL ? ": " : "", s->choice->why != NULL ? s->choice->why : "");
     if (s->settings->verbose)
         v2s_run_log_row(log, "kernels", "%s", s->device->name);
-    v2s_run_log_text(log, "refiner", s->settings->refiner);
+    v2s_run_log_text(log, "refiner", s->choice->name);
     v2s_run_log_number(log, "refiner_rate_hz", s->rate_hz);
     v2s_run_log_number(log, "refiner_amount", s->settings->refiner_amount);
-    v2s_run_log_number(log, "refiner_overlap", report.lookahead_frames);
-    if (report.open_borders > 0)
-        v2s_run_log_warn(log,
-                         "%s: the backward direction remembers more than %d samples: %lld of %lld "
-                         "chunk borders differ from the whole-file result by up to %.1e",
-                         s->settings->refiner, report.lookahead_frames,
-                         (long long)report.open_borders, (long long)report.chunks,
-                         (double)report.border_error);
+    if (s->seed != NULL)
+        v2s_seed_path_report(s->seed, s->choice->name, log);
 }
 
 void v2s_refiner_stage_close(v2s_refiner_stage **stage) {
     v2s_refiner_stage *s = *stage;
     if (s == NULL)
         return;
-    v2s_refiner_stream_close(&s->stream);
-    v2s_resampler_close(&s->down);
-    v2s_resampler_close(&s->up);
+    v2s_seed_path_close(&s->seed);
+    v2s_band_path_close(&s->bands);
     v2s_fifo_free(&s->geometric);
     v2s_fifo_free(&s->residual);
     v2s_refiner_close(&s->refiner);

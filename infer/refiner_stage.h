@@ -1,25 +1,35 @@
 // SPDX-License-Identifier: MIT
-// The refiner between mixer and outputs: the first four channels go through the network at its own
-// rate, and its residual, resampled back, is added to the geometric path, which keeps its full
-// band. Higher orders stay geometric. Streams in bounded memory.
+// The refiner between mixer and outputs: its residual is added to the first four channels of the
+// geometric path, which keeps its full band. Higher orders stay geometric. Streams in bounded
+// memory.
 //
 //   geometric --+----------------------------- wait ---------------------(+)--> outputs
-//               +-- first 4 channels -> resample -> network -> resample --|  x amount
+//               +-- seed: the 4 channels at the network's rate -----------|  x amount
+//   W of each object -- v2s: one stream per object (infer/band_path.h) ---|
 #ifndef V2S_INFER_REFINER_STAGE_H
 #define V2S_INFER_REFINER_STAGE_H
 
+#include "infer/mixer.h"
 #include "infer/outputs.h"
+#include "infer/refiner_choice.h"
 
 typedef struct v2s_refiner_stage v2s_refiner_stage;
 
-// Opens --device (even where no refiner was asked for, so that a wrong one is an error before any
-// input is read) and loads --refiner; *stage stays NULL where the geometric path is used alone.
-V2S_MUST_USE v2s_status v2s_refiner_stage_open(const v2s_settings *settings, v2s_run_log *log,
+// Opens --device (even where no refiner is used, so that a wrong one is an error before any
+// input is read) and loads the refiner of `choice` (borrowed); *stage stays NULL where the
+// geometric path is used alone. USAGE: --rt60 or --room do not go with this refiner.
+V2S_MUST_USE v2s_status v2s_refiner_stage_open(const v2s_settings *settings,
+                                               const v2s_refiner_choice *choice, v2s_run_log *log,
                                                v2s_refiner_stage **stage);
 
-// rate_hz: of the geometric path. A file that does not name its rate is taken at this one.
+// rate_hz: of the geometric path. A seed file that does not name its rate is taken at this one.
+// `objects` is borrowed until close.
 V2S_MUST_USE v2s_status v2s_refiner_stage_start(v2s_refiner_stage *stage, double rate_hz,
-                                                int channels, v2s_run_log *log);
+                                                int channels, const v2s_trajectory_set *objects,
+                                                v2s_run_log *log);
+
+// Sets the tap of object `index` where the refiner needs its W, and what it adds to its length.
+void v2s_refiner_stage_tap(v2s_refiner_stage *stage, size_t index, v2s_mixer_input *input);
 
 // ambi[frames][channels], geometric; what is ready goes to `outputs`.
 V2S_MUST_USE v2s_status v2s_refiner_stage_push(v2s_refiner_stage *stage, const float *ambi,
@@ -28,7 +38,7 @@ V2S_MUST_USE v2s_status v2s_refiner_stage_push(v2s_refiner_stage *stage, const f
 // No more frames: everything that waits goes to `outputs`.
 V2S_MUST_USE v2s_status v2s_refiner_stage_finish(v2s_refiner_stage *stage, v2s_outputs *outputs);
 
-// Row, JSON keys and, where the overlap did not suffice, a warning.
+// Row, JSON keys and, where a seed's overlap did not suffice, a warning.
 void v2s_refiner_stage_report(const v2s_refiner_stage *stage, v2s_run_log *log);
 
 void v2s_refiner_stage_close(v2s_refiner_stage **stage);

@@ -25,6 +25,7 @@ typedef struct v2s_render {
     v2s_run_log log;
     v2s_room_setup room;
     double room_tail_s; // by which the output is longer than its sounds
+    v2s_refiner_choice choice;
     v2s_refiner_stage *refiner; // NULL: geometry alone
     v2s_video *video;           // open while tracking is due
     v2s_tracking tracking;      // zero where a trajectory was given

@@ -39,7 +39,8 @@ static v2s_status parse_place(const char *option, const char *text, v2s_vec3 *pl
     return V2S_OK;
 }
 
-static v2s_status parse_bands(const char *option, const char *text, double bands[V2S_ROOM_BANDS]) {
+v2s_status v2s_room_setup_bands(const char *option, const char *text,
+                                double bands[V2S_ROOM_BANDS]) {
     if (parse_numbers(text, bands, V2S_ROOM_BANDS))
         return V2S_OK;
     if (!parse_numbers(text, bands, 1))
@@ -53,12 +54,13 @@ static v2s_status parse_bands(const char *option, const char *text, double bands
 }
 
 static v2s_status check_options(const v2s_settings *s) {
+    // --rt60 alone may be meant for a refiner that makes the room (infer/refiner_stage.h).
     const char *const needs_room[] = {s->rt60, s->absorption, s->listener};
     const char *const names[] = {"--rt60", "--absorption", "--listener"};
     if (s->room != NULL && s->room_response != NULL)
         return V2S_FAIL(V2S_USAGE, "--room and --room-response contradict each other");
     for (int i = 0; i < 3; i++)
-        if (needs_room[i] != NULL && s->room == NULL)
+        if (needs_room[i] != NULL && s->room == NULL && !(i == 0 && s->refiner != NULL))
             return V2S_FAIL(V2S_USAGE, "%s needs --room L,W,H", names[i]);
     if (s->room_order >= 0 && s->room == NULL)
         return V2S_FAIL(V2S_USAGE, "--room-order needs --room L,W,H");
@@ -79,10 +81,10 @@ static v2s_status parse_room(const v2s_settings *s, v2s_room *room) {
     if (s->listener != NULL)
         V2S_TRY(parse_place("--listener", s->listener, &room->listener_m));
     if (s->rt60 != NULL) {
-        V2S_TRY(parse_bands("--rt60", s->rt60, bands));
+        V2S_TRY(v2s_room_setup_bands("--rt60", s->rt60, bands));
         V2S_TRY(v2s_room_absorption_of_rt60(room->size_m, bands, bands));
     } else {
-        V2S_TRY(parse_bands("--absorption", s->absorption, bands));
+        V2S_TRY(v2s_room_setup_bands("--absorption", s->absorption, bands));
     }
     for (int w = 0; w < V2S_ROOM_WALLS; w++)
         memcpy(room->absorption[w], bands, sizeof bands);

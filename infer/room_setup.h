@@ -23,6 +23,10 @@ typedef struct v2s_room_setup {
     double response_rate_hz;
 } v2s_room_setup;
 
+// One number, or eight with commas, into bands. USAGE in a sentence that begins with `option`.
+V2S_MUST_USE v2s_status v2s_room_setup_bands(const char *option, const char *text,
+                                             double bands[V2S_ROOM_BANDS]);
+
 // USAGE for options that contradict each other or make no room; IO, FORMAT for the file.
 V2S_MUST_USE v2s_status v2s_room_setup_open(const v2s_settings *settings, v2s_room_setup *setup);
 

@@ -13,8 +13,7 @@ typedef struct v2s_seed_path v2s_seed_path;
 
 // rate_hz: of the sound; network_hz: of the network. Both models are borrowed until close.
 V2S_MUST_USE v2s_status v2s_seed_path_open(const v2s_refiner *refiner, const v2s_device *device,
-                                           double rate_hz, double network_hz,
-                                           v2s_seed_path **out);
+                                           double rate_hz, double network_hz, v2s_seed_path **out);
 
 // foa[frames][4]; what is ready goes to `residual` (4 channels, at rate_hz).
 V2S_MUST_USE v2s_status v2s_seed_path_push(v2s_seed_path *p, const float *foa, size_t frames,

@@ -95,8 +95,10 @@ static const v2s_option room_rows[] = {
 };
 
 static const v2s_option refiner_rows[] = {
-    {"refiner", 0, V2S_OPTION_TEXT, "FILE|none", NULL, UNLIMITED,
-     "refiner weights (safetensors); default none: geometry alone", AT(refiner)},
+    {"refiner", 0, V2S_OPTION_TEXT, "FILE|NAME|none", NULL, UNLIMITED,
+     "refiner weights (safetensors), or the name of shipped ones; default: v2s-omni for the "
+     "film's own sound, none otherwise",
+     AT(refiner)},
     {"refiner-amount", 0, V2S_OPTION_NUMBER, "0..1", "1", 0, 1,
      "share of the refiner's residual that is added", AT(refiner_amount)},
     {"precision", 0, V2S_OPTION_CHOICE, "f32|bf16", "f32", UNLIMITED,
@@ -125,7 +127,7 @@ static const v2s_option info_rows[] = {
 };
 
 static const v2s_option compare_rows[] = {
-    {"refiner", 0, V2S_OPTION_TEXT, "FILE|none", NULL, UNLIMITED,
+    {"refiner", 0, V2S_OPTION_TEXT, "FILE|NAME|none", NULL, UNLIMITED,
      "refiner to judge (safetensors); without one geometric and mono alone", AT(refiner)},
     {"split", 0, V2S_OPTION_CHOICE, "train|val|test|all", "test", UNLIMITED,
      "which clips of the manifests", AT(split)},

@@ -146,7 +146,8 @@ Test(refiner_file, impossible_metadata_is_refused) {
         v2s_safetensors_pair pair;
         const char *words;
     } cases[] = {{{"model", "depth"}, "model: expected refiner, found \"depth\""},
-                 {{"preset", "v2s"}, "preset: expected seed"},
+                 {{"preset", "v3s"}, "preset: expected seed or v2s"},
+                 {{"preset", "v2s"}, "metadata basis is missing (preset v2s)"},
                  {{"pairing", "wet"}, "pairing: expected dry or omni, found \"wet\""},
                  {{"pairing", "\x1b[31m"}, "control characters"},
                  {{"rate_hz", ""}, "rate_hz: expected 1000"},
