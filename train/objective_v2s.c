@@ -10,7 +10,7 @@
 #include "kernels/base/parallel.h"
 #include "kernels/base/rng.h"
 
-enum { BANDS = V2S_BASIS_BANDS, FIT_PASSES = 30, FIT_ROWS = 16 };
+enum { BANDS = V2S_BASIS_BANDS, FIT_ROWS = 16, FIT_CLIPS = 12000 };
 
 #define FIT_RATE 0.02       // Adam's step for the constants
 #define FIT_TAIL_START 0.3f // zero is a saddle of the tails' gains
@@ -232,8 +232,9 @@ static void fit_take(fit *f, const size_t *order, int rows) {
 
 static void fit_passes(objective_v2s *o, fit *f, size_t *order, double *m, double *v) {
     size_t count = o->base.train_clips;
-    int step = 0, steps = (int)((count + FIT_ROWS - 1) / FIT_ROWS) * FIT_PASSES;
-    for (int pass = 0; pass < FIT_PASSES; pass++) {
+    int passes = (int)((FIT_CLIPS + count - 1) / count);
+    int step = 0, steps = (int)((count + FIT_ROWS - 1) / FIT_ROWS) * passes;
+    for (int pass = 0; pass < passes; pass++) {
         for (size_t i = 0; i < count; i++)
             order[i] = i;
         v2s_rng rng = v2s_rng_open(0, (uint64_t)pass);
