@@ -4,6 +4,8 @@
 #include <math.h>
 #include <string.h>
 
+enum { BANDS = V2S_BASIS_BANDS, NEIGHBOURS = 2 };
+
 #define FLOOR 1e-6
 #define RT60_S 0.5
 #define SPEED_STEP_S 0.05
@@ -19,18 +21,46 @@ v2s_condition v2s_condition_of(const v2s_clip *clip, double distance_m) {
     return c;
 }
 
-static void level_features(const v2s_foa_basis *b, const float *energy, int frames, int inputs,
-                           float *x) {
-    for (int i = 0; i < V2S_BASIS_BANDS; i++) {
+static void mean_energies(const float *energy, int frames, double mean[BANDS]) {
+    for (int i = 0; i < BANDS; i++) {
         double sum = 0;
         for (int t = 0; t < frames; t++)
-            sum += energy[(size_t)t * V2S_BASIS_BANDS + i];
-        double scale = sum > 0 ? frames / sum : 0;
-        bool silent = i >= b->bands.used || sum <= 0;
+            sum += energy[(size_t)t * BANDS + i];
+        mean[i] = sum / frames;
+    }
+}
+
+static void level_features(const v2s_foa_basis *b, const float *energy, const double mean[BANDS],
+                           int frames, int inputs, float *x) {
+    for (int i = 0; i < BANDS; i++) {
+        double scale = mean[i] > 0 ? 1 / mean[i] : 0;
+        bool silent = i >= b->bands.used || mean[i] <= 0;
         for (int t = 0; t < frames; t++)
             x[(size_t)t * inputs + i] =
-                silent ? 0 : (float)log10(energy[(size_t)t * V2S_BASIS_BANDS + i] * scale + FLOOR);
+                silent ? 0 : (float)log10(energy[(size_t)t * BANDS + i] * scale + FLOOR);
     }
+}
+
+// log10 of each band's mean over that of its neighbours; 0 where one of them has nothing.
+static void contrast_features(const v2s_foa_basis *b, const double mean[BANDS], int frames,
+                              int inputs, float *x) {
+    float contrast[BANDS] = {0};
+    for (int i = 0; i < b->bands.used; i++) {
+        double sum = 0;
+        int count = 0;
+        bool known = mean[i] > 0;
+        for (int j = i - NEIGHBOURS; j <= i + NEIGHBOURS; j++) {
+            if (j < 0 || j >= b->bands.used || j == i)
+                continue;
+            known = known && mean[j] > 0;
+            sum += known ? log10(mean[j]) : 0;
+            count++;
+        }
+        if (known && count > 0)
+            contrast[i] = (float)fmin(fmax(log10(mean[i]) - sum / count, -3), 3);
+    }
+    for (int t = 0; t < frames; t++)
+        memcpy(x + (size_t)t * inputs, contrast, sizeof contrast);
 }
 
 static double angle_between(v2s_vec3 a, v2s_vec3 b) {
@@ -53,13 +83,17 @@ static void room_features(const v2s_point *now, const v2s_condition *condition, 
 void v2s_band_features(const v2s_foa_basis *b, const float *energy, int frames, double first_s,
                        const v2s_trajectory *path, const v2s_condition *condition, float *x) {
     int inputs = condition != NULL ? V2S_BAND_INPUTS_DRY : V2S_BAND_INPUTS_OMNI;
-    level_features(b, energy, frames, inputs, x);
+    double mean[BANDS];
+    mean_energies(energy, frames, mean);
+    level_features(b, energy, mean, frames, inputs, x);
+    if (condition == NULL)
+        contrast_features(b, mean, frames, inputs, x + BANDS + 2);
     size_t cursor = 0, cursor_before = 0;
     for (int t = 0; t < frames; t++) {
         double time_s = first_s + t * b->hop / b->rate_hz;
         v2s_point now = v2s_trajectory_at(path, time_s, &cursor);
         v2s_point before = v2s_trajectory_at(path, time_s - SPEED_STEP_S, &cursor_before);
-        float *row = x + (size_t)t * inputs + V2S_BASIS_BANDS;
+        float *row = x + (size_t)t * inputs + BANDS;
         path_features(&now, &before, row);
         if (condition != NULL)
             room_features(&now, condition, row + 2);

@@ -5,7 +5,10 @@
 //             neither its level nor its spectrum. 0 in bands above half the rate.
 //   32        u_z: sine of the elevation
 //   33        angular speed of the source, rad/s, tanh
-//   and for the pairing `dry`, where the room is to be made:
+//   and for the pairing `omni`, where W has the room in it:
+//   34 .. 65  log10 of the stretch's mean E in each band over the geometric mean of it in the two
+//             bands on either side: peaks and dips that a room makes, blind to a smooth spectrum
+//   for the pairing `dry`, where the room is to be made:
 //   34        log2 of the distance in metres
 //   35 .. 42  log2 of RT60 / 0.5 s, 63 Hz .. 8 kHz
 //   43        direct-to-reverberant ratio / 10 dB
@@ -18,8 +21,8 @@
 #include "spatial/trajectory.h"
 
 enum {
-    V2S_BAND_INPUTS_OMNI = V2S_BASIS_BANDS + 2,
-    V2S_BAND_INPUTS_DRY = V2S_BAND_INPUTS_OMNI + 2 + V2S_CLIP_BANDS
+    V2S_BAND_INPUTS_OMNI = 2 * V2S_BASIS_BANDS + 2,
+    V2S_BAND_INPUTS_DRY = V2S_BASIS_BANDS + 4 + V2S_CLIP_BANDS
 };
 
 // The room that the pairing `dry` is asked for.

@@ -207,8 +207,9 @@ static void row_terms(terms *t, double share, v2s_band_sum *s) {
 
 typedef struct row {
     v2s_band_loss *l;
-    const v2s_band_stat *stats; // [frames][BANDS]
-    const float *gains;         // [frames][BANDS][G]
+    const v2s_band_clip *clip;
+    int first;
+    const float *gains; // [frames][BANDS][G]
     int frames, blocks, G;
     v2s_band_sum total[BANDS];
     double mean_w; // of the truth, per frame and band
@@ -220,11 +221,11 @@ static void collect(row *r) {
     for (int t = 0; t < r->frames; t++)
         for (int b = 0; b < BANDS; b++) {
             size_t at = (size_t)t * BANDS + b;
-            const v2s_band_stat *s = &r->stats[at];
-            prediction p = predict(r->l, s, r->l->direction[t], r->gains + at * r->G);
-            add_sums(&r->l->blocks[(size_t)(t / BLOCK) * BANDS + b], s, &p);
-            add_sums(&r->total[b], s, &p);
-            energy += s->t;
+            v2s_band_stat s = v2s_band_clip_get(r->clip, (size_t)r->first * BANDS + at);
+            prediction p = predict(r->l, &s, r->l->direction[t], r->gains + at * r->G);
+            add_sums(&r->l->blocks[(size_t)(t / BLOCK) * BANDS + b], &s, &p);
+            add_sums(&r->total[b], &s, &p);
+            energy += s.t;
         }
     r->mean_w = energy / ((double)r->frames * BANDS);
 }
@@ -289,7 +290,8 @@ static void frames_back(row *r, terms *t, double scale, float *dgains) {
     for (int f = 0; f < r->frames; f++)
         for (int b = 0; b < BANDS; b++) {
             size_t at = (size_t)f * BANDS + b;
-            const v2s_band_stat *s = &r->stats[at];
+            v2s_band_stat stat = v2s_band_clip_get(r->clip, (size_t)r->first * BANDS + at);
+            const v2s_band_stat *s = &stat;
             const float *gain = r->gains + at * r->G;
             v2s_vec3 u = r->l->direction[f];
             prediction p = predict(r->l, s, u, gain);
@@ -307,7 +309,8 @@ double v2s_band_loss_row(v2s_band_loss *l, const v2s_band_loss_config *config,
                          double scale, float *dgains, double *values) {
     V2S_ASSERT(frames <= l->frames && first >= 0 && first + frames <= clip->frames);
     row r = {.l = l,
-             .stats = clip->stats + (size_t)first * BANDS,
+             .clip = clip,
+             .first = first,
              .gains = gains,
              .frames = frames,
              .blocks = (frames + BLOCK - 1) / BLOCK,

@@ -87,11 +87,49 @@ static bool all_finite(const v2s_band_stat *stats) {
     return true;
 }
 
+enum { SHARED_SUMS = 6, WITH_W_SUMS = 11 }; // floats before the tails
+
+v2s_status v2s_band_clip_alloc(v2s_band_clip *clip) {
+    clip->stride = clip->with_w ? WITH_W_SUMS + 2 * clip->segments : SHARED_SUMS + clip->segments;
+    size_t count = (size_t)clip->frames * BANDS * (size_t)clip->stride;
+    clip->stats = calloc(count > 0 ? count : 1, sizeof *clip->stats);
+    return clip->stats != NULL ? V2S_OK : V2S_FAIL(V2S_NOMEM, "out of memory");
+}
+
+v2s_band_stat v2s_band_clip_get(const v2s_band_clip *clip, size_t at) {
+    const float *f = clip->stats + at * (size_t)clip->stride;
+    v2s_band_stat s = {.t = f[0], .ix = f[1], .iy = f[2], .iz = f[3], .e = f[4], .ez = f[5]};
+    size_t tails = (size_t)clip->segments * sizeof *f;
+    if (!clip->with_w) {
+        s.g = s.gt = s.t;
+        s.px = s.ix, s.py = s.iy, s.pz = s.iz;
+        memcpy(s.tail, f + SHARED_SUMS, tails);
+        return s;
+    }
+    s.g = f[6], s.gt = f[7], s.px = f[8], s.py = f[9], s.pz = f[10];
+    memcpy(s.tail, f + WITH_W_SUMS, tails);
+    memcpy(s.w_tail, f + WITH_W_SUMS + clip->segments, tails);
+    return s;
+}
+
+void v2s_band_clip_set(v2s_band_clip *clip, size_t at, const v2s_band_stat *s) {
+    float *f = clip->stats + at * (size_t)clip->stride;
+    const float shared[SHARED_SUMS] = {s->t, s->ix, s->iy, s->iz, s->e, s->ez};
+    const float own[WITH_W_SUMS - SHARED_SUMS] = {s->g, s->gt, s->px, s->py, s->pz};
+    size_t tails = (size_t)clip->segments * sizeof *f;
+    memcpy(f, shared, sizeof shared);
+    if (clip->with_w)
+        memcpy(f + SHARED_SUMS, own, sizeof own);
+    memcpy(f + (clip->with_w ? WITH_W_SUMS : SHARED_SUMS), s->tail, tails);
+    if (clip->with_w)
+        memcpy(f + WITH_W_SUMS + clip->segments, s->w_tail, tails);
+}
+
 static v2s_status take_frames(analysis *a, const v2s_pair *pair, v2s_band_clip *clip) {
     const v2s_foa_basis *b = a->b;
     size_t row = 2 * (size_t)b->stride;
     for (int t = 0; t < clip->frames; t++) {
-        v2s_band_stat *stats = clip->stats + (size_t)t * BANDS;
+        v2s_band_stat stats[BANDS] = {{0}};
         float *w = a->geometric + (size_t)(b->history + t) * row, energy[BANDS];
         v2s_foa_analyse(&a->transform, pair->geometric, pair->frames, 4, 0, t, w);
         for (int c = 0; c < 4; c++)
@@ -102,6 +140,8 @@ static v2s_status take_frames(analysis *a, const v2s_pair *pair, v2s_band_clip *
         tails_of_frame(a, w, stats);
         if (!all_finite(stats))
             return V2S_FAIL(V2S_NUMERIC, "energy of frame %d is not a finite number", t);
+        for (int i = 0; i < BANDS; i++)
+            v2s_band_clip_set(clip, (size_t)t * BANDS + (size_t)i, &stats[i]);
     }
     return V2S_OK;
 }
@@ -119,16 +159,16 @@ v2s_status v2s_band_clip_make(const v2s_foa_basis *b, const v2s_clip *clip, cons
                               v2s_band_clip *out) {
     v2s_band_clip made = {.frames = v2s_foa_basis_frames(b, pair->frames),
                           .hop_s = b->hop / b->rate_hz,
+                          .segments = b->segments,
                           .with_w = b->with_w};
     analysis a;
     v2s_status status = copy_path(&pair->path, &made.path);
     if (status != V2S_OK)
         return status;
     made.condition = v2s_condition_of(clip, made.path.points[0].distance_m);
-    made.stats = calloc((size_t)made.frames * BANDS, sizeof *made.stats);
     status = open_analysis(b, made.frames, &a);
-    if (status == V2S_OK && made.stats == NULL)
-        status = V2S_FAIL(V2S_NOMEM, "out of memory");
+    if (status == V2S_OK)
+        status = v2s_band_clip_alloc(&made);
     if (status == V2S_OK)
         status = take_frames(&a, pair, &made);
     close_analysis(&a);

@@ -23,14 +23,24 @@ typedef struct v2s_band_stat {
     float w_tail[V2S_BASIS_SEGMENTS_MAX]; // |D_k[W]|^2
 } v2s_band_stat;
 
+// A clip keeps only those sums that can differ: without with_w the geometric path's W is the
+// truth's.
 typedef struct v2s_band_clip {
-    int frames;
+    int frames, segments;
     double hop_s;
     bool with_w;
-    v2s_band_stat *stats; // [frames][V2S_BASIS_BANDS]
-    v2s_trajectory path;  // owned
+    int stride;          // floats of a band and frame
+    float *stats;        // [frames][V2S_BASIS_BANDS][stride]
+    v2s_trajectory path; // owned
     v2s_condition condition;
 } v2s_band_clip;
+
+// Sums of band and frame number `at` = frame * V2S_BASIS_BANDS + band.
+v2s_band_stat v2s_band_clip_get(const v2s_band_clip *clip, size_t at);
+void v2s_band_clip_set(v2s_band_clip *clip, size_t at, const v2s_band_stat *stat);
+
+// Memory of a clip whose frames, segments and with_w are set: all sums 0.
+V2S_MUST_USE v2s_status v2s_band_clip_alloc(v2s_band_clip *clip);
 
 // NUMERIC: a sum is not finite.
 V2S_MUST_USE v2s_status v2s_band_clip_make(const v2s_foa_basis *b, const v2s_clip *clip,

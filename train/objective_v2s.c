@@ -10,7 +10,7 @@
 #include "kernels/base/parallel.h"
 #include "kernels/base/rng.h"
 
-enum { BANDS = V2S_BASIS_BANDS, FIT_ROWS = 16, FIT_CLIPS = 12000 };
+enum { BANDS = V2S_BASIS_BANDS, FIT_ROWS = 16, FIT_CLIPS = 12000, EQ_POINTS = 12 };
 
 #define FIT_RATE 0.02       // Adam's step for the constants
 #define FIT_TAIL_START 0.3f // zero is a saddle of the tails' gains
@@ -44,6 +44,7 @@ v2s_objective_v2s_config v2s_objective_v2s_defaults(v2s_pairing pairing) {
                                       .segment_s = 3,
                                       .dropout = 0.1,
                                       .band_limit = 0.3,
+                                      .equaliser_db = 6,
                                       .rows = 16,
                                       .threads = 1,
                                       .loss = v2s_band_loss_defaults(pairing == V2S_PAIRING_DRY)};
@@ -143,12 +144,12 @@ static void fit_scaled(objective_v2s *o) {
         for (int t = 0; t < c->frames; t++) {
             v2s_vec3 u = direction_at(c, t, &cursor);
             for (int b = 0; b < BANDS; b++) {
-                const v2s_band_stat *s = &c->stats[(size_t)t * BANDS + b];
-                const double up[4] = {s->gt, u.y * s->py, u.z * s->pz, u.x * s->px};
+                v2s_band_stat s = v2s_band_clip_get(c, (size_t)t * BANDS + (size_t)b);
+                const double up[4] = {s.gt, u.y * s.py, u.z * s.pz, u.x * s.px};
                 const double down[4] = {1, u.y * u.y, u.z * u.z, u.x * u.x};
                 for (int i = 0; i < 4; i++) {
                     top[i] += up[i];
-                    bottom[i] += down[i] * s->g;
+                    bottom[i] += down[i] * s.g;
                 }
             }
         }
@@ -272,9 +273,25 @@ static v2s_status fit_constant(objective_v2s *o) {
 // ---- rows -------------------------------------------------------------------------------------
 
 static void gather_energy(const v2s_band_clip *c, int first, int frames, float *energy) {
-    const v2s_band_stat *s = c->stats + (size_t)first * BANDS;
     for (size_t i = 0; i < (size_t)frames * BANDS; i++)
-        energy[i] = s[i].g;
+        energy[i] = v2s_band_clip_get(c, (size_t)first * BANDS + i).g;
+}
+
+// Another spectrum: EQ_POINTS random gains over the bands, linear between. Levels relative to a
+// band's mean do not notice; the contrast between bands does a little.
+static void equalise(const objective_v2s *o, v2s_rng *rng, float *energy) {
+    double point[EQ_POINTS], gain[BANDS];
+    if (o->config.equaliser_db <= 0)
+        return;
+    for (int i = 0; i < EQ_POINTS; i++)
+        point[i] = o->config.equaliser_db / 10 * v2s_rng_normal(rng);
+    for (int i = 0; i < BANDS; i++) {
+        double at = (double)i * (EQ_POINTS - 1) / (BANDS - 1), share = at - floor(at);
+        int low = (int)at, high = low + 1 < EQ_POINTS ? low + 1 : low;
+        gain[i] = pow(10, point[low] + share * (point[high] - point[low]));
+    }
+    for (size_t i = 0; i < (size_t)o->base.T * BANDS; i++)
+        energy[i] *= (float)gain[i % BANDS];
 }
 
 // Hides what a row should not lean on: single inputs, and the upper bands of some rows.
@@ -288,6 +305,8 @@ static void spoil(const objective_v2s *o, v2s_rng *rng, float *x) {
             float *at = x + (size_t)t * inputs + i;
             bool drop = o->config.dropout > 0 && v2s_rng_uniform(rng) < o->config.dropout;
             *at = i >= limit || drop ? 0 : *at * scale;
+            if (o->config.pairing == V2S_PAIRING_OMNI && i + 2 >= limit)
+                at[BANDS + 2] = 0; // the contrast with a hidden band
         }
 }
 
@@ -300,6 +319,7 @@ static v2s_status prepare(v2s_objective *base, int row, const v2s_row_item *item
     slot->clip = c;
     slot->first = room > 0 ? (int)(v2s_rng_uniform(&rng) * (room + 1)) : 0;
     gather_energy(c, slot->first, base->T, slot->energy);
+    equalise(o, &rng, slot->energy);
     v2s_band_features(o->basis, slot->energy, base->T, slot->first * c->hop_s, &c->path,
                       o->config.pairing == V2S_PAIRING_DRY ? &c->condition : NULL, x);
     spoil(o, &rng, x);

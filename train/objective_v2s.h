@@ -17,15 +17,16 @@
 typedef struct v2s_objective_v2s_config {
     v2s_pairing pairing; // V2S_PAIRING_OMNI or V2S_PAIRING_DRY
     int channels, hidden, kernel;
-    double rate_hz;    // of the basis; clips are resampled to it
-    double segment_s;  // of a training row
-    double dropout;    // share of the inputs that are set to 0
-    double band_limit; // share of the rows whose upper bands are hidden, as of a sound of a
-                       // lower rate
-    int rows;          // most rows of a batch
-    int threads;       // for reading
-    bool strict;       // a clip that cannot be used is an error; else it is named and left out
-    v2s_run_log *log;  // for warnings; NULL: none
+    double rate_hz;      // of the basis; clips are resampled to it
+    double segment_s;    // of a training row
+    double dropout;      // share of the inputs that are set to 0
+    double equaliser_db; // spread of the random gains of a row's spectrum
+    double band_limit;   // share of the rows whose upper bands are hidden, as of a sound of a
+                         // lower rate
+    int rows;            // most rows of a batch
+    int threads;         // for reading
+    bool strict;         // a clip that cannot be used is an error; else it is named and left out
+    v2s_run_log *log;    // for warnings; NULL: none
     v2s_band_loss_config loss;
 } v2s_objective_v2s_config;
 

@@ -45,16 +45,19 @@ static v2s_status open_seed(const v2s_objective_setup *setup, v2s_objective **ou
 // --augment of preset v2s: what is hidden from the network.
 static v2s_status parse_hiding(const char *text, v2s_objective_v2s_config *config) {
     const v2s_objective_v2s_config usual = *config;
-    config->dropout = config->band_limit = 0;
+    config->dropout = config->band_limit = config->equaliser_db = 0;
     for (const char *at = text; strcmp(text, "none") != 0;) {
         size_t length = strcspn(at, ",");
         if (length == 7 && strncmp(at, "dropout", 7) == 0)
             config->dropout = usual.dropout;
         else if (length == 10 && strncmp(at, "band-limit", 10) == 0)
             config->band_limit = usual.band_limit;
+        else if (length == 9 && strncmp(at, "equaliser", 9) == 0)
+            config->equaliser_db = usual.equaliser_db;
         else
             return V2S_FAIL(V2S_USAGE,
-                            "--augment: preset v2s: expected none, dropout or band-limit, found "
+                            "--augment: preset v2s: expected none, dropout, band-limit or "
+                            "equaliser, found "
                             "'%.*s'",
                             (int)length, at);
         if (at[length] == '\0')

@@ -4,6 +4,7 @@
 #include <criterion/criterion.h>
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "tests/support/hash_noise.h"
 #include "train/band_loss.h"
@@ -49,10 +50,16 @@ static void fill_stat(v2s_band_stat *s, size_t at, int tails, bool with_w) {
 static scene make_scene(bool with_w) {
     scene s = {0};
     cr_assert_eq(v2s_foa_basis_open(16000, with_w, &s.basis), V2S_OK);
-    s.clip = (v2s_band_clip){.frames = FRAMES, .hop_s = 0.008, .with_w = with_w};
-    s.clip.stats = calloc(FRAMES * BANDS, sizeof *s.clip.stats);
-    for (size_t i = 0; i < FRAMES * BANDS; i++)
-        fill_stat(&s.clip.stats[i], i, s.basis->segments, with_w);
+    s.clip = (v2s_band_clip){
+        .frames = FRAMES, .segments = s.basis->segments, .hop_s = 0.008, .with_w = with_w};
+    cr_assert_eq(v2s_band_clip_alloc(&s.clip), V2S_OK);
+    for (size_t i = 0; i < FRAMES * BANDS; i++) {
+        v2s_band_stat stat;
+        fill_stat(&stat, i, s.basis->segments, with_w);
+        v2s_band_clip_set(&s.clip, i, &stat);
+        v2s_band_stat back = v2s_band_clip_get(&s.clip, i);
+        cr_assert_eq(memcmp(&stat, &back, sizeof stat), 0);
+    }
     s.points = calloc(2, sizeof *s.points);
     s.points[0] = (v2s_point){0, {0.6, 0.48, 0.64}, 2, 1};
     s.points[1] = (v2s_point){0.1, {0, -0.8, 0.6}, 3, 1};
@@ -131,12 +138,13 @@ Test(band_loss, a_perfect_plane_wave_costs_nothing) {
     s.points[1].unit = s.points[0].unit;
     v2s_vec3 u = s.points[0].unit;
     for (size_t i = 0; i < FRAMES * BANDS; i++) {
-        v2s_band_stat *b = &s.clip.stats[i];
-        b->ix = b->px = (float)u.x * b->g;
-        b->iy = b->py = (float)u.y * b->g;
-        b->iz = b->pz = (float)u.z * b->g;
-        b->e = b->g;
-        b->ez = (float)(u.z * u.z) * b->g;
+        v2s_band_stat b = v2s_band_clip_get(&s.clip, i);
+        b.ix = b.px = (float)u.x * b.g;
+        b.iy = b.py = (float)u.y * b.g;
+        b.iz = b.pz = (float)u.z * b.g;
+        b.e = b.g;
+        b.ez = (float)(u.z * u.z) * b.g;
+        v2s_band_clip_set(&s.clip, i, &b);
     }
     for (size_t i = 0; i < s.count; i++)
         s.gains[i] = 0;
@@ -153,7 +161,7 @@ Test(band_loss, silence_is_finite) {
     for (int with_w = 0; with_w < 2; with_w++) {
         scene s = make_scene(with_w);
         for (size_t i = 0; i < FRAMES * BANDS; i++)
-            s.clip.stats[i] = (v2s_band_stat){0};
+            v2s_band_clip_set(&s.clip, i, &(v2s_band_stat){0});
         v2s_band_loss_config config = v2s_band_loss_defaults(with_w);
         double loss =
             v2s_band_loss_row(&s.work, &config, &s.clip, 0, FRAMES, s.gains, 1, s.dgains, NULL);
