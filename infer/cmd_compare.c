@@ -12,6 +12,7 @@
 #include "infer/preflight.h"
 #include "infer/progress.h"
 #include "infer/quote.h"
+#include "infer/refiner_choice.h"
 #include "kernels/base/file_out.h"
 #include "kernels/device.h"
 
@@ -74,7 +75,9 @@ static v2s_status open_refiner(run *r) {
         return V2S_OK;
     // Clips run in parallel, each on one thread.
     V2S_TRY(v2s_device_open(r->s->device, 1, &r->device));
-    V2S_TRY(v2s_clip_refiner_open(r->s->refiner, r->device, &r->refiner));
+    char path[PATH_MAX];
+    v2s_refiner_path(r->s->refiner, path);
+    V2S_TRY(v2s_clip_refiner_open(path, r->device, &r->refiner));
     c->refiner = r->s->refiner;
     const char *pairing = v2s_clip_refiner_pairing(r->refiner);
     snprintf(c->refiner_text, sizeof c->refiner_text, "%s, %s", v2s_clip_refiner_preset(r->refiner),

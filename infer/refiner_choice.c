@@ -21,7 +21,7 @@ static void program_folder(char folder[PATH_MAX]) {
         *slash = '\0';
 }
 
-// The path of a shipped refiner; false where there is none of this name.
+// False where none of this name ships.
 static bool find_shipped(const char *name, char path[PATH_MAX]) {
     const char *own = getenv("V2S_CHECKPOINTS");
     if (own != NULL) {
@@ -39,15 +39,19 @@ static bool find_shipped(const char *name, char path[PATH_MAX]) {
     return false;
 }
 
+void v2s_refiner_path(const char *name, char path[PATH_MAX]) {
+    bool plain = strchr(name, '/') == NULL && strchr(name, '.') == NULL;
+    if (!plain || !find_shipped(name, path))
+        snprintf(path, PATH_MAX, "%s", name);
+}
+
 static v2s_status choose_named(const char *name, v2s_refiner_choice *c) {
-    c->used = true;
-    snprintf(c->name, sizeof c->name, "%s", name);
-    if (strchr(name, '/') == NULL && strchr(name, '.') == NULL && find_shipped(name, c->path))
-        return V2S_OK;
     if (strlen(name) >= PATH_MAX)
         return V2S_FAIL(V2S_ARG, "--refiner: name too long");
-    snprintf(c->path, PATH_MAX, "%s", name);
-    return V2S_OK; // a file that is missing is named when it is opened
+    c->used = true;
+    snprintf(c->name, sizeof c->name, "%s", name);
+    v2s_refiner_path(name, c->path); // a file that is missing is named when it is opened
+    return V2S_OK;
 }
 
 // Where nobody asked for one.

@@ -22,7 +22,9 @@ typedef struct v2s_refiner_choice {
     const char *why;     // not used, or used without having been asked for; else NULL
 } v2s_refiner_choice;
 
-// ARG: no file and no shipped refiner has that name.
+// Path of --refiner FILE|NAME: a shipped refiner of that name, else the text itself.
+void v2s_refiner_path(const char *name, char path[PATH_MAX]);
+
 V2S_MUST_USE v2s_status v2s_refiner_choose(const v2s_settings *settings, const v2s_scene *scene,
                                            v2s_refiner_choice *out);
 
