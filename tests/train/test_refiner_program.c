@@ -19,6 +19,7 @@
 #include "tests/support/make_media.h"
 #include "tests/support/make_pairs.h"
 #include "tests/support/program.h"
+#include "tests/support/same_tensors.h"
 
 enum { WORDS_MAX = 48 };
 
@@ -91,33 +92,6 @@ static void expect_same_text(const char *a, const char *b) {
     cr_expect(strcmp(first, second) == 0, "%s and %s differ", a, b);
     free(first);
     free(second);
-}
-
-// Every tensor of both files has the same name, type, shape and bytes.
-static void expect_same_tensors(const char *a, const char *b) {
-    v2s_safetensors *first = NULL, *second = NULL;
-    cr_assert(v2s_safetensors_open(v2s_test_path(a), &first) == V2S_OK, "%s", v2s_error_text());
-    cr_assert(v2s_safetensors_open(v2s_test_path(b), &second) == V2S_OK, "%s", v2s_error_text());
-    const v2s_safetensors_entry *e;
-    int count = 0;
-    for (; (e = v2s_safetensors_at(first, count)) != NULL; count++) {
-        const v2s_safetensors_entry *other = v2s_safetensors_find(second, e->name);
-        cr_assert(other != NULL && strcmp(other->dtype, e->dtype) == 0, "%s", e->name);
-        int dim[V2S_SAFETENSORS_RANK_MAX];
-        for (int i = 0; i < e->rank; i++)
-            dim[i] = (int)e->dim[i];
-        size_t size = (size_t)(e->end - e->begin);
-        char *one = malloc(size), *two = malloc(size);
-        cr_assert(v2s_safetensors_read_raw(first, e->name, e->dtype, e->rank, dim, one) == V2S_OK);
-        cr_assert(v2s_safetensors_read_raw(second, e->name, e->dtype, e->rank, dim, two) == V2S_OK,
-                  "%s", v2s_error_text());
-        cr_expect(memcmp(one, two, size) == 0, "%s of %s and %s differs", e->name, a, b);
-        free(one);
-        free(two);
-    }
-    cr_expect(count > 10 && v2s_safetensors_at(second, count) == NULL);
-    v2s_safetensors_close(&first);
-    v2s_safetensors_close(&second);
 }
 
 // Largest difference of any weight.
@@ -228,8 +202,8 @@ Test(refiner_program, same_seed_same_bytes) {
     v2s_test_make_tiny_weights();
     TRAIN(SMALL, "-o", "a", "--steps", "8", "--batch", "2", "--ema", "0.9", "-q");
     TRAIN(SMALL, "-o", "b", "--steps", "8", "--batch", "2", "--ema", "0.9", "-q");
-    expect_same_tensors("a/last.safetensors", "b/last.safetensors");
-    expect_same_tensors("a/best.safetensors", "b/best.safetensors");
+    v2s_test_same_tensors("a/last.safetensors", "b/last.safetensors");
+    v2s_test_same_tensors("a/best.safetensors", "b/best.safetensors");
     expect_same_text("a/log.csv", "b/log.csv");
     TRAIN(SMALL, "-o", "c", "--steps", "8", "--batch", "2", "--ema", "0.9", "-q", "--seed", "1");
     cr_expect(weight_difference("a/last.safetensors", "c/last.safetensors") > 1e-6);
@@ -293,8 +267,8 @@ Test(refiner_program, killed_at_any_moment_it_ends_in_the_same_bytes) {
     }
     cr_expect(killed >= 8, "only %d of 10 were killed in time", killed);
     TRAIN("--resume", LONG_RUN, "-o", "run");
-    expect_same_tensors("whole/last.safetensors", "run/last.safetensors");
-    expect_same_tensors("whole/best.safetensors", "run/best.safetensors");
+    v2s_test_same_tensors("whole/last.safetensors", "run/last.safetensors");
+    v2s_test_same_tensors("whole/best.safetensors", "run/best.safetensors");
     expect_same_text("whole/log.csv", "run/log.csv");
     check_log("run/log.csv", 150);
     cr_expect(v2s_test_count_files(v2s_test_path("run"), "partial") == 0);
@@ -310,7 +284,7 @@ Test(refiner_program, an_interruption_ends_in_order) {
     kill(child, SIGINT);
     cr_expect(wait_for(child) == 130);
     TRAIN("--resume", "-o", "run", "-q");
-    expect_same_tensors("whole/last.safetensors", "run/last.safetensors");
+    v2s_test_same_tensors("whole/last.safetensors", "run/last.safetensors");
     expect_same_text("whole/log.csv", "run/log.csv");
 }
 
@@ -321,7 +295,7 @@ Test(refiner_program, a_run_may_be_made_longer) {
     TRAIN(SMALL, "-o", "a", "--steps", "20", "--batch", "2", "--schedule", "constant", "-q");
     TRAIN(SMALL, "-o", "b", "--steps", "12", "--batch", "2", "--schedule", "constant", "-q");
     TRAIN("-o", "b", "--resume", "--epochs", "10", "-q");
-    expect_same_tensors("a/last.safetensors", "b/last.safetensors");
+    v2s_test_same_tensors("a/last.safetensors", "b/last.safetensors");
     check_log("b/log.csv", 20);
 }
 
