@@ -30,11 +30,11 @@ static void mean_energies(const float *energy, int frames, double mean[BANDS]) {
     }
 }
 
-static void level_features(const v2s_foa_basis *b, const float *energy, const double mean[BANDS],
-                           int frames, int inputs, float *x) {
+static void level_features(int used, const float *energy, const double mean[BANDS], int frames,
+                           int inputs, float *x) {
     for (int i = 0; i < BANDS; i++) {
         double scale = mean[i] > 0 ? 1 / mean[i] : 0;
-        bool silent = i >= b->bands.used || mean[i] <= 0;
+        bool silent = i >= used || mean[i] <= 0;
         for (int t = 0; t < frames; t++)
             x[(size_t)t * inputs + i] =
                 silent ? 0 : (float)log10(energy[(size_t)t * BANDS + i] * scale + FLOOR);
@@ -42,15 +42,15 @@ static void level_features(const v2s_foa_basis *b, const float *energy, const do
 }
 
 // log10 of each band's mean over that of its neighbours; 0 where one of them has nothing.
-static void contrast_features(const v2s_foa_basis *b, const double mean[BANDS], int frames,
-                              int inputs, float *x) {
+static void contrast_features(int used, const double mean[BANDS], int frames, int inputs,
+                              float *x) {
     float contrast[BANDS] = {0};
-    for (int i = 0; i < b->bands.used; i++) {
+    for (int i = 0; i < used; i++) {
         double sum = 0;
         int count = 0;
         bool known = mean[i] > 0;
         for (int j = i - NEIGHBOURS; j <= i + NEIGHBOURS; j++) {
-            if (j < 0 || j >= b->bands.used || j == i)
+            if (j < 0 || j >= used || j == i)
                 continue;
             known = known && mean[j] > 0;
             sum += known ? log10(mean[j]) : 0;
@@ -80,17 +80,17 @@ static void room_features(const v2s_point *now, const v2s_condition *condition, 
     x[1 + V2S_CLIP_BANDS] = (float)(fmin(fmax(condition->drr_db, -30), 30) / 10);
 }
 
-void v2s_band_features(const v2s_foa_basis *b, const float *energy, int frames, double first_s,
+void v2s_band_features(const v2s_band_clock *clock, const float *energy, int frames,
                        const v2s_trajectory *path, const v2s_condition *condition, float *x) {
     int inputs = condition != NULL ? V2S_BAND_INPUTS_DRY : V2S_BAND_INPUTS_OMNI;
     double mean[BANDS];
     mean_energies(energy, frames, mean);
-    level_features(b, energy, mean, frames, inputs, x);
+    level_features(clock->used, energy, mean, frames, inputs, x);
     if (condition == NULL)
-        contrast_features(b, mean, frames, inputs, x + BANDS + 2);
+        contrast_features(clock->used, mean, frames, inputs, x + BANDS + 2);
     size_t cursor = 0, cursor_before = 0;
     for (int t = 0; t < frames; t++) {
-        double time_s = first_s + t * b->hop / b->rate_hz;
+        double time_s = clock->first_s + t * clock->hop_s;
         v2s_point now = v2s_trajectory_at(path, time_s, &cursor);
         v2s_point before = v2s_trajectory_at(path, time_s - SPEED_STEP_S, &cursor_before);
         float *row = x + (size_t)t * inputs + BANDS;

@@ -35,9 +35,14 @@ typedef struct v2s_condition {
 // distance of 1 m, -20 log10(d).
 v2s_condition v2s_condition_of(const v2s_clip *clip, double distance_m);
 
-// x[frames][inputs] of the stretch that begins at frame `first` of the clip's clock (frame t lies
-// at t * hop / rate seconds). energy[frames][V2S_BASIS_BANDS]; `condition` NULL: pairing `omni`.
-void v2s_band_features(const v2s_foa_basis *b, const float *energy, int frames, double first_s,
+// When the frames of a stretch are, and how many of its bands lie below half the rate.
+typedef struct v2s_band_clock {
+    double first_s, hop_s; // frame t of the stretch lies at first_s + t * hop_s of the path
+    int used;
+} v2s_band_clock;
+
+// x[frames][inputs] from energy[frames][V2S_BASIS_BANDS]; `condition` NULL: pairing `omni`.
+void v2s_band_features(const v2s_band_clock *clock, const float *energy, int frames,
                        const v2s_trajectory *path, const v2s_condition *condition, float *x);
 
 #endif

@@ -217,8 +217,9 @@ static void run_stretch(v2s_band_stream *s, int length, bool last) {
     float *to = s->gains + (size_t)from * (size_t)s->outputs;
     const float *y = s->y;
     if (s->config.network != NULL) {
-        v2s_band_features(b, s->energy + (size_t)from * BANDS, length,
-                          (double)s->next * b->hop / b->rate_hz, s->config.path,
+        double hop_s = b->hop / b->rate_hz;
+        v2s_band_clock clock = {(double)s->next * hop_s, hop_s, b->bands.used};
+        v2s_band_features(&clock, s->energy + (size_t)from * BANDS, length, s->config.path,
                           s->config.condition, s->x);
         v2s_refiner_forward(s->config.network, s->config.device, 1, length, s->x, s->y, &s->work);
     }

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "infer/clip_refiner.h"
 
-#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -9,18 +8,18 @@
 #include "infer/refiner_file.h"
 #include "kernels/resample.h"
 #include "nn/refiner_stream.h"
+#include "spatial/foa_basis_set.h"
 
-enum { BLOCK_FRAMES = 16384, C = V2S_FOA_CHANNELS, RATES_MAX = 16 };
+enum { BLOCK_FRAMES = 16384, C = V2S_FOA_CHANNELS };
 
 struct v2s_clip_refiner {
     const v2s_device *dev;
     v2s_refiner_info info;
     v2s_refiner *network;
     v2s_refiner_floors floors;
-    bool banded;          // preset "v2s": gains per band on the basis
-    bool dry;             // its pairing
-    pthread_mutex_t lock; // over the bases, one for each rate that has been asked for
-    v2s_foa_basis *bases[RATES_MAX];
+    bool banded; // preset "v2s": gains per band on the basis
+    bool dry;    // its pairing
+    v2s_foa_basis_set *bases;
 };
 
 static v2s_status check_floors(const char *path, const v2s_clip_refiner *r) {
@@ -36,7 +35,8 @@ static v2s_status open_refiner(const char *path, v2s_clip_refiner *r) {
     V2S_TRY(v2s_refiner_read_floors(path, &r->floors));
     r->banded = strcmp(r->info.preset, "v2s") == 0;
     r->dry = strcmp(r->info.pairing, "dry") == 0;
-    return check_floors(path, r);
+    V2S_TRY(check_floors(path, r));
+    return v2s_foa_basis_set_open(r->dry, &r->bases);
 }
 
 v2s_status v2s_clip_refiner_open(const char *path, const v2s_device *dev, v2s_clip_refiner **out) {
@@ -44,7 +44,6 @@ v2s_status v2s_clip_refiner_open(const char *path, const v2s_device *dev, v2s_cl
     if (r == NULL)
         return V2S_FAIL(V2S_NOMEM, "out of memory");
     r->dev = dev;
-    pthread_mutex_init(&r->lock, NULL);
     v2s_status status = open_refiner(path, r);
     if (status != V2S_OK) {
         v2s_clip_refiner_close(&r);
@@ -137,24 +136,6 @@ static v2s_status apply_seed(const v2s_clip_refiner *r, const v2s_pair *pair, fl
 
 // ---- v2s: gains per band on the basis, at the clip's own rate -----------------------------------
 
-static v2s_status find_basis(v2s_clip_refiner *r, double rate_hz, const v2s_foa_basis **basis) {
-    for (int i = 0; i < RATES_MAX; i++) {
-        if (r->bases[i] == NULL)
-            V2S_TRY(v2s_foa_basis_open(rate_hz, r->dry, &r->bases[i]));
-        *basis = r->bases[i];
-        if ((*basis)->rate_hz == rate_hz)
-            return V2S_OK;
-    }
-    return V2S_FAIL(V2S_UNSUPPORTED, "clips of more than %d different rates", RATES_MAX);
-}
-
-static v2s_status use_rate(v2s_clip_refiner *r, double rate_hz, const v2s_foa_basis **basis) {
-    pthread_mutex_lock(&r->lock);
-    v2s_status status = find_basis(r, rate_hz, basis);
-    pthread_mutex_unlock(&r->lock);
-    return status;
-}
-
 // out += residual, a block at a time.
 static v2s_status stream_bands(v2s_band_stream *s, const v2s_pair *pair, float *block, float *out) {
     size_t done = 0;
@@ -179,7 +160,7 @@ static v2s_status stream_bands(v2s_band_stream *s, const v2s_pair *pair, float *
 static v2s_status apply_bands(v2s_clip_refiner *r, bool constant, const v2s_clip *clip,
                               const v2s_pair *pair, float *out) {
     const v2s_foa_basis *basis = NULL;
-    V2S_TRY(use_rate(r, pair->rate_hz, &basis));
+    V2S_TRY(v2s_foa_basis_set_get(r->bases, pair->rate_hz, &basis));
     v2s_condition condition = v2s_condition_of(clip, pair->path.points[0].distance_m);
     v2s_band_stream_config config = {.basis = basis,
                                      .network = constant ? NULL : r->network,
@@ -218,9 +199,7 @@ void v2s_clip_refiner_close(v2s_clip_refiner **r) {
         return;
     v2s_refiner_close(&(*r)->network);
     v2s_refiner_floors_free(&(*r)->floors);
-    for (int i = 0; i < RATES_MAX; i++)
-        v2s_foa_basis_close(&(*r)->bases[i]);
-    pthread_mutex_destroy(&(*r)->lock);
+    v2s_foa_basis_set_close(&(*r)->bases);
     free(*r);
     *r = NULL;
 }

@@ -41,8 +41,8 @@ typedef struct v2s_band_sum {
     v2s_vec3 di;
 } v2s_band_sum;
 
-v2s_status v2s_band_loss_open(const v2s_foa_basis *b, int frames, v2s_band_loss *out) {
-    v2s_band_loss l = {.basis = b, .frames = frames};
+v2s_status v2s_band_loss_open(int frames, v2s_band_loss *out) {
+    v2s_band_loss l = {.frames = frames};
     size_t blocks = (size_t)(frames / BLOCK + 1);
     l.blocks = malloc(blocks * BANDS * sizeof *l.blocks);
     l.direction = malloc((size_t)frames * sizeof *l.direction);
@@ -88,19 +88,15 @@ typedef struct prediction {
     double m, w, e, ez;
 } prediction;
 
-static bool with_w(const v2s_band_loss *l) {
-    return l->basis->with_w;
-}
-
-static prediction predict(const v2s_band_loss *l, const v2s_band_stat *s, v2s_vec3 u,
+static prediction predict(const v2s_band_clip *clip, const v2s_band_stat *s, v2s_vec3 u,
                           const float *gain) {
-    int K = l->basis->segments, tails = with_w(l) ? 4 : 3;
+    int K = clip->segments, tails = clip->with_w ? 4 : 3;
     double radial = 1.0 + gain[0], flat = radial + gain[1];
     prediction p = {.c = {u.x * flat, u.y * flat, u.z * radial + gain[2]}, .m = 1, .w = s->g};
     double diffuse = 0;
     for (int k = 0; k < K; k++)
         diffuse += (double)gain[tails + k] * gain[tails + k] * s->tail[k];
-    if (with_w(l)) {
+    if (clip->with_w) {
         p.m = 1.0 + gain[3];
         p.w = p.m * p.m * s->g;
         for (int k = 0; k < K; k++)
@@ -222,7 +218,7 @@ static void collect(row *r) {
         for (int b = 0; b < BANDS; b++) {
             size_t at = (size_t)t * BANDS + b;
             v2s_band_stat s = v2s_band_clip_get(r->clip, (size_t)r->first * BANDS + at);
-            prediction p = predict(r->l, &s, r->l->direction[t], r->gains + at * r->G);
+            prediction p = predict(r->clip, &s, r->l->direction[t], r->gains + at * r->G);
             add_sums(&r->l->blocks[(size_t)(t / BLOCK) * BANDS + b], &s, &p);
             add_sums(&r->total[b], &s, &p);
             energy += s.t;
@@ -256,7 +252,7 @@ static void evaluate(row *r, double emphasis, terms *t) {
 static void spectrum_term(const row *r, terms *t, const v2s_band_stat *s, const prediction *p,
                           double *de, double *dez) {
     double floor = SPECTRUM_FLOOR * r->mean_w + TINY;
-    double share = 1.0 / ((double)r->frames * r->l->basis->bands.used);
+    double share = 1.0 / ((double)r->frames * r->clip->used);
     *dez = level_term(t, V2S_BAND_SPECTRUM, share / 3, p->ez, s->ez, floor);
     double flat = fmax(p->e - p->ez, 0), truth = fmax(s->e - s->ez, 0);
     *de = level_term(t, V2S_BAND_SPECTRUM, share * 2 / 3, flat, truth, floor);
@@ -266,7 +262,7 @@ static void spectrum_term(const row *r, terms *t, const v2s_band_stat *s, const 
 static void gradient_of_frame(const row *r, const v2s_band_sum *block, const v2s_band_sum *total,
                               const v2s_band_stat *s, const prediction *p, v2s_vec3 u, double de,
                               double dez, const float *gain, double scale, float *d) {
-    int K = r->l->basis->segments, tails = with_w(r->l) ? 4 : 3;
+    int K = r->clip->segments, tails = r->clip->with_w ? 4 : 3;
     v2s_vec3 di = sum_of(block->di, total->di);
     double dw = block->dw + total->dw, drest = block->drest + total->drest;
     de += block->de + total->de;
@@ -279,7 +275,7 @@ static void gradient_of_frame(const row *r, const v2s_band_sum *block, const v2s
     d[2] = (float)(scale * dc.z);
     for (int k = 0; k < K; k++)
         d[tails + k] = (float)(scale * 2 * gain[tails + k] * s->tail[k] * (de + dez / 3));
-    if (!with_w(r->l))
+    if (!r->clip->with_w)
         return;
     d[3] = (float)(scale * (s->g * dot(p->c, di) + 2 * p->m * s->g * dw));
     for (int k = 0; k < K; k++)
@@ -294,9 +290,9 @@ static void frames_back(row *r, terms *t, double scale, float *dgains) {
             const v2s_band_stat *s = &stat;
             const float *gain = r->gains + at * r->G;
             v2s_vec3 u = r->l->direction[f];
-            prediction p = predict(r->l, s, u, gain);
+            prediction p = predict(r->clip, s, u, gain);
             double de = 0, dez = 0;
-            if (b < r->l->basis->bands.used)
+            if (b < r->clip->used)
                 spectrum_term(r, t, s, &p, &de, &dez);
             if (dgains != NULL)
                 gradient_of_frame(r, &r->l->blocks[(size_t)(f / BLOCK) * BANDS + b], &r->total[b],
@@ -314,7 +310,7 @@ double v2s_band_loss_row(v2s_band_loss *l, const v2s_band_loss_config *config,
              .gains = gains,
              .frames = frames,
              .blocks = (frames + BLOCK - 1) / BLOCK,
-             .G = l->basis->gains};
+             .G = v2s_foa_basis_gains(clip->with_w)};
     terms t = {.weight = config->weight};
     size_t cursor = 0;
     for (int f = 0; f < frames; f++)

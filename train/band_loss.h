@@ -57,17 +57,16 @@ v2s_band_loss_config v2s_band_loss_defaults(bool with_w);
 
 // Work space of a row of up to `frames` frames; one thread at a time.
 typedef struct v2s_band_loss {
-    const v2s_foa_basis *basis;
     int frames;
     struct v2s_band_sum *blocks; // [frames / V2S_BAND_BLOCK + 1][V2S_BASIS_BANDS]
     v2s_vec3 *direction;         // [frames]
 } v2s_band_loss;
 
-V2S_MUST_USE v2s_status v2s_band_loss_open(const v2s_foa_basis *b, int frames, v2s_band_loss *out);
+V2S_MUST_USE v2s_status v2s_band_loss_open(int frames, v2s_band_loss *out);
 void v2s_band_loss_close(v2s_band_loss *l);
 
-// Loss of frames first .. first + frames - 1 of a clip with gains [frames][BANDS][basis->gains],
-// and its gradient times `scale` into dgains (overwritten; NULL: not wanted). terms
+// Loss of frames first .. first + frames - 1 of a clip with gains [frames][BANDS][gains of the
+// pairing], and its gradient times `scale` into dgains (overwritten; NULL: not wanted). terms
 // [V2S_BAND_TERMS] (may be NULL): the terms without their weights.
 double v2s_band_loss_row(v2s_band_loss *l, const v2s_band_loss_config *config,
                          const v2s_band_clip *clip, int first, int frames, const float *gains,

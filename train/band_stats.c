@@ -160,6 +160,7 @@ v2s_status v2s_band_clip_make(const v2s_foa_basis *b, const v2s_clip *clip, cons
     v2s_band_clip made = {.frames = v2s_foa_basis_frames(b, pair->frames),
                           .hop_s = b->hop / b->rate_hz,
                           .segments = b->segments,
+                          .used = b->bands.used,
                           .with_w = b->with_w};
     analysis a;
     v2s_status status = copy_path(&pair->path, &made.path);

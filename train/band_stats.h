@@ -27,6 +27,7 @@ typedef struct v2s_band_stat {
 // truth's.
 typedef struct v2s_band_clip {
     int frames, segments;
+    int used; // bands below half the rate
     double hop_s;
     bool with_w;
     int stride;          // floats of a band and frame

@@ -9,12 +9,14 @@
 #include "kernels/base/cancel.h"
 #include "kernels/base/parallel.h"
 #include "kernels/base/rng.h"
+#include "spatial/foa_basis_set.h"
 
 enum { BANDS = V2S_BASIS_BANDS, FIT_ROWS = 16, FIT_CLIPS = 12000, EQ_POINTS = 12 };
 
 #define FIT_RATE 0.02       // Adam's step for the constants
 #define FIT_TAIL_START 0.3f // zero is a saddle of the tails' gains
 #define FIT_ROW_S 5.0
+#define HOP_S 0.008 // about that of every basis
 
 // One row of a batch, between prepare and loss.
 typedef struct row_slot {
@@ -27,7 +29,9 @@ typedef struct row_slot {
 typedef struct objective_v2s {
     v2s_objective base; // first: the trainer's view
     v2s_objective_v2s_config config;
-    v2s_foa_basis *basis;
+    bool dry;
+    int gains;                // of a band
+    v2s_foa_basis_set *bases; // of the clips' rates
     v2s_band_clip *train, *val;
     const v2s_clip **train_list, **val_list; // the clips that `train` and `val` come from
     row_slot *slots;                         // [rows]
@@ -40,7 +44,6 @@ v2s_objective_v2s_config v2s_objective_v2s_defaults(v2s_pairing pairing) {
                                       .channels = 48,
                                       .hidden = 64,
                                       .kernel = 15,
-                                      .rate_hz = 48000,
                                       .segment_s = 3,
                                       .dropout = 0.1,
                                       .band_limit = 0.3,
@@ -51,7 +54,7 @@ v2s_objective_v2s_config v2s_objective_v2s_defaults(v2s_pairing pairing) {
 }
 
 static int inputs_of(const objective_v2s *o) {
-    return o->config.pairing == V2S_PAIRING_DRY ? V2S_BAND_INPUTS_DRY : V2S_BAND_INPUTS_OMNI;
+    return o->dry ? V2S_BAND_INPUTS_DRY : V2S_BAND_INPUTS_OMNI;
 }
 
 // ---- reading ----------------------------------------------------------------------------------
@@ -70,7 +73,10 @@ static v2s_status read_clip(const reading *r, size_t i) {
     v2s_pair pair = {0};
     V2S_TRY(v2s_cancel_check());
     V2S_TRY(v2s_pair_load(r->clips[i], r->o->config.rate_hz, &pair));
-    v2s_status status = v2s_band_clip_make(r->o->basis, r->clips[i], &pair, &r->to[i]);
+    const v2s_foa_basis *basis = NULL;
+    v2s_status status = v2s_foa_basis_set_get(r->o->bases, pair.rate_hz, &basis);
+    if (status == V2S_OK)
+        status = v2s_band_clip_make(basis, r->clips[i], &pair, &r->to[i]);
     v2s_pair_free(&pair);
     return status;
 }
@@ -173,7 +179,7 @@ typedef struct fit {
 static void fit_row(void *ctx, int i, int parts) {
     (void)parts;
     fit *f = ctx;
-    int n = BANDS * f->o->basis->gains;
+    int n = BANDS * f->o->gains;
     v2s_band_loss_row(&f->loss[i], &f->o->config.loss, f->clip[i], f->first[i], f->length[i],
                       f->gains, 1.0 / f->rows, f->dgains[i], NULL);
     memset(f->gradient[i], 0, (size_t)n * sizeof(double));
@@ -183,7 +189,7 @@ static void fit_row(void *ctx, int i, int parts) {
 }
 
 static void fit_step(fit *f, float *constant, double *m, double *v, int step, double rate) {
-    int n = BANDS * f->o->basis->gains;
+    int n = BANDS * f->o->gains;
     for (int t = 0; t < f->frames; t++)
         memcpy(f->gains + (size_t)t * n, constant, (size_t)n * sizeof *constant);
     v2s_parallel(f->o->config.threads, f->rows, fit_row, f);
@@ -199,15 +205,15 @@ static void fit_step(fit *f, float *constant, double *m, double *v, int step, do
 }
 
 static v2s_status fit_open(const objective_v2s *o, fit *f) {
-    size_t n = (size_t)BANDS * o->basis->gains;
-    *f = (fit){.o = o, .frames = (int)(FIT_ROW_S * o->basis->rate_hz / o->basis->hop)};
+    size_t n = (size_t)BANDS * o->gains;
+    *f = (fit){.o = o, .frames = (int)(FIT_ROW_S / HOP_S)};
     f->gains = malloc((size_t)f->frames * n * sizeof(float));
     bool ok = f->gains != NULL;
     for (int i = 0; i < FIT_ROWS; i++) {
         f->dgains[i] = malloc((size_t)f->frames * n * sizeof(float));
         f->gradient[i] = malloc(n * sizeof(double));
         ok = ok && f->dgains[i] != NULL && f->gradient[i] != NULL &&
-             v2s_band_loss_open(o->basis, f->frames, &f->loss[i]) == V2S_OK;
+             v2s_band_loss_open(f->frames, &f->loss[i]) == V2S_OK;
     }
     return ok ? V2S_OK : V2S_FAIL(V2S_NOMEM, "out of memory");
 }
@@ -249,10 +255,10 @@ static void fit_passes(objective_v2s *o, fit *f, size_t *order, double *m, doubl
 }
 
 static v2s_status fit_constant(objective_v2s *o) {
-    size_t n = (size_t)BANDS * o->basis->gains;
-    int tails = o->basis->with_w ? 4 : 3;
+    size_t n = (size_t)BANDS * o->gains;
+    int tails = o->dry ? 4 : 3;
     for (size_t i = 0; i < n; i++) {
-        int gain = (int)(i % (size_t)o->basis->gains);
+        int gain = (int)(i % (size_t)o->gains);
         o->constant[i] = gain >= tails ? FIT_TAIL_START : 0;
     }
     fit f;
@@ -295,8 +301,8 @@ static void equalise(const objective_v2s *o, v2s_rng *rng, float *energy) {
 }
 
 // Hides what a row should not lean on: single inputs, and the upper bands of some rows.
-static void spoil(const objective_v2s *o, v2s_rng *rng, float *x) {
-    int inputs = inputs_of(o), used = o->basis->bands.used;
+static void spoil(const objective_v2s *o, int used, v2s_rng *rng, float *x) {
+    int inputs = inputs_of(o);
     bool limited = v2s_rng_uniform(rng) < o->config.band_limit;
     int limit = limited ? used / 2 + (int)(v2s_rng_uniform(rng) * (used - used / 2)) : used;
     float scale = (float)(1 / (1 - o->config.dropout));
@@ -320,9 +326,9 @@ static v2s_status prepare(v2s_objective *base, int row, const v2s_row_item *item
     slot->first = room > 0 ? (int)(v2s_rng_uniform(&rng) * (room + 1)) : 0;
     gather_energy(c, slot->first, base->T, slot->energy);
     equalise(o, &rng, slot->energy);
-    v2s_band_features(o->basis, slot->energy, base->T, slot->first * c->hop_s, &c->path,
-                      o->config.pairing == V2S_PAIRING_DRY ? &c->condition : NULL, x);
-    spoil(o, &rng, x);
+    v2s_band_clock clock = {slot->first * c->hop_s, c->hop_s, c->used};
+    v2s_band_features(&clock, slot->energy, base->T, &c->path, o->dry ? &c->condition : NULL, x);
+    spoil(o, c->used, &rng, x);
     return V2S_OK;
 }
 
@@ -347,7 +353,7 @@ typedef struct scoring {
 
 static v2s_status score_clips(scoring *s, int part, int parts) {
     objective_v2s *o = s->o;
-    size_t inputs = (size_t)inputs_of(o), outputs = (size_t)BANDS * o->basis->gains;
+    size_t inputs = (size_t)inputs_of(o), outputs = (size_t)BANDS * o->gains;
     v2s_band_loss_config config = o->config.loss;
     config.emphasis = 1; // as the metrics weigh
     v2s_refiner_work work = {0};
@@ -361,12 +367,12 @@ static v2s_status score_clips(scoring *s, int part, int parts) {
     if (status == V2S_OK)
         status = v2s_refiner_work_open(&work, s->m, &s->device, 1, s->longest);
     if (status == V2S_OK)
-        status = v2s_band_loss_open(o->basis, s->longest, &loss);
+        status = v2s_band_loss_open(s->longest, &loss);
     for (size_t i = (size_t)part; status == V2S_OK && i < o->base.val_clips; i += (size_t)parts) {
         const v2s_band_clip *c = &o->val[i];
         gather_energy(c, 0, c->frames, energy);
-        v2s_band_features(o->basis, energy, c->frames, 0, &c->path,
-                          o->config.pairing == V2S_PAIRING_DRY ? &c->condition : NULL, x);
+        v2s_band_clock clock = {0, c->hop_s, c->used};
+        v2s_band_features(&clock, energy, c->frames, &c->path, o->dry ? &c->condition : NULL, x);
         v2s_refiner_forward(s->m, &s->device, 1, c->frames, x, gains, &work);
         v2s_band_loss_row(&loss, &config, c, 0, c->frames, gains, 1, NULL, s->terms[i]);
     }
@@ -426,7 +432,7 @@ static void close_objective(v2s_objective *base) {
     free(o->val_list);
     free(o->slots);
     free(o->constant);
-    v2s_foa_basis_close(&o->basis);
+    v2s_foa_basis_set_close(&o->bases);
     free(o);
 }
 
@@ -435,7 +441,7 @@ static void close_objective(v2s_objective *base) {
 // The network starts from the constants, with a last layer that is zero otherwise.
 static void start(const v2s_objective *base, v2s_refiner *m) {
     const objective_v2s *o = (const objective_v2s *)base;
-    int n = BANDS * o->basis->gains;
+    int n = BANDS * o->gains;
     memset(m->output.weight.data, 0, v2s_tensor_count(&m->output.weight) * sizeof(real));
     for (int i = 0; i < n; i++)
         m->output.bias.data[i] = o->constant[i] / V2S_REFINER_GAIN;
@@ -447,10 +453,8 @@ static bool extra_tensor(const v2s_objective *base, int index, v2s_safetensors_t
         *tensor = (v2s_safetensors_tensor){
             .name = "floor.scaled", .rank = 1, .dim = {4}, .data = o->scaled};
     if (index == 1)
-        *tensor = (v2s_safetensors_tensor){.name = "floor.constant",
-                                           .rank = 1,
-                                           .dim = {BANDS * o->basis->gains},
-                                           .data = o->constant};
+        *tensor = (v2s_safetensors_tensor){
+            .name = "floor.constant", .rank = 1, .dim = {BANDS * o->gains}, .data = o->constant};
     return index < 2;
 }
 
@@ -480,20 +484,22 @@ static v2s_status open_slots(objective_v2s *o) {
         o->slots[i].energy = malloc((size_t)o->base.T * BANDS * sizeof(float));
         if (o->slots[i].energy == NULL)
             return V2S_FAIL(V2S_NOMEM, "out of memory");
-        V2S_TRY(v2s_band_loss_open(o->basis, o->base.T, &o->slots[i].loss));
+        V2S_TRY(v2s_band_loss_open(o->base.T, &o->slots[i].loss));
     }
     return V2S_OK;
 }
 
 // A row is as long as asked for, or as the shortest clip.
 static void choose_length(objective_v2s *o) {
-    o->base.T = (int)lround(o->config.segment_s * o->basis->rate_hz / o->basis->hop);
+    o->base.T = (int)lround(o->config.segment_s / HOP_S);
     for (size_t i = 0; i < o->base.train_clips; i++)
         o->base.T = o->train[i].frames < o->base.T ? o->train[i].frames : o->base.T;
 }
 
 static v2s_status fill(objective_v2s *o, const v2s_clip *const *train, const v2s_clip *const *val) {
-    V2S_TRY(v2s_foa_basis_open(o->config.rate_hz, o->config.pairing == V2S_PAIRING_DRY, &o->basis));
+    o->dry = o->config.pairing == V2S_PAIRING_DRY;
+    o->gains = v2s_foa_basis_gains(o->dry);
+    V2S_TRY(v2s_foa_basis_set_open(o->dry, &o->bases));
     size_t kept_train = 0, kept_val = 0;
     v2s_status status =
         read_clips(o, train, o->base.train_clips, &o->train, &o->train_list, &kept_train);
@@ -513,8 +519,8 @@ static v2s_status fill(objective_v2s *o, const v2s_clip *const *train, const v2s
                                           .channels = o->config.channels,
                                           .hidden = o->config.hidden,
                                           .inputs = inputs_of(o),
-                                          .outputs = BANDS * o->basis->gains};
-    o->constant = calloc((size_t)BANDS * o->basis->gains, sizeof *o->constant);
+                                          .outputs = BANDS * o->gains};
+    o->constant = calloc((size_t)BANDS * o->gains, sizeof *o->constant);
     if (o->constant == NULL)
         return V2S_FAIL(V2S_NOMEM, "out of memory");
     choose_length(o);

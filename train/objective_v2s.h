@@ -17,7 +17,7 @@
 typedef struct v2s_objective_v2s_config {
     v2s_pairing pairing; // V2S_PAIRING_OMNI or V2S_PAIRING_DRY
     int channels, hidden, kernel;
-    double rate_hz;      // of the basis; clips are resampled to it
+    double rate_hz;      // that clips are resampled to; 0: each has its own
     double segment_s;    // of a training row
     double dropout;      // share of the inputs that are set to 0
     double equaliser_db; // spread of the random gains of a row's spectrum

@@ -83,7 +83,7 @@ void v2s_weight_list_text(const double *weights, const char *const *names, int c
             if (strtod(number, NULL) == weights[k])
                 break;
         }
-        used += (size_t)snprintf(text + used, size - used, "%s%s=%s", used > 0 ? "," : "",
-                                 names[k], number);
+        used += (size_t)snprintf(text + used, size - used, "%s%s=%s", used > 0 ? "," : "", names[k],
+                                 number);
     }
 }
