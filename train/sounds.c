@@ -299,7 +299,7 @@ void v2s_splits_fill(size_t n, v2s_split *splits) {
     }
 }
 
-v2s_status v2s_sounds_split(v2s_sounds *sounds, uint64_t seed) {
+v2s_status v2s_sounds_split(v2s_sounds *sounds) {
     size_t n = sounds->count;
     size_t *order = malloc(n * sizeof *order);
     v2s_split *splits = malloc(n * sizeof *splits);
@@ -308,7 +308,7 @@ v2s_status v2s_sounds_split(v2s_sounds *sounds, uint64_t seed) {
         free(splits);
         return no_memory();
     }
-    v2s_rng rng = v2s_rng_open(seed, 0);
+    v2s_rng rng = v2s_rng_open(0, 0);
     for (size_t i = 0; i < n; i++)
         order[i] = i;
     for (size_t first = 0, end; first < n; first = end) {

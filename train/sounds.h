@@ -37,9 +37,10 @@ typedef struct v2s_sounds {
 V2S_MUST_USE v2s_status v2s_sounds_scan(const v2s_text_list *folders, const char *licence,
                                         v2s_sounds *sounds);
 
-// Gives every file its split: test and val in even steps through a random order of every kind,
-// about 12 and 8 %, at least one each from three files on; two files are train and test.
-V2S_MUST_USE v2s_status v2s_sounds_split(v2s_sounds *sounds, uint64_t seed);
+// Gives every file its split, the same for every seed, so that sets made of the same recordings
+// may be trained on and judged together: test and val in even steps through a random order of every
+// kind, about 12 and 8 %, at least one each from three files on; two files are train and test.
+V2S_MUST_USE v2s_status v2s_sounds_split(v2s_sounds *sounds);
 
 void v2s_sounds_free(v2s_sounds *sounds);
 

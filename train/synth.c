@@ -19,7 +19,7 @@
 enum { BAND_500_HZ = 3, BAND_1K_HZ = 4, WARNINGS_SHOWN = 10 };
 
 // Seeds of the independent parts.
-enum { SEED_SOUNDS = 1, SEED_VENUES, SEED_SCENES, SEED_MOTIONS };
+enum { SEED_VENUES = 2, SEED_SCENES, SEED_MOTIONS };
 
 // What the manifest says of a scene.
 typedef struct record {
@@ -397,7 +397,7 @@ static void warn_unusable(work *w, v2s_run_log *log) {
 
 static v2s_status make_all(work *w) {
     const v2s_synth_config *c = w->config;
-    V2S_TRY(v2s_sounds_split(w->sounds, v2s_rng_derive(c->seed, SEED_SOUNDS)));
+    V2S_TRY(v2s_sounds_split(w->sounds));
     V2S_TRY(deal(w));
     for (size_t i = 0; i < c->rooms; i++)
         v2s_venue_draw(v2s_rng_derive(c->seed, SEED_VENUES), i, &w->venues[i]);
