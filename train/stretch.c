@@ -156,16 +156,16 @@ static bool draw_file(const v2s_sounds *s, v2s_split split, v2s_rng *rng, size_t
     if (total == 0)
         return false;
     double left = v2s_rng_uniform(rng) * total;
-    size_t kind = 0, last = 0, n;
+    size_t kind = 0, n;
     for (size_t k = 0; k < s->kind_count; k++) {
         if ((n = files_of_kind(s, split, k)) == 0)
             continue;
-        kind = last = k;
+        kind = k;
         left -= sqrt((double)n);
         if (left < 0)
             break;
     }
-    n = (size_t)v2s_rng_below(rng, files_of_kind(s, split, last));
+    n = (size_t)v2s_rng_below(rng, files_of_kind(s, split, kind));
     for (size_t i = 0; i < s->count; i++)
         if (s->files[i].kind == kind && s->files[i].split == split && n-- == 0)
             *file = i;
@@ -210,7 +210,7 @@ static v2s_status fill(const v2s_sounds *sounds, size_t file, double rate_hz, si
     recording r = {0};
     V2S_TRY(load(sounds->files[file].path, &r));
     if ((double)r.frames / r.rate_hz < (double)frames / rate_hz && v2s_rng_uniform(rng) < 0.5)
-        at = (size_t)(v2s_rng_between(rng, 0, 0.3) * rate_hz);
+        at = (size_t)(v2s_rng_between(rng, 0, 0.3) * fmin(rate_hz, (double)frames));
     v2s_status status = V2S_OK;
     while (at < frames) {
         status = place(&r, rate_hz, frames, rng, mono, &at);
@@ -253,6 +253,6 @@ v2s_status v2s_stretch_draw(const v2s_sounds *sounds, v2s_split split, double ra
         if (stretch->unusable == NULL)
             stretch->unusable = strdup(last);
     }
-    return V2S_FAIL(V2S_FORMAT, "%d recordings in a row cannot be used; the last: %.300s",
+    return V2S_FAIL(V2S_FORMAT, "%d recordings drawn in a row cannot be used; the last: %.300s",
                     MAX_FAILURES, last);
 }
