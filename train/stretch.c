@@ -6,9 +6,10 @@
 #include <string.h>
 
 #include "data/sound_in.h"
+#include "kernels/base/cancel.h"
 #include "kernels/resample.h"
 
-enum { MAX_FAILURES = 10, MAX_RECORDING_S = 60, BLOCK_FRAMES = 1 << 14 };
+enum { DRAWS = 10, MAX_RECORDING_S = 60, BLOCK_FRAMES = 1 << 14 };
 
 static const double FADE_S = 0.003, SHORTEST_S = 0.05, QUIET_BELOW_PEAK = 0.003; // -50 dB
 static const double PAUSE_LOW_S = 0.05, PAUSE_HIGH_S = 0.8, BLOCK_S = 0.02;
@@ -148,15 +149,13 @@ static size_t files_of_kind(const v2s_sounds *s, v2s_split split, size_t kind) {
     return n;
 }
 
-// A kind, by the square root of its files, then one of these. False where the split has none.
-static bool draw_file(const v2s_sounds *s, v2s_split split, v2s_rng *rng, size_t *file) {
+// A kind, by the square root of its files, then one of these. The split has a file.
+static size_t draw_file(const v2s_sounds *s, v2s_split split, v2s_rng *rng) {
     double total = 0;
     for (size_t k = 0; k < s->kind_count; k++)
         total += sqrt((double)files_of_kind(s, split, k));
-    if (total == 0)
-        return false;
     double left = v2s_rng_uniform(rng) * total;
-    size_t kind = 0, n;
+    size_t kind = 0, file = 0, n;
     for (size_t k = 0; k < s->kind_count; k++) {
         if ((n = files_of_kind(s, split, k)) == 0)
             continue;
@@ -168,8 +167,8 @@ static bool draw_file(const v2s_sounds *s, v2s_split split, v2s_rng *rng, size_t
     n = (size_t)v2s_rng_below(rng, files_of_kind(s, split, kind));
     for (size_t i = 0; i < s->count; i++)
         if (s->files[i].kind == kind && s->files[i].split == split && n-- == 0)
-            *file = i;
-    return true;
+            file = i;
+    return file;
 }
 
 static size_t folder_length(const char *path) {
@@ -232,16 +231,29 @@ static v2s_status fill(const v2s_sounds *sounds, size_t file, double rate_hz, si
     return status;
 }
 
+// The split's next file after this one, around the end.
+static size_t next_of_split(const v2s_sounds *s, v2s_split split, size_t file) {
+    do
+        file = (file + 1) % s->count;
+    while (s->files[file].split != split);
+    return file;
+}
+
 v2s_status v2s_stretch_draw(const v2s_sounds *sounds, v2s_split split, double rate_hz,
                             size_t frames, v2s_rng *rng, float *mono, v2s_stretch *stretch) {
     char last[V2S_ERROR_TEXT_MAX] = "";
+    size_t file = 0, files = 0;
     *stretch = (v2s_stretch){0};
-    for (int failures = 0; failures < MAX_FAILURES; failures++) {
-        size_t file = 0;
-        if (!draw_file(sounds, split, rng, &file))
-            return V2S_FAIL(V2S_ARG, "no sound for the %s split", v2s_split_name(split));
+    for (size_t k = 0; k < sounds->kind_count; k++)
+        files += files_of_kind(sounds, split, k);
+    if (files == 0)
+        return V2S_FAIL(V2S_ARG, "no sound for the %s split", v2s_split_name(split));
+    for (size_t failures = 0; failures < DRAWS + files; failures++) {
+        file =
+            failures < DRAWS ? draw_file(sounds, split, rng) : next_of_split(sounds, split, file);
         memset(mono, 0, frames * sizeof *mono);
         stretch->count = 0;
+        V2S_TRY(v2s_cancel_check());
         v2s_status status = fill(sounds, file, rate_hz, frames, rng, mono, stretch);
         if (status == V2S_OK && v2s_active_rms(mono, frames, rate_hz) > 0)
             return V2S_OK;
@@ -253,6 +265,6 @@ v2s_status v2s_stretch_draw(const v2s_sounds *sounds, v2s_split split, double ra
         if (stretch->unusable == NULL)
             stretch->unusable = strdup(last);
     }
-    return V2S_FAIL(V2S_FORMAT, "%d recordings drawn in a row cannot be used; the last: %.300s",
-                    MAX_FAILURES, last);
+    return V2S_FAIL(V2S_FORMAT, "no recording of the %s split can be used; the last: %.300s",
+                    v2s_split_name(split), last);
 }
