@@ -183,16 +183,20 @@ static v2s_status make_folder(const char *folder, const char *below) {
     if (asprintf(&path, "%s%s%s", folder, below[0] != '\0' ? "/" : "", below) < 0)
         return no_memory();
     v2s_status status = V2S_OK;
-    if (mkdir(path, 0777) != 0 && errno != EEXIST)
-        status = V2S_FAIL(V2S_IO, "%s: cannot make the folder: %s", path, strerror(errno));
+    struct stat info;
+    bool made = mkdir(path, 0777) == 0;
+    int reason = errno;
+    if (!made && !(stat(path, &info) == 0 && S_ISDIR(info.st_mode)))
+        status = V2S_FAIL(V2S_IO, "%s: cannot make the folder: %s", path, strerror(reason));
     free(path);
     return status;
 }
 
-static void remove_below(const char *folder, const char *below) {
+// `away` is unlink or rmdir.
+static void remove_below(const char *folder, const char *below, int (*away)(const char *)) {
     char *path = NULL;
     if (asprintf(&path, "%s/%s", folder, below) >= 0)
-        remove(path); // a folder only if it is empty
+        away(path);
     free(path);
 }
 
@@ -202,7 +206,7 @@ static v2s_status open_folder(const v2s_synth_config *c) {
     if (c->dry)
         V2S_TRY(make_folder(c->folder, "dry"));
     V2S_TRY(make_folder(c->folder, "traj"));
-    remove_below(c->folder, "manifest.jsonl");
+    remove_below(c->folder, "manifest.jsonl", unlink);
     return V2S_OK;
 }
 
@@ -214,10 +218,10 @@ static void remove_files(const work *w) {
         for (size_t i = 0; i < w->next && i < w->config->clips; i++) {
             char *path = NULL;
             if (scene_path(w, KINDS[k][0], i, KINDS[k][1], &path) == V2S_OK)
-                remove(path);
+                unlink(path);
             free(path);
         }
-        remove_below(w->config->folder, KINDS[k][0]);
+        remove_below(w->config->folder, KINDS[k][0], rmdir); // if it is empty
     }
     if (w->made_folder)
         rmdir(w->config->folder);
