@@ -160,8 +160,10 @@ static v2s_status add_room(const v2s_scene_plan *plan, const v2s_venue *venue,
 // ---- level and noise --------------------------------------------------------------------------
 
 static float peak_of(const float *samples, size_t count, float peak) {
-    for (size_t i = 0; i < count; i++)
-        peak = fmaxf(peak, fabsf(samples[i]));
+    for (size_t i = 0; i < count; i++) {
+        float x = fabsf(samples[i]);
+        peak = x > peak ? x : peak;
+    }
     return peak;
 }
 

@@ -8,12 +8,14 @@
 #include "data/sound_in.h"
 #include "kernels/base/cancel.h"
 #include "kernels/resample.h"
+#include "spatial/conventions.h"
 
 enum { DRAWS = 10, MAX_RECORDING_S = 60, BLOCK_FRAMES = 1 << 14 };
 
 static const double FADE_S = 0.003, SHORTEST_S = 0.05, QUIET_BELOW_PEAK = 0.003; // -50 dB
 static const double PAUSE_LOW_S = 0.05, PAUSE_HIGH_S = 0.8, BLOCK_S = 0.02;
-static const double SILENCE = 1e-4, ACTIVE_RANGE = 1e-3; // -80 dBFS; -30 dB as power
+static const double RUMBLE_HZ = 40, SILENCE = 1e-4,
+                    ACTIVE_RANGE = 1e-3; // -80 dBFS; -30 dB as power
 
 typedef struct recording {
     float *samples; // malloc
@@ -61,11 +63,35 @@ static v2s_status read_all(v2s_sound_in *in, recording *r) {
     return V2S_OK;
 }
 
+// Fourth-order Butterworth high-pass, from the steady state of the first sample on. A microphone
+// passes no pressure that stands still, but some recordings hold one that is louder than all
+// else; an image-source room would raise it by 20 dB and more.
+static void remove_rumble(recording *r) {
+    static const double Q[2] = {0.54119610014619698,
+                                1.3065629648763766}; // 1 / (2 cos(pi/8)), 3pi/8
+    double w = 2 * V2S_PI * RUMBLE_HZ / r->rate_hz, first = r->frames > 0 ? r->samples[0] : 0;
+    for (int k = 0; k < 2; k++) {
+        // R. Bristow-Johnson, "Cookbook formulae for audio EQ biquad filter coefficients", HPF;
+        // transposed direct form II.
+        double alpha = sin(w) / (2 * Q[k]), a0 = 1 + alpha, b = (1 + cos(w)) / 2 / a0;
+        double a1 = -2 * cos(w) / a0, a2 = (1 - alpha) / a0, s1 = 0, s2 = 0;
+        for (size_t i = 0; i < r->frames; i++) {
+            double x = (double)r->samples[i] - first, y = b * x + s1;
+            s1 = -2 * b * x - a1 * y + s2;
+            s2 = b * x - a2 * y;
+            r->samples[i] = (float)y;
+        }
+        first = 0;
+    }
+}
+
 // Cuts off what is quiet at both ends; FORMAT for silence and for what is too short.
 static v2s_status trim(const char *path, recording *r) {
     float peak = 0;
-    for (size_t i = 0; i < r->frames; i++)
-        peak = fmaxf(peak, fabsf(r->samples[i]));
+    for (size_t i = 0; i < r->frames; i++) {
+        float x = fabsf(r->samples[i]);
+        peak = x > peak ? x : peak;
+    }
     if (peak < SILENCE)
         return V2S_FAIL(V2S_FORMAT, "%s: is silent", path);
     float quiet = (float)QUIET_BELOW_PEAK * peak;
@@ -90,8 +116,10 @@ static v2s_status load(const char *path, recording *r) {
     v2s_sound_in_close(&in);
     if (status == V2S_OK && r->frames == 0)
         status = V2S_FAIL(V2S_FORMAT, "%s: has no samples", path);
-    if (status == V2S_OK)
+    if (status == V2S_OK) {
+        remove_rumble(r);
         status = trim(path, r);
+    }
     if (status != V2S_OK) {
         free(r->samples);
         *r = (recording){0};
@@ -176,19 +204,20 @@ static size_t folder_length(const char *path) {
     return slash != NULL ? (size_t)(slash - path) : 0;
 }
 
-static bool are_neighbours(const v2s_sound_file *a, const v2s_sound_file *b) {
-    size_t n = folder_length(a->path);
-    return a->split == b->split && n == folder_length(b->path) && memcmp(a->path, b->path, n) == 0;
+// `n` is folder_length(a->path).
+static bool are_neighbours(const v2s_sound_file *a, size_t n, const v2s_sound_file *b) {
+    return a->split == b->split && strncmp(a->path, b->path, n) == 0 && folder_length(b->path) == n;
 }
 
 // Another file of the same folder and split (the file itself, if it is alone).
 static size_t draw_neighbour(const v2s_sounds *s, size_t file, v2s_rng *rng) {
-    size_t n = 0;
+    const v2s_sound_file *self = &s->files[file];
+    size_t n = 0, length = folder_length(self->path);
     for (size_t i = 0; i < s->count; i++)
-        n += are_neighbours(&s->files[i], &s->files[file]);
+        n += are_neighbours(self, length, &s->files[i]);
     size_t pick = (size_t)v2s_rng_below(rng, n);
     for (size_t i = 0; i < s->count; i++)
-        if (are_neighbours(&s->files[i], &s->files[file]) && pick-- == 0)
+        if (are_neighbours(self, length, &s->files[i]) && pick-- == 0)
             return i;
     return file;
 }
