@@ -254,7 +254,7 @@ group() {
 copy() {
     perl -e '
         use File::Copy "copy"; use File::Path "make_path"; use File::Basename "dirname";
-        my $out = shift;
+        my ($out, %seen) = (shift);
         sub seconds {
             my ($path) = @_;
             my $size = -s $path or return 0;
@@ -283,7 +283,7 @@ copy() {
             chomp $line;
             my ($from, $to, $terms) = split /\t/, $line, 3;
             my $seconds = seconds($from);
-            next if $seconds < 0.3;
+            next if $seconds < 0.3 || $seen{$to}++; # of one name in one package: the first
             make_path(dirname("$out/$to"));
             copy($from, "$out/$to") or die "$out/$to: $!\n";
             printf "%s\t%s\t%.2f\n", $to, $terms, $seconds;
