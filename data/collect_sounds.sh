@@ -35,6 +35,7 @@ excluded="drum_cymbal_hard drum_cymbal_open drum_roll drum_splash_hard drum_spla
           tabla_ghe5 tabla_ghe6 tabla_ghe7 tabla_na_o tabla_tas1 tabla_tas2 tabla_tas3 tabla_tun1
           tabla_tun2 tabla_tun3 loop_tabla trombone"
 
+excluded=$(echo "$excluded" | tr -s ' \n' '  ')
 packages="$few $more"
 cache=
 out=
@@ -70,10 +71,16 @@ out=$(cd "$out" && pwd)
 fetch() {
     set -- "$1" "$cache/debs/$1"_*.deb
     if [ ! -e "$2" ]; then
-        (cd "$cache/debs" && apt-get -qq download "$1" 2>/dev/null) || {
+        # In a folder of its own: half of a package must not stand for it in the next run.
+        rm -rf "$cache/part"
+        mkdir "$cache/part"
+        (cd "$cache/part" && apt-get -qq download "$1" 2>"$cache/part/errors") || {
+            cat "$cache/part/errors" >&2
             echo "collect_sounds.sh: cannot download $1 (apt-get download $1)" >&2
             exit 1
         }
+        mv "$cache/part/$1"_*.deb "$cache/debs/"
+        rm -rf "$cache/part"
         set -- "$1" "$cache/debs/$1"_*.deb
     fi
     [ -e "$cache/$1/.complete" ] && return
@@ -247,7 +254,7 @@ group() {
 copy() {
     perl -e '
         use File::Copy "copy"; use File::Path "make_path"; use File::Basename "dirname";
-        my $out = shift;
+        my ($out, %seen) = (shift);
         sub seconds {
             my ($path) = @_;
             my $size = -s $path or return 0;
@@ -276,7 +283,7 @@ copy() {
             chomp $line;
             my ($from, $to, $terms) = split /\t/, $line, 3;
             my $seconds = seconds($from);
-            next if $seconds < 0.3;
+            next if $seconds < 0.3 || $seen{$to}++; # of one name in one package: the first
             make_path(dirname("$out/$to"));
             copy($from, "$out/$to") or die "$out/$to: $!\n";
             printf "%s\t%s\t%.2f\n", $to, $terms, $seconds;
@@ -296,7 +303,7 @@ for package in $packages; do
             path=${path#./}
             stem=${path##*/}
             stem=${stem%.*}
-            case " $(echo $excluded) " in *" ${stem%_LA*} "*) continue ;; esac
+            case " $excluded " in *" ${stem%_LA*} "*) continue ;; esac
             kind "$package" "$path"
             [ -n "$kind" ] || continue
             group "$package" "$path"

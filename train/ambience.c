@@ -19,7 +19,7 @@ typedef struct filter {
     section sections[MAX_SECTIONS];
 } filter;
 
-// Four sums of 16-bit numbers out of eight: variance of one number is (2^32 - 1) / 12.
+// The sum of four 16-bit numbers, to mean 0 and variance 1: one has (2^32 - 1) / 12.
 static double sum_of_four(uint32_t a, uint32_t b) {
     int32_t sum =
         (int32_t)(a & 0xffff) + (int32_t)(a >> 16) + (int32_t)(b & 0xffff) + (int32_t)(b >> 16);

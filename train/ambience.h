@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: MIT
 // Noise of a place and of microphones.
 //
-//   ambient      diffuse and isotropic: W and the dipoles independent, dipole power 1/3 of W
-//   (SN3D);
-//                pink (-3 dB an octave), brown (-6), or the long-term spectrum of speech
+//   ambient      diffuse and isotropic: W and the dipoles independent, those (SN3D) of 1/3 of W's
+//                power; pink (-3 dB an octave), brown (-6), or the long-term spectrum of speech
 //   microphones  white, independent, of equal power in all four channels
 //
 // Random numbers are sums of four even ones (standard deviation exact, excess kurtosis -0.3): the

@@ -180,12 +180,11 @@ static v2s_status draw_jumps(const v2s_motion_space *space, double duration_s, v
                              v2s_motion_path *made) {
     size_t most = duration_s < 1.5 ? 2 : duration_s < 3 ? 3 : V2S_MOTION_PLACES_MAX;
     made->places = 2 + (size_t)v2s_rng_below(rng, most - 1);
-    double each_s = duration_s / (double)made->places;
+    double each_s = duration_s / (double)made->places, half_s = V2S_MOTION_JUMP_S / 2;
     v2s_vec3 place = {0};
     for (size_t i = 0; i < made->places; i++) {
         double start_s = each_s * ((double)i + v2s_rng_between(rng, -0.3, 0.3));
         made->start_s[i] = i == 0 ? 0 : start_s;
-        double half_s = fmin(V2S_MOTION_JUMP_S, 0.2 * each_s) / 2;
         if (i > 0)
             made->path.points[made->path.count++] = point_of(space, place, start_s - half_s);
         V2S_TRY(draw_place(space, rng, &place));

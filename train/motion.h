@@ -51,7 +51,8 @@ typedef struct v2s_motion_path {
     double start_s[V2S_MOTION_PLACES_MAX];
 } v2s_motion_path;
 
-// ARG where the space has no place at a permitted distance, NOMEM. Free the path.
+// ARG where the space has no place at a permitted distance, NOMEM. duration_s is at least 0.1. Free
+// the path.
 V2S_MUST_USE v2s_status v2s_motion_draw(v2s_motion motion, const v2s_motion_space *space,
                                         double duration_s, v2s_rng *rng, v2s_motion_path *path);
 

@@ -84,7 +84,7 @@ static v2s_status add_direct(const v2s_scene_plan *plan, v2s_synth_scene *s) {
     return status;
 }
 
-// Adds the reflections of mono[frames]; buffer[frames][4] is used.
+// Adds the reflections of mono[frames] to out[frames][4].
 static v2s_status add_reflections_of(const v2s_room_renderer_config *config, const float *mono,
                                      size_t frames, float *out) {
     v2s_room_renderer *renderer = NULL;
@@ -160,8 +160,10 @@ static v2s_status add_room(const v2s_scene_plan *plan, const v2s_venue *venue,
 // ---- level and noise --------------------------------------------------------------------------
 
 static float peak_of(const float *samples, size_t count, float peak) {
-    for (size_t i = 0; i < count; i++)
-        peak = fmaxf(peak, fabsf(samples[i]));
+    for (size_t i = 0; i < count; i++) {
+        float x = fabsf(samples[i]);
+        peak = x > peak ? x : peak;
+    }
     return peak;
 }
 

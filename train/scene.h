@@ -41,7 +41,8 @@ typedef struct v2s_synth_scene {
     float *truth;        // [frames][4], AmbiX
     v2s_trajectory path; // relative to the head, as a file holds it (quantised)
     v2s_stretch stretch; // what is heard
-    double drr_db;       // at the middle of the clip, at most V2S_SCENE_DRR_LIMIT_DB
+    double drr_db;       // W of direct sound to W of the rest without noise, over the clip; at most
+                         // V2S_SCENE_DRR_LIMIT_DB
     double snr_db;       // NAN without noise
     double level_db;     // active level of the dry sound
     double yaw_rad;      // of the head, counter-clockwise, against the room's x axis

@@ -96,10 +96,9 @@ static int compare_files(const void *a, const void *b) {
 static void number_kinds(const scan *s) {
     v2s_sounds *sounds = s->sounds;
     for (size_t i = s->first; i < sounds->count; i++) {
-        const char *name = sounds->files[i].name, *last = i > s->first ? name : NULL;
+        const char *name = sounds->files[i].name;
+        const char *last = i > s->first ? sounds->files[i - 1].name : NULL;
         size_t n = kind_length(name);
-        if (last != NULL)
-            last = sounds->files[i - 1].name;
         if (last == NULL || kind_length(last) != n || strncmp(last, name, n) != 0)
             sounds->kind_count++;
         sounds->files[i].kind = sounds->kind_count - 1;
@@ -215,6 +214,39 @@ static v2s_status drop_duplicates(v2s_sounds *sounds) {
     return V2S_OK;
 }
 
+// ---- names ------------------------------------------------------------------------------------
+
+static int compare_names(const void *a, const void *b) {
+    const v2s_sound_file *x = *(v2s_sound_file *const *)a, *y = *(v2s_sound_file *const *)b;
+    return strcmp(x->name, y->name);
+}
+
+// Several folders may hold files of one name: such files are called by their paths.
+static v2s_status tell_names_apart(v2s_sounds *sounds) {
+    v2s_sound_file **order = malloc(sounds->count * sizeof(v2s_sound_file *));
+    if (order == NULL)
+        return no_memory();
+    for (size_t i = 0; i < sounds->count; i++)
+        order[i] = &sounds->files[i];
+    qsort(order, sounds->count, sizeof(v2s_sound_file *), compare_names);
+    v2s_status status = V2S_OK;
+    for (size_t i = 0, end; i < sounds->count && status == V2S_OK; i = end) {
+        for (end = i + 1; end < sounds->count && compare_names(&order[i], &order[end]) == 0;)
+            end++;
+        // The first one's name is what the others were compared with: it goes last.
+        for (size_t k = end; end - i > 1 && k-- > i && status == V2S_OK;) {
+            char *path = strdup(order[k]->path);
+            status = path != NULL ? V2S_OK : no_memory();
+            if (path != NULL) {
+                free(order[k]->name);
+                order[k]->name = path;
+            }
+        }
+    }
+    free(order);
+    return status;
+}
+
 // ---- the list ---------------------------------------------------------------------------------
 
 static v2s_status scan_root(scan *s, const char *root) {
@@ -259,6 +291,8 @@ v2s_status v2s_sounds_scan(const v2s_text_list *folders, const char *licence, v2
     }
     if (status == V2S_OK)
         status = drop_duplicates(&made);
+    if (status == V2S_OK)
+        status = tell_names_apart(&made);
     if (status == V2S_OK)
         *sounds = made;
     else

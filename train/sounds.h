@@ -19,7 +19,7 @@
 
 typedef struct v2s_sound_file {
     char *path;    // to open
-    char *name;    // below the folder that was given
+    char *name;    // below the folder that was given; the path where two folders have such a name
     char *licence; // NULL: not known
     size_t kind;   // index of kind_count
     v2s_split split;

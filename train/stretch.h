@@ -14,10 +14,11 @@ typedef struct v2s_stretch {
 } v2s_stretch;
 
 // Fills mono[frames]: a recording of the split, cropped if it is longer; otherwise repeated or
-// followed by others of its folder (never of another split), with pauses of 0.05 to 0.8 s. Silence
-// at the ends of a recording is cut off, joints fade over 3 ms. What cannot be read, is shorter
-// than 50 ms or silent is passed over; FORMAT if that happens ten times. The level is the
-// recording's own.
+// followed by others of its folder (never of another split), with pauses of 0.05 to 0.8 s. What a
+// recording has below 40 Hz is filtered out, silence at its ends cut off, joints fade over 3 ms.
+// What cannot be read, is shorter than 50 ms or silent is passed over: after ten draws that failed,
+// the next one in the list that can be used is taken. FORMAT where the split has none, ARG where it
+// has no file. The level is the recording's own.
 V2S_MUST_USE v2s_status v2s_stretch_draw(const v2s_sounds *sounds, v2s_split split, double rate_hz,
                                          size_t frames, v2s_rng *rng, float *mono,
                                          v2s_stretch *stretch);

@@ -26,7 +26,6 @@ typedef struct record {
     v2s_split split;
     size_t room; // index of venues
     v2s_motion motion;
-    bool written;
     double drr_db, snr_db;
     char *sound, *licence; // owned
     size_t files[V2S_STRETCH_MAX], file_count;
@@ -37,6 +36,7 @@ typedef struct work {
     v2s_sounds *sounds;
     v2s_venue *venues; // [rooms]
     record *records;   // [clips]
+    bool made_folder;  // the folder did not exist before
     char **unusable;   // sentences, owned
     size_t unusable_count;
     pthread_mutex_t lock; // of everything below
@@ -183,42 +183,48 @@ static v2s_status make_folder(const char *folder, const char *below) {
     if (asprintf(&path, "%s%s%s", folder, below[0] != '\0' ? "/" : "", below) < 0)
         return no_memory();
     v2s_status status = V2S_OK;
-    if (mkdir(path, 0777) != 0 && errno != EEXIST)
-        status = V2S_FAIL(V2S_IO, "%s: cannot make the folder: %s", path, strerror(errno));
+    struct stat info;
+    bool made = mkdir(path, 0777) == 0;
+    int reason = errno;
+    if (!made && !(stat(path, &info) == 0 && S_ISDIR(info.st_mode)))
+        status = V2S_FAIL(V2S_IO, "%s: cannot make the folder: %s", path, strerror(reason));
     free(path);
     return status;
 }
 
-static void remove_below(const char *folder, const char *below) {
+// `away` is unlink or rmdir.
+static void remove_below(const char *folder, const char *below, int (*away)(const char *)) {
     char *path = NULL;
     if (asprintf(&path, "%s/%s", folder, below) >= 0)
-        remove(path); // a folder only if it is empty
+        away(path);
     free(path);
 }
 
 // An earlier manifest would name files that this run replaces.
 static v2s_status open_folder(const v2s_synth_config *c) {
-    V2S_TRY(make_folder(c->folder, ""));
     V2S_TRY(make_folder(c->folder, "foa"));
     if (c->dry)
         V2S_TRY(make_folder(c->folder, "dry"));
     V2S_TRY(make_folder(c->folder, "traj"));
-    remove_below(c->folder, "manifest.jsonl");
+    remove_below(c->folder, "manifest.jsonl", unlink);
     return V2S_OK;
 }
 
+// Everything that this run wrote, and the folders that are empty then.
 static void remove_files(const work *w) {
-    static const char *const KINDS[][2] = {{"foa", "wav"}, {"dry", "wav"}, {"traj", "csv"}};
-    for (size_t k = 0; k < sizeof KINDS / sizeof KINDS[0]; k++) {
-        // The next ones may have been begun.
+    static const char *const KINDS[][2] = {{"foa", "wav"}, {"traj", "csv"}, {"dry", "wav"}};
+    size_t kinds = w->config->dry ? 3 : 2;
+    for (size_t k = 0; k < kinds; k++) {
         for (size_t i = 0; i < w->next && i < w->config->clips; i++) {
             char *path = NULL;
             if (scene_path(w, KINDS[k][0], i, KINDS[k][1], &path) == V2S_OK)
-                remove(path);
+                unlink(path);
             free(path);
         }
-        remove_below(w->config->folder, KINDS[k][0]);
+        remove_below(w->config->folder, KINDS[k][0], rmdir); // if it is empty
     }
+    if (w->made_folder)
+        rmdir(w->config->folder);
 }
 
 // ---- scenes -----------------------------------------------------------------------------------
@@ -260,7 +266,6 @@ static v2s_status make_scene(work *w, size_t index) {
         status = write_scene(w, index, &scene);
     r->drr_db = scene.drr_db;
     r->snr_db = scene.snr_db;
-    r->written = status == V2S_OK;
     pthread_mutex_lock(&w->lock);
     if (status == V2S_OK)
         status = keep_unusable(w, &scene.stretch.unusable);
@@ -395,21 +400,29 @@ static void warn_unusable(work *w, v2s_run_log *log) {
         v2s_run_log_warn(log, "%zu more recordings passed over", different - WARNINGS_SHOWN);
 }
 
-static v2s_status make_all(work *w) {
+// OK, or why not: nothing that was written counts then.
+static v2s_status make_files(work *w) {
     const v2s_synth_config *c = w->config;
-    V2S_TRY(v2s_sounds_split(w->sounds));
-    V2S_TRY(deal(w));
-    for (size_t i = 0; i < c->rooms; i++)
-        v2s_venue_draw(v2s_rng_derive(c->seed, SEED_VENUES), i, &w->venues[i]);
     V2S_TRY(open_folder(c));
     w->progress = v2s_progress_begin("synthesising", "scenes", (double)c->clips, c->quiet);
     v2s_parallel(c->threads, c->threads, worker, w);
     v2s_progress_end(&w->progress);
-    v2s_status status = w->status;
-    if (status != V2S_OK)
-        v2s_error_restore(w->error);
-    else
-        status = write_manifest(w);
+    if (w->status == V2S_OK)
+        return write_manifest(w);
+    v2s_error_restore(w->error);
+    return w->status;
+}
+
+static v2s_status make_all(work *w) {
+    const v2s_synth_config *c = w->config;
+    struct stat info;
+    V2S_TRY(v2s_sounds_split(w->sounds));
+    V2S_TRY(deal(w));
+    for (size_t i = 0; i < c->rooms; i++)
+        v2s_venue_draw(v2s_rng_derive(c->seed, SEED_VENUES), i, &w->venues[i]);
+    w->made_folder = stat(c->folder, &info) != 0;
+    V2S_TRY(make_folder(c->folder, ""));
+    v2s_status status = make_files(w);
     if (status != V2S_OK)
         remove_files(w);
     return status;

@@ -35,30 +35,51 @@ static char *captured(FILE *file) {
     return text;
 }
 
-static v2s_test_run run_program(const char *program, const char *const *words) {
+static pid_t start(const char *program, const char *const *words, int out, int err) {
     char *argv[WORDS_MAX + 2] = {(char *)program};
     for (int i = 0; words[i] != NULL; i++) {
         cr_assert(i < WORDS_MAX);
         argv[i + 1] = (char *)words[i];
     }
     const char *folder = v2s_test_folder(); // made here, not in the child
-    FILE *out = capture_file(), *err = capture_file();
     pid_t child = fork();
     cr_assert(child >= 0);
     if (child == 0) {
-        bool ready = dup2(fileno(out), STDOUT_FILENO) >= 0 &&
-                     dup2(fileno(err), STDERR_FILENO) >= 0 && chdir(folder) == 0;
-        if (ready)
+        if (dup2(out, STDOUT_FILENO) >= 0 && dup2(err, STDERR_FILENO) >= 0 && chdir(folder) == 0)
             execv(argv[0], argv);
         _exit(127);
     }
+    return child;
+}
+
+static int code_of(int status) {
+    return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+}
+
+static v2s_test_run run_program(const char *program, const char *const *words) {
+    FILE *out = capture_file(), *err = capture_file();
+    pid_t child = start(program, words, fileno(out), fileno(err));
     int status = 0;
     struct rusage usage;
     cr_assert(wait4(child, &status, 0, &usage) == child);
     v2s_test_run run = {.peak_kib = usage.ru_maxrss, .out = captured(out), .err = captured(err)};
-    run.code = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
-    cr_assert(run.code != 127, "%s does not start", argv[0]);
+    run.code = code_of(status);
+    cr_assert(run.code != 127, "%s does not start", program);
     return run;
+}
+
+pid_t v2s_test_start_train(const char *const *words) {
+    FILE *null = fopen("/dev/null", "r+");
+    cr_assert(null != NULL);
+    pid_t child = start(V2S_TRAIN_PROGRAM, words, fileno(null), fileno(null));
+    fclose(null);
+    return child;
+}
+
+int v2s_test_wait(pid_t child) {
+    int status = 0;
+    cr_assert(waitpid(child, &status, 0) == child);
+    return code_of(status);
 }
 
 v2s_test_run v2s_test_run_program(const char *const *words) {

@@ -5,6 +5,7 @@
 
 #include <cjson/cJSON.h>
 #include <stddef.h>
+#include <sys/types.h>
 
 typedef struct v2s_test_run {
     int code;        // exit code; 128 + number after a signal
@@ -18,6 +19,11 @@ v2s_test_run v2s_test_run_program(const char *const *words);
 // The same for v2s-train.
 v2s_test_run v2s_test_run_train(const char *const *words);
 void v2s_test_run_free(v2s_test_run *run);
+
+// Starts v2s-train in the test's own folder, silent, and goes on; v2s_test_wait gives its exit code
+// (128 + number after a signal).
+pid_t v2s_test_start_train(const char *const *words);
+int v2s_test_wait(pid_t child);
 
 // The same, with the words here, and expecting exit code 0; standard error is shown if not.
 #define V2S_TEST_RUN(...) v2s_test_run_ok((const char *const[]){__VA_ARGS__, NULL})
