@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 // Frames of the v2s refiner's transform (spatial/foa_basis.h) over a sound in memory: sine window,
-// hop a quarter, samples outside the sound are zero. Analysis followed by synthesis gives the sound
-// back. One thread at a time per handle.
+// hop a quarter, samples outside the sound are zero. Analysis and synthesis of the frames from -1
+// on give the sound back; from 0 on, as the refiner takes them, its first hop fades in.
+// One thread at a time per handle.
 #ifndef V2S_SPATIAL_FOA_TRANSFORM_H
 #define V2S_SPATIAL_FOA_TRANSFORM_H
 
