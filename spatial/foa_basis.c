@@ -101,11 +101,36 @@ static void place_shifts(v2s_foa_basis *b) {
         b->shift[i % V2S_FOA_CHANNELS][i / V2S_FOA_CHANNELS] = order[i] * step;
 }
 
+// Four windows overlap: the sum of their squares is 2.
+static void make_window(v2s_foa_basis *b) {
+    for (int i = 0; i < b->length; i++)
+        b->window[i] = (float)(sqrt(0.5) * sin(V2S_PI * (i + 0.5) / b->length));
+}
+
+// Share of the energy of frames, smeared by a burst of `samples`, that is left when they overlap
+// to a sound: what a burst's sample d brings comes out as a(n) x(n - d), and around the circle as
+// b(n) x(n - d + N), where a and b sum products of windows d apart; the share is the mean of
+// a^2 + b^2.
+static double energy_kept(const v2s_foa_basis *b, int samples) {
+    int step = samples / 64 > 0 ? samples / 64 : 1, count = 0;
+    double sum = 0;
+    for (int d = 0; d < samples; d += step)
+        for (int n = 0; n < b->hop; n++, count++) {
+            double straight = 0, around = 0;
+            for (int m = n; m < b->length; m += b->hop)
+                *(m >= d ? &straight : &around) +=
+                    b->window[m] * b->window[m >= d ? m - d : m - d + b->length];
+            sum += straight * straight + around * around;
+        }
+    return sum / count;
+}
+
 static void place_taps(v2s_foa_basis *b, const segment *segments) {
     for (int k = 0; k < b->segments; k++) {
         b->first[k] = b->taps;
         b->whole[k] = segments[k].whole;
-        b->level[k] = (float)sqrt(1.0 / segments[k].count);
+        double kept = energy_kept(b, segments[k].whole ? b->length : b->hop);
+        b->level[k] = (float)sqrt(1 / (segments[k].count * kept));
         for (int i = 0; i < segments[k].count; i++)
             b->delay[b->taps++] = segments[k].first + i * segments[k].step;
     }
@@ -131,8 +156,6 @@ v2s_status v2s_foa_basis_open(double rate_hz, bool with_w, v2s_foa_basis **out) 
     b->segments = segments_of(with_w);
     b->gains = v2s_foa_basis_gains(with_w);
     b->memory = (float)exp(-b->hop / (MEMORY_S * rate_hz));
-    place_taps(b, segments);
-    place_shifts(b);
     b->window = v2s_fft_alloc((size_t)b->length, sizeof *b->window);
     b->pitch = (size_t)(b->length + b->stride);
     b->noise = v2s_fft_alloc(4 * b->pitch, sizeof *b->noise);
@@ -140,17 +163,18 @@ v2s_status v2s_foa_basis_open(double rate_hz, bool with_w, v2s_foa_basis **out) 
         b->window != NULL && b->noise != NULL
             ? v2s_erb_bands_open(V2S_BASIS_BANDS, LOW_HZ, HIGH_HZ, b->length, rate_hz, &b->bands)
             : V2S_FAIL(V2S_NOMEM, "out of memory");
-    if (status == V2S_OK)
+    if (status == V2S_OK) {
+        make_window(b);
+        place_taps(b, segments);
+        place_shifts(b);
         status = make_burst(b, b->hop, 0, b->noise);
+    }
     if (status == V2S_OK)
         status = make_burst(b, b->length, 1, b->noise + 2 * b->pitch);
     if (status != V2S_OK) {
         v2s_foa_basis_close(&b);
         return status;
     }
-    // Four windows overlap: the sum of their squares is 2.
-    for (int i = 0; i < b->length; i++)
-        b->window[i] = (float)(sqrt(0.5) * sin(V2S_PI * (i + 0.5) / b->length));
     *out = b;
     return V2S_OK;
 }
@@ -217,14 +241,6 @@ void v2s_foa_tails_next(v2s_foa_tails *t, const float *w, const float *power) {
         for (size_t i = 0; i < row; i++)
             tail[i] *= level;
         remove_w(b, w, power, tail, t->cross + (size_t)k * BANDS);
-    }
-}
-
-void v2s_foa_tails_energy(const v2s_foa_tails *t, float *energy) {
-    const v2s_foa_basis *b = t->basis;
-    for (int k = 0; k < b->segments; k++) {
-        const float *tail = t->tails + (size_t)k * 2 * b->stride;
-        b->ops->collect(&b->bands, tail, tail, b->stride, energy + (size_t)k * BANDS);
     }
 }
 

@@ -10,7 +10,8 @@
 //              side at first, of a whole window further apart where the ear no longer tells. All
 //              bursts of a kind are one complex burst, modulated: its spectrum read from another
 //              bin on, far enough away to have nothing in common (so they fit the fastest cache).
-//              Dipoles have power 1/3 of W each (isotropic), the W tail has power 1. What is left
+//              As they are heard (smeared frames lose energy when they overlap), dipoles have
+//              power 1/3 of W each (isotropic) and the W tail has power 1. What is left
 //              of W itself in a tail is taken out per band, Re<W* D> / <|W|^2> over about 70 ms,
 //              so that a tail does not turn the direction.
 //
@@ -94,9 +95,6 @@ void v2s_foa_tails_close(v2s_foa_tails *t);
 
 // Takes the next frame: w points at its spectrum, with its history in front; power as above.
 void v2s_foa_tails_next(v2s_foa_tails *t, const float *w, const float *power);
-
-// energy[K][bands] of the newest tails.
-void v2s_foa_tails_energy(const v2s_foa_tails *t, float *energy);
 
 // Residual of the newest frame: out[2][stride], overwritten, for the source at unit vector u and
 // gains [bands][b->gains].

@@ -12,31 +12,41 @@ enum { BANDS = V2S_BASIS_BANDS };
 typedef struct analysis {
     const v2s_foa_basis *b;
     v2s_foa_transform transform;
-    v2s_foa_tails tails[V2S_FOA_CHANNELS]; // W's only with with_w
-    float *geometric;                      // [history + frames][2][stride] W of the geometric path
-    float *truth;                          // [4][2][stride]
-    float power[BANDS];
+    size_t samples;
+    int frames;
+    float *geometric;     // [history + frames][2][stride] W of the geometric path
+    float *truth;         // [4][2][stride]
+    float *power;         // [frames][BANDS] running mean of W's energy
+    float *tails;         // [K][samples] of one channel, as they are heard
+    v2s_band_stat *stats; // [frames][BANDS]
 } analysis;
 
-static v2s_status open_analysis(const v2s_foa_basis *b, int frames, analysis *a) {
-    *a = (analysis){.b = b};
-    size_t row = 2 * (size_t)b->stride;
+static v2s_status open_analysis(const v2s_foa_basis *b, size_t samples, int frames, analysis *a) {
+    *a = (analysis){.b = b, .samples = samples, .frames = frames};
+    size_t row = 2 * (size_t)b->stride, bands = (size_t)frames * BANDS;
     V2S_TRY(v2s_foa_transform_open(b, &a->transform));
-    for (int c = b->with_w ? 0 : 1; c < V2S_FOA_CHANNELS; c++)
-        V2S_TRY(v2s_foa_tails_open(b, c, &a->tails[c]));
     a->geometric = v2s_fft_alloc((size_t)(b->history + frames) * row, sizeof(float));
     a->truth = v2s_fft_alloc(4 * row, sizeof(float));
-    if (a->geometric == NULL || a->truth == NULL)
+    a->power = malloc(bands * sizeof *a->power);
+    a->tails = malloc((size_t)b->segments * samples * sizeof *a->tails);
+    a->stats = calloc(bands, sizeof *a->stats);
+    if (a->geometric == NULL || a->truth == NULL || a->power == NULL || a->tails == NULL ||
+        a->stats == NULL)
         return V2S_FAIL(V2S_NOMEM, "out of memory");
     return V2S_OK;
 }
 
 static void close_analysis(analysis *a) {
     v2s_foa_transform_close(&a->transform);
-    for (int c = 0; c < V2S_FOA_CHANNELS; c++)
-        v2s_foa_tails_close(&a->tails[c]);
     v2s_fft_free(a->geometric);
     v2s_fft_free(a->truth);
+    free(a->power);
+    free(a->tails);
+    free(a->stats);
+}
+
+static const float *frame_of_w(const analysis *a, int t) {
+    return a->geometric + (size_t)(a->b->history + t) * 2 * (size_t)a->b->stride;
 }
 
 // stats[].field = Re<x* y> per band.
@@ -68,16 +78,47 @@ static void sums_of_frame(const analysis *a, const float *g, v2s_band_stat *stat
         stats[i].e += band[i] + stats[i].ez;
 }
 
-static void tails_of_frame(analysis *a, const float *w, v2s_band_stat *stats) {
-    float energy[V2S_BASIS_SEGMENTS_MAX * BANDS];
-    for (int c = a->b->with_w ? 0 : 1; c < V2S_FOA_CHANNELS; c++) {
-        v2s_foa_tails_next(&a->tails[c], w, a->power);
-        v2s_foa_tails_energy(&a->tails[c], energy);
-        for (int k = 0; k < a->b->segments; k++)
-            for (int i = 0; i < BANDS; i++)
-                *(c == V2S_ACN_W ? &stats[i].w_tail[k] : &stats[i].tail[k]) +=
-                    energy[k * BANDS + i];
+static void both_paths(analysis *a, const v2s_pair *pair) {
+    const v2s_foa_basis *b = a->b;
+    size_t row = 2 * (size_t)b->stride;
+    float power[BANDS] = {0}, energy[BANDS];
+    for (int t = 0; t < a->frames; t++) {
+        float *w = a->geometric + (size_t)(b->history + t) * row;
+        v2s_foa_analyse(&a->transform, pair->geometric, a->samples, 4, 0, t, w);
+        for (int c = 0; c < 4; c++)
+            v2s_foa_analyse(&a->transform, pair->truth, a->samples, 4, c, t,
+                            a->truth + (size_t)c * row);
+        v2s_foa_basis_power(b, w, energy, power);
+        memcpy(a->power + (size_t)t * BANDS, power, sizeof power);
+        sums_of_frame(a, w, a->stats + (size_t)t * BANDS);
     }
+}
+
+// Frames of tails lose energy when they overlap to a sound, how much depends on the sound: so the
+// tails are made to sound, and that is analysed again.
+static v2s_status tails_of_channel(analysis *a, int channel) {
+    const v2s_foa_basis *b = a->b;
+    v2s_foa_tails tails;
+    V2S_TRY(v2s_foa_tails_open(b, channel, &tails));
+    memset(a->tails, 0, (size_t)b->segments * a->samples * sizeof *a->tails);
+    for (int t = 0; t < a->frames; t++) {
+        v2s_foa_tails_next(&tails, frame_of_w(a, t), a->power + (size_t)t * BANDS);
+        for (int k = 0; k < b->segments; k++)
+            v2s_foa_synthesise(&a->transform, tails.tails + (size_t)k * 2 * b->stride, t,
+                               a->tails + (size_t)k * a->samples, a->samples, 1, 0);
+    }
+    for (int t = 0; t < a->frames; t++)
+        for (int k = 0; k < b->segments; k++) {
+            float *heard = tails.tails, energy[BANDS];
+            v2s_foa_analyse(&a->transform, a->tails + (size_t)k * a->samples, a->samples, 1, 0, t,
+                            heard);
+            b->ops->collect(&b->bands, heard, heard, b->stride, energy);
+            v2s_band_stat *stats = a->stats + (size_t)t * BANDS;
+            for (int i = 0; i < BANDS; i++)
+                *(channel == V2S_ACN_W ? &stats[i].w_tail[k] : &stats[i].tail[k]) += energy[i];
+        }
+    v2s_foa_tails_close(&tails);
+    return V2S_OK;
 }
 
 static bool all_finite(const v2s_band_stat *stats) {
@@ -125,19 +166,13 @@ void v2s_band_clip_set(v2s_band_clip *clip, size_t at, const v2s_band_stat *s) {
         memcpy(f + WITH_W_SUMS + clip->segments, s->w_tail, tails);
 }
 
-static v2s_status take_frames(analysis *a, const v2s_pair *pair, v2s_band_clip *clip) {
-    const v2s_foa_basis *b = a->b;
-    size_t row = 2 * (size_t)b->stride;
+static v2s_status take_sums(analysis *a, const v2s_pair *pair, v2s_band_clip *clip) {
+    both_paths(a, pair);
+    for (int c = a->b->with_w ? 0 : 1; c < V2S_FOA_CHANNELS; c++)
+        V2S_TRY(tails_of_channel(a, c));
+    V2S_TRY(v2s_band_clip_alloc(clip));
     for (int t = 0; t < clip->frames; t++) {
-        v2s_band_stat stats[BANDS] = {{0}};
-        float *w = a->geometric + (size_t)(b->history + t) * row, energy[BANDS];
-        v2s_foa_analyse(&a->transform, pair->geometric, pair->frames, 4, 0, t, w);
-        for (int c = 0; c < 4; c++)
-            v2s_foa_analyse(&a->transform, pair->truth, pair->frames, 4, c, t,
-                            a->truth + (size_t)c * row);
-        v2s_foa_basis_power(b, w, energy, a->power);
-        sums_of_frame(a, w, stats);
-        tails_of_frame(a, w, stats);
+        const v2s_band_stat *stats = a->stats + (size_t)t * BANDS;
         if (!all_finite(stats))
             return V2S_FAIL(V2S_NUMERIC, "energy of frame %d is not a finite number", t);
         for (int i = 0; i < BANDS; i++)
@@ -167,11 +202,9 @@ v2s_status v2s_band_clip_make(const v2s_foa_basis *b, const v2s_clip *clip, cons
     if (status != V2S_OK)
         return status;
     made.condition = v2s_condition_of(clip, made.path.points[0].distance_m);
-    status = open_analysis(b, made.frames, &a);
+    status = open_analysis(b, pair->frames, made.frames, &a);
     if (status == V2S_OK)
-        status = v2s_band_clip_alloc(&made);
-    if (status == V2S_OK)
-        status = take_frames(&a, pair, &made);
+        status = take_sums(&a, pair, &made);
     close_analysis(&a);
     if (status != V2S_OK) {
         v2s_band_clip_free(&made);

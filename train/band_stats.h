@@ -19,8 +19,8 @@ typedef struct v2s_band_stat {
     float px, py, pz;                     // Re<W_g* (X,Y,Z)>
     float e;                              // |X|^2 of the three dipoles
     float ez;                             // |Z|^2
-    float tail[V2S_BASIS_SEGMENTS_MAX];   // |D_k|^2 of the three dipoles
-    float w_tail[V2S_BASIS_SEGMENTS_MAX]; // |D_k[W]|^2
+    float tail[V2S_BASIS_SEGMENTS_MAX];   // |D_k|^2 of the three dipoles, as they are heard
+    float w_tail[V2S_BASIS_SEGMENTS_MAX]; // |D_k[W]|^2, the same
 } v2s_band_stat;
 
 // A clip keeps only those sums that can differ: without with_w the geometric path's W is the

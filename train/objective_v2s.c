@@ -2,20 +2,15 @@
 #include "train/objective_v2s.h"
 
 #include <math.h>
-#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "kernels/base/cancel.h"
 #include "kernels/base/parallel.h"
 #include "kernels/base/rng.h"
-#include "spatial/foa_basis_set.h"
+#include "train/band_floors.h"
 
-enum { BANDS = V2S_BASIS_BANDS, FIT_ROWS = 16, FIT_CLIPS = 12000, EQ_POINTS = 12 };
+enum { BANDS = V2S_BASIS_BANDS, EQ_POINTS = 12 };
 
-#define FIT_RATE 0.02       // Adam's step for the constants
-#define FIT_TAIL_START 0.3f // zero is a saddle of the tails' gains
-#define FIT_ROW_S 5.0
 #define HOP_S 0.008 // about that of every basis
 
 // One row of a batch, between prepare and loss.
@@ -32,9 +27,8 @@ typedef struct objective_v2s {
     bool dry;
     int gains;                // of a band
     v2s_foa_basis_set *bases; // of the clips' rates
-    v2s_band_clip *train, *val;
-    const v2s_clip **train_list, **val_list; // the clips that `train` and `val` come from
-    row_slot *slots;                         // [rows]
+    v2s_band_clips train, val;
+    row_slot *slots; // [rows]
     float scaled[4];
     float *constant; // [BANDS][gains]
 } objective_v2s;
@@ -55,225 +49,6 @@ v2s_objective_v2s_config v2s_objective_v2s_defaults(v2s_pairing pairing) {
 
 static int inputs_of(const objective_v2s *o) {
     return o->dry ? V2S_BAND_INPUTS_DRY : V2S_BAND_INPUTS_OMNI;
-}
-
-// ---- reading ----------------------------------------------------------------------------------
-
-typedef struct reading {
-    objective_v2s *o;
-    const v2s_clip *const *clips;
-    size_t count;
-    v2s_band_clip *to;
-    v2s_status *status;                 // [count]
-    char (*reason)[V2S_ERROR_TEXT_MAX]; // [count] of those that failed
-    atomic_size_t next;
-} reading;
-
-static v2s_status read_clip(const reading *r, size_t i) {
-    v2s_pair pair = {0};
-    V2S_TRY(v2s_cancel_check());
-    V2S_TRY(v2s_pair_load(r->clips[i], r->o->config.rate_hz, &pair));
-    const v2s_foa_basis *basis = NULL;
-    v2s_status status = v2s_foa_basis_set_get(r->o->bases, pair.rate_hz, &basis);
-    if (status == V2S_OK)
-        status = v2s_band_clip_make(basis, r->clips[i], &pair, &r->to[i]);
-    v2s_pair_free(&pair);
-    return status;
-}
-
-static void read_share(void *ctx, int part, int parts) {
-    (void)part;
-    (void)parts;
-    reading *r = ctx;
-    for (size_t i; (i = atomic_fetch_add(&r->next, 1)) < r->count;) {
-        r->status[i] = read_clip(r, i);
-        if (r->status[i] != V2S_OK)
-            v2s_error_save(r->reason[i]);
-    }
-}
-
-// Moves the clips that were read together and names the others; `list` follows.
-static v2s_status keep_read(reading *r, const v2s_clip **list, size_t *kept) {
-    *kept = 0;
-    for (size_t i = 0; i < r->count; i++) {
-        if (r->status[i] == V2S_OK) {
-            r->to[*kept] = r->to[i];
-            list[(*kept)++] = r->clips[i];
-            if (*kept <= i)
-                r->to[i] = (v2s_band_clip){0};
-            continue;
-        }
-        v2s_error_restore(r->reason[i]);
-        v2s_error_prefix(r->status[i], "clip %s", r->clips[i]->id);
-        if (r->o->config.strict || r->status[i] == V2S_CANCELLED || r->status[i] == V2S_NOMEM)
-            return r->status[i];
-        r->o->base.skipped_clips++;
-        if (r->o->config.log != NULL)
-            v2s_run_log_warn(r->o->config.log, "skipped: %s", v2s_error_text());
-    }
-    return V2S_OK;
-}
-
-// *out [count] clips' sums and *list [count] the clips themselves, of those that could be used.
-static v2s_status read_clips(objective_v2s *o, const v2s_clip *const *clips, size_t count,
-                             v2s_band_clip **out, const v2s_clip ***list, size_t *kept) {
-    reading r = {.o = o, .clips = clips, .count = count};
-    size_t room = count > 0 ? count : 1;
-    r.to = *out = calloc(room, sizeof **out);
-    *list = calloc(room, sizeof **list);
-    r.status = calloc(room, sizeof *r.status);
-    r.reason = calloc(room, sizeof *r.reason);
-    v2s_status status = V2S_OK;
-    if (*out == NULL || *list == NULL || r.status == NULL || r.reason == NULL)
-        status = V2S_FAIL(V2S_NOMEM, "out of memory");
-    if (status == V2S_OK) {
-        v2s_parallel(o->config.threads, o->config.threads, read_share, &r);
-        status = keep_read(&r, *list, kept);
-    }
-    free(r.status);
-    free(r.reason);
-    return status;
-}
-
-// ---- floors -----------------------------------------------------------------------------------
-
-static v2s_vec3 direction_at(const v2s_band_clip *c, int frame, size_t *cursor) {
-    return v2s_trajectory_at(&c->path, frame * c->hop_s, cursor).unit;
-}
-
-// Least squares of truth = gain * geometric, channel by channel.
-static void fit_scaled(objective_v2s *o) {
-    double top[4] = {0}, bottom[4] = {0};
-    for (size_t n = 0; n < o->base.train_clips; n++) {
-        const v2s_band_clip *c = &o->train[n];
-        size_t cursor = 0;
-        for (int t = 0; t < c->frames; t++) {
-            v2s_vec3 u = direction_at(c, t, &cursor);
-            for (int b = 0; b < BANDS; b++) {
-                v2s_band_stat s = v2s_band_clip_get(c, (size_t)t * BANDS + (size_t)b);
-                const double up[4] = {s.gt, u.y * s.py, u.z * s.pz, u.x * s.px};
-                const double down[4] = {1, u.y * u.y, u.z * u.z, u.x * u.x};
-                for (int i = 0; i < 4; i++) {
-                    top[i] += up[i];
-                    bottom[i] += down[i] * s.g;
-                }
-            }
-        }
-    }
-    for (int i = 0; i < 4; i++)
-        o->scaled[i] = bottom[i] > 0 ? (float)(top[i] / bottom[i]) : 1;
-}
-
-// Rows of one step of the constants' fit, summed row by row in their order.
-typedef struct fit {
-    const objective_v2s *o;
-    int frames, rows;
-    const v2s_band_clip *clip[FIT_ROWS];
-    int first[FIT_ROWS], length[FIT_ROWS];
-    v2s_band_loss loss[FIT_ROWS];
-    float *gains;               // [frames][BANDS][G]: the constants, repeated
-    float *dgains[FIT_ROWS];    // the same
-    double *gradient[FIT_ROWS]; // [BANDS][G]
-} fit;
-
-static void fit_row(void *ctx, int i, int parts) {
-    (void)parts;
-    fit *f = ctx;
-    int n = BANDS * f->o->gains;
-    v2s_band_loss_row(&f->loss[i], &f->o->config.loss, f->clip[i], f->first[i], f->length[i],
-                      f->gains, 1.0 / f->rows, f->dgains[i], NULL);
-    memset(f->gradient[i], 0, (size_t)n * sizeof(double));
-    for (int t = 0; t < f->length[i]; t++)
-        for (int j = 0; j < n; j++)
-            f->gradient[i][j] += f->dgains[i][(size_t)t * n + j];
-}
-
-static void fit_step(fit *f, float *constant, double *m, double *v, int step, double rate) {
-    int n = BANDS * f->o->gains;
-    for (int t = 0; t < f->frames; t++)
-        memcpy(f->gains + (size_t)t * n, constant, (size_t)n * sizeof *constant);
-    v2s_parallel(f->o->config.threads, f->rows, fit_row, f);
-    double m_scale = 1 / (1 - pow(0.9, step)), v_scale = 1 / (1 - pow(0.999, step));
-    for (int j = 0; j < n; j++) {
-        double g = 0;
-        for (int i = 0; i < f->rows; i++)
-            g += f->gradient[i][j];
-        m[j] = 0.9 * m[j] + 0.1 * g;
-        v[j] = 0.999 * v[j] + 0.001 * g * g;
-        constant[j] -= (float)(rate * m[j] * m_scale / (sqrt(v[j] * v_scale) + 1e-12));
-    }
-}
-
-static v2s_status fit_open(const objective_v2s *o, fit *f) {
-    size_t n = (size_t)BANDS * o->gains;
-    *f = (fit){.o = o, .frames = (int)(FIT_ROW_S / HOP_S)};
-    f->gains = malloc((size_t)f->frames * n * sizeof(float));
-    bool ok = f->gains != NULL;
-    for (int i = 0; i < FIT_ROWS; i++) {
-        f->dgains[i] = malloc((size_t)f->frames * n * sizeof(float));
-        f->gradient[i] = malloc(n * sizeof(double));
-        ok = ok && f->dgains[i] != NULL && f->gradient[i] != NULL &&
-             v2s_band_loss_open(f->frames, &f->loss[i]) == V2S_OK;
-    }
-    return ok ? V2S_OK : V2S_FAIL(V2S_NOMEM, "out of memory");
-}
-
-static void fit_close(fit *f) {
-    free(f->gains);
-    for (int i = 0; i < FIT_ROWS; i++) {
-        free(f->dgains[i]);
-        free(f->gradient[i]);
-        v2s_band_loss_close(&f->loss[i]);
-    }
-}
-
-// Takes `rows` clips from `order`, each from its beginning.
-static void fit_take(fit *f, const size_t *order, int rows) {
-    f->rows = rows;
-    for (int i = 0; i < rows; i++) {
-        f->clip[i] = &f->o->train[order[i]];
-        f->first[i] = 0;
-        f->length[i] = f->clip[i]->frames < f->frames ? f->clip[i]->frames : f->frames;
-    }
-}
-
-static void fit_passes(objective_v2s *o, fit *f, size_t *order, double *m, double *v) {
-    size_t count = o->base.train_clips;
-    int passes = (int)((FIT_CLIPS + count - 1) / count);
-    int step = 0, steps = (int)((count + FIT_ROWS - 1) / FIT_ROWS) * passes;
-    for (int pass = 0; pass < passes; pass++) {
-        for (size_t i = 0; i < count; i++)
-            order[i] = i;
-        v2s_rng rng = v2s_rng_open(0, (uint64_t)pass);
-        v2s_rng_shuffle(&rng, order, count);
-        for (size_t at = 0; at < count; at += FIT_ROWS) {
-            fit_take(f, order + at, (int)(count - at < FIT_ROWS ? count - at : FIT_ROWS));
-            double rate = FIT_RATE * 0.5 * (1 + cos(V2S_PI * step / steps));
-            fit_step(f, o->constant, m, v, ++step, rate);
-        }
-    }
-}
-
-static v2s_status fit_constant(objective_v2s *o) {
-    size_t n = (size_t)BANDS * o->gains;
-    int tails = o->dry ? 4 : 3;
-    for (size_t i = 0; i < n; i++) {
-        int gain = (int)(i % (size_t)o->gains);
-        o->constant[i] = gain >= tails ? FIT_TAIL_START : 0;
-    }
-    fit f;
-    double *m = calloc(n, sizeof *m), *v = calloc(n, sizeof *v);
-    size_t *order = malloc(o->base.train_clips * sizeof *order);
-    v2s_status status = fit_open(o, &f);
-    if (status == V2S_OK && (m == NULL || v == NULL || order == NULL))
-        status = V2S_FAIL(V2S_NOMEM, "out of memory");
-    if (status == V2S_OK)
-        fit_passes(o, &f, order, m, v);
-    fit_close(&f);
-    free(m);
-    free(v);
-    free(order);
-    return status;
 }
 
 // ---- rows -------------------------------------------------------------------------------------
@@ -319,7 +94,7 @@ static void spoil(const objective_v2s *o, int used, v2s_rng *rng, float *x) {
 static v2s_status prepare(v2s_objective *base, int row, const v2s_row_item *item, float *x) {
     objective_v2s *o = (objective_v2s *)base;
     row_slot *slot = &o->slots[row];
-    const v2s_band_clip *c = &o->train[item->clip];
+    const v2s_band_clip *c = &o->train.sums[item->clip];
     v2s_rng rng = v2s_rng_open(item->seed, 0);
     int room = c->frames - base->T;
     slot->clip = c;
@@ -369,7 +144,7 @@ static v2s_status score_clips(scoring *s, int part, int parts) {
     if (status == V2S_OK)
         status = v2s_band_loss_open(s->longest, &loss);
     for (size_t i = (size_t)part; status == V2S_OK && i < o->base.val_clips; i += (size_t)parts) {
-        const v2s_band_clip *c = &o->val[i];
+        const v2s_band_clip *c = &o->val.sums[i];
         gather_energy(c, 0, c->frames, energy);
         v2s_band_clock clock = {0, c->hop_s, c->used};
         v2s_band_features(&clock, energy, c->frames, &c->path, o->dry ? &c->condition : NULL, x);
@@ -397,7 +172,7 @@ static v2s_status validate(v2s_objective *base, const v2s_refiner *m, const v2s_
     scoring s = {.o = o, .m = m, .device = *dev};
     s.device.threads = 1;
     for (size_t i = 0; i < base->val_clips; i++)
-        s.longest = o->val[i].frames > s.longest ? o->val[i].frames : s.longest;
+        s.longest = o->val.sums[i].frames > s.longest ? o->val.sums[i].frames : s.longest;
     s.terms = calloc(base->val_clips, sizeof *s.terms);
     if (s.terms == NULL)
         return V2S_FAIL(V2S_NOMEM, "out of memory");
@@ -418,18 +193,12 @@ static v2s_status validate(v2s_objective *base, const v2s_refiner *m, const v2s_
 
 static void close_objective(v2s_objective *base) {
     objective_v2s *o = (objective_v2s *)base;
-    for (size_t i = 0; o->train != NULL && i < base->train_clips; i++)
-        v2s_band_clip_free(&o->train[i]);
-    for (size_t i = 0; o->val != NULL && i < base->val_clips; i++)
-        v2s_band_clip_free(&o->val[i]);
     for (int i = 0; o->slots != NULL && i < base->rows; i++) {
         free(o->slots[i].energy);
         v2s_band_loss_close(&o->slots[i].loss);
     }
-    free(o->train);
-    free(o->val);
-    free(o->train_list);
-    free(o->val_list);
+    v2s_band_clips_free(&o->train);
+    v2s_band_clips_free(&o->val);
     free(o->slots);
     free(o->constant);
     v2s_foa_basis_set_close(&o->bases);
@@ -493,40 +262,55 @@ static v2s_status open_slots(objective_v2s *o) {
 static void choose_length(objective_v2s *o) {
     o->base.T = (int)lround(o->config.segment_s / HOP_S);
     for (size_t i = 0; i < o->base.train_clips; i++)
-        o->base.T = o->train[i].frames < o->base.T ? o->train[i].frames : o->base.T;
+        o->base.T = o->train.sums[i].frames < o->base.T ? o->train.sums[i].frames : o->base.T;
+}
+
+static v2s_status read_splits(objective_v2s *o, const v2s_clip *const *train,
+                              const v2s_clip *const *val) {
+    const v2s_objective_v2s_config *config = &o->config;
+    v2s_band_reader reader = {.bases = o->bases,
+                              .rate_hz = config->rate_hz,
+                              .threads = config->threads,
+                              .strict = config->strict,
+                              .log = config->log,
+                              .what = "reading clips to train on"};
+    V2S_TRY(v2s_band_clips_read(&reader, train, o->base.train_clips, &o->train));
+    reader.what = "reading clips to validate on";
+    V2S_TRY(v2s_band_clips_read(&reader, val, o->base.val_clips, &o->val));
+    o->base.train_clips = o->train.count;
+    o->base.val_clips = o->val.count;
+    o->base.train = o->train.from;
+    o->base.skipped_clips = reader.skipped;
+    if (o->train.count > 0 && o->val.count > 0)
+        return V2S_OK;
+    return V2S_FAIL(V2S_FORMAT,
+                    "preset v2s: expected usable clips of the splits train and val, found %zu "
+                    "and %zu",
+                    o->train.count, o->val.count);
+}
+
+static v2s_status fit_floors(objective_v2s *o) {
+    o->constant = calloc((size_t)BANDS * o->gains, sizeof *o->constant);
+    if (o->constant == NULL)
+        return V2S_FAIL(V2S_NOMEM, "out of memory");
+    v2s_band_floor_scaled(&o->train, o->scaled);
+    return v2s_band_floor_constant(&o->train, o->dry, &o->config.loss, o->config.threads,
+                                   o->config.log, o->constant);
 }
 
 static v2s_status fill(objective_v2s *o, const v2s_clip *const *train, const v2s_clip *const *val) {
     o->dry = o->config.pairing == V2S_PAIRING_DRY;
     o->gains = v2s_foa_basis_gains(o->dry);
     V2S_TRY(v2s_foa_basis_set_open(o->dry, &o->bases));
-    size_t kept_train = 0, kept_val = 0;
-    v2s_status status =
-        read_clips(o, train, o->base.train_clips, &o->train, &o->train_list, &kept_train);
-    if (status == V2S_OK)
-        status = read_clips(o, val, o->base.val_clips, &o->val, &o->val_list, &kept_val);
-    if (status != V2S_OK)
-        return status;
-    o->base.train_clips = kept_train;
-    o->base.val_clips = kept_val;
-    o->base.train = o->train_list;
-    if (kept_train == 0 || kept_val == 0)
-        return V2S_FAIL(V2S_FORMAT,
-                        "preset v2s: expected usable clips of the splits train and val, found %zu "
-                        "and %zu",
-                        kept_train, kept_val);
+    V2S_TRY(read_splits(o, train, val));
     o->base.config = (v2s_refiner_config){.kernel = o->config.kernel,
                                           .channels = o->config.channels,
                                           .hidden = o->config.hidden,
                                           .inputs = inputs_of(o),
                                           .outputs = BANDS * o->gains};
-    o->constant = calloc((size_t)BANDS * o->gains, sizeof *o->constant);
-    if (o->constant == NULL)
-        return V2S_FAIL(V2S_NOMEM, "out of memory");
     choose_length(o);
     V2S_TRY(open_slots(o));
-    fit_scaled(o);
-    return fit_constant(o);
+    return fit_floors(o);
 }
 
 v2s_status v2s_objective_v2s_open(const v2s_objective_v2s_config *config,

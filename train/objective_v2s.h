@@ -3,10 +3,8 @@
 // (spatial/foa_basis.h) out, judged by their spatial statistics (train/band_loss.h).
 //
 // Opening reads every clip once and keeps band sums only (train/band_stats.h), so training touches
-// no sound any more. It then fits the floors that a network has to beat:
-//   scaled    the least-squares constant gain of each channel of the geometric path
-//   constant  constant gains on the basis, by the same loss (Adam, 12 000 rows from the training
-//             clips); the network starts from them, with a last layer that is zero otherwise
+// no sound any more. It then fits the floors that a network has to beat (train/band_floors.h); the
+// network starts from the constant gains, with a last layer that is zero otherwise.
 #ifndef V2S_TRAIN_OBJECTIVE_V2S_H
 #define V2S_TRAIN_OBJECTIVE_V2S_H
 
