@@ -34,13 +34,13 @@ struct v2s_band_stream {
     int count, room;
     float *spectra; // [history + room][2][stride]; number `first` is [history]
     float *energy;  // [room][BANDS]
-    float *power;   // [room][BANDS]: running means
+    float *levels;  // [room][V2S_BASIS_LEVELS]
     float *gains;   // [room][outputs]; a sum of faded stretches
     int64_t next;   // where the next stretch begins
 
     float *x, *y; // [stretch][inputs], [stretch][outputs]
     float *frame; // [4][2][stride]
-    float running[BANDS];
+    v2s_foa_levels running;
     float *residual; // [out_room][4] from sample out_first on
     size_t out_room, out_taken;
     int64_t out_first, out_done; // samples before out_done are complete
@@ -53,6 +53,7 @@ static v2s_status no_memory(void) {
 static v2s_status open_parts(v2s_band_stream *s) {
     const v2s_foa_basis *b = s->config.basis;
     size_t room = (size_t)s->room, row = 2 * (size_t)b->stride;
+    V2S_TRY(v2s_foa_levels_open(b, &s->running));
     for (int c = s->first_channel; c < V2S_FOA_CHANNELS; c++) {
         V2S_TRY(v2s_foa_tails_open(b, c, &s->tails[c]));
         V2S_TRY(v2s_foa_transform_open(b, &s->transform[c]));
@@ -63,13 +64,13 @@ static v2s_status open_parts(v2s_band_stream *s) {
     s->out_room = (room + OVERLAP) * (size_t)b->hop;
     s->spectra = v2s_fft_alloc(((size_t)b->history + room) * row, sizeof(float));
     s->energy = malloc(room * BANDS * sizeof(float));
-    s->power = malloc(room * BANDS * sizeof(float));
+    s->levels = malloc(room * V2S_BASIS_LEVELS * sizeof(float));
     s->gains = calloc(room * (size_t)s->outputs, sizeof(float));
     s->x = malloc((size_t)s->stretch * (size_t)s->inputs * sizeof(float));
     s->y = malloc((size_t)s->stretch * (size_t)s->outputs * sizeof(float));
     s->frame = v2s_fft_alloc(4 * row, sizeof(float));
     s->residual = calloc(s->out_room * 4, sizeof(float));
-    if (s->spectra == NULL || s->energy == NULL || s->power == NULL || s->gains == NULL ||
+    if (s->spectra == NULL || s->energy == NULL || s->levels == NULL || s->gains == NULL ||
         s->x == NULL || s->y == NULL || s->frame == NULL || s->residual == NULL)
         return no_memory();
     return V2S_OK;
@@ -113,7 +114,8 @@ void v2s_band_stream_close(v2s_band_stream **stream) {
     free(s->w);
     v2s_fft_free(s->spectra);
     free(s->energy);
-    free(s->power);
+    free(s->levels);
+    v2s_foa_levels_close(&s->running);
     free(s->gains);
     free(s->x);
     free(s->y);
@@ -149,7 +151,7 @@ static void render_channel(void *ctx, int part, int parts) {
         v2s_point point =
             v2s_trajectory_at(s->config.path, (double)t * b->hop / b->rate_hz, &cursor);
         const float *w = spectrum_of(s, i);
-        v2s_foa_tails_next(&s->tails[c], w, s->power + (size_t)i * BANDS);
+        v2s_foa_tails_next(&s->tails[c], w, s->levels + (size_t)i * V2S_BASIS_LEVELS);
         v2s_foa_tails_residual(&s->tails[c], w, point.unit,
                                s->gains + (size_t)i * (size_t)s->outputs, out);
         v2s_foa_synthesise(&s->transform[c], out, t - s->out_first / b->hop, s->residual,
@@ -164,7 +166,8 @@ static void drop_frames(v2s_band_stream *s, int at) {
     size_t history = (size_t)s->config.basis->history;
     memmove(s->spectra, s->spectra + (size_t)at * row, (history + left) * row * sizeof(float));
     memmove(s->energy, s->energy + (size_t)at * BANDS, left * BANDS * sizeof(float));
-    memmove(s->power, s->power + (size_t)at * BANDS, left * BANDS * sizeof(float));
+    memmove(s->levels, s->levels + (size_t)at * V2S_BASIS_LEVELS,
+            left * V2S_BASIS_LEVELS * sizeof(float));
     memmove(s->gains, s->gains + (size_t)at * outputs, left * outputs * sizeof(float));
     memset(s->gains + left * outputs, 0, (size_t)at * outputs * sizeof(float));
     s->first += at;
@@ -241,8 +244,8 @@ static void analyse(v2s_band_stream *s) {
     float *spectrum = spectrum_of(s, s->count);
     int64_t t = s->first + s->count - s->w_first / b->hop;
     v2s_foa_analyse(&s->transform[V2S_ACN_Y], s->w, s->w_count, 1, 0, t, spectrum);
-    v2s_foa_basis_power(b, spectrum, s->energy + (size_t)s->count * BANDS, s->running);
-    memcpy(s->power + (size_t)s->count * BANDS, s->running, sizeof s->running);
+    v2s_foa_levels_next(&s->running, spectrum, s->energy + (size_t)s->count * BANDS,
+                        s->levels + (size_t)s->count * V2S_BASIS_LEVELS);
     s->count++;
 }
 

@@ -12,6 +12,8 @@
 
 #define WINDOW_S 0.032
 #define MEMORY_S 0.070
+#define SLOW_S 0.250
+#define EVEN_MAX 4.0f
 #define LOW_HZ 50.0
 #define HIGH_HZ 20000.0
 #define RATE_MIN_HZ 8000.0
@@ -129,8 +131,7 @@ static void place_taps(v2s_foa_basis *b, const segment *segments) {
     for (int k = 0; k < b->segments; k++) {
         b->first[k] = b->taps;
         b->whole[k] = segments[k].whole;
-        double kept = energy_kept(b, segments[k].whole ? b->length : b->hop);
-        b->level[k] = (float)sqrt(1 / (segments[k].count * kept));
+        b->power[k] = (float)(1 / energy_kept(b, segments[k].whole ? b->length : b->hop));
         for (int i = 0; i < segments[k].count; i++)
             b->delay[b->taps++] = segments[k].first + i * segments[k].step;
     }
@@ -156,6 +157,7 @@ v2s_status v2s_foa_basis_open(double rate_hz, bool with_w, v2s_foa_basis **out) 
     b->segments = segments_of(with_w);
     b->gains = v2s_foa_basis_gains(with_w);
     b->memory = (float)exp(-b->hop / (MEMORY_S * rate_hz));
+    b->slow = (float)exp(-b->hop / (SLOW_S * rate_hz));
     b->window = v2s_fft_alloc((size_t)b->length, sizeof *b->window);
     b->pitch = (size_t)(b->length + b->stride);
     b->noise = v2s_fft_alloc(4 * b->pitch, sizeof *b->noise);
@@ -190,20 +192,62 @@ void v2s_foa_basis_close(v2s_foa_basis **basis) {
     *basis = NULL;
 }
 
-// ---- one channel, frame by frame --------------------------------------------------------------
+// ---- levels of W ------------------------------------------------------------------------------
 
-void v2s_foa_basis_power(const v2s_foa_basis *b, const float *w, float *energy, float *power) {
-    b->ops->collect(&b->bands, w, w, b->stride, energy);
-    for (int i = 0; i < BANDS; i++)
-        power[i] = b->memory * power[i] + (1 - b->memory) * energy[i];
+v2s_status v2s_foa_levels_open(const v2s_foa_basis *b, v2s_foa_levels *out) {
+    v2s_foa_levels l = {.basis = b};
+    l.ring = v2s_fft_alloc((size_t)(b->history + 1) * BANDS, sizeof *l.ring);
+    l.mean = v2s_fft_alloc(V2S_BASIS_LEVELS, sizeof *l.mean);
+    if (l.ring == NULL || l.mean == NULL) {
+        v2s_foa_levels_close(&l);
+        return V2S_FAIL(V2S_NOMEM, "out of memory");
+    }
+    *out = l;
+    return V2S_OK;
 }
+
+void v2s_foa_levels_close(v2s_foa_levels *l) {
+    v2s_fft_free(l->ring);
+    v2s_fft_free(l->mean);
+    *l = (v2s_foa_levels){0};
+}
+
+static void running(float memory, const float *now, float *mean) {
+    for (int i = 0; i < BANDS; i++)
+        mean[i] = memory * mean[i] + (1 - memory) * now[i];
+}
+
+void v2s_foa_levels_next(v2s_foa_levels *l, const float *w, float *energy, float *levels) {
+    const v2s_foa_basis *b = l->basis;
+    int rows = b->history + 1;
+    l->newest = (l->newest + 1) % rows;
+    b->ops->collect(&b->bands, w, w, b->stride, energy);
+    memcpy(l->ring + (size_t)l->newest * BANDS, energy, BANDS * sizeof *energy);
+    running(b->memory, energy, l->mean);
+    for (int k = 0; k < b->segments; k++) {
+        float smeared[BANDS] = {0}, share = 1.0f / (float)(b->first[k + 1] - b->first[k]);
+        for (int tap = b->first[k]; tap < b->first[k + 1]; tap++) {
+            const float *then =
+                l->ring + (size_t)((l->newest - b->delay[tap] + rows) % rows) * BANDS;
+            for (int i = 0; i < BANDS; i++)
+                smeared[i] += share * then[i];
+        }
+        running(b->slow, smeared, l->mean + (size_t)(1 + k) * BANDS);
+    }
+    memcpy(levels, l->mean, V2S_BASIS_LEVELS * sizeof *levels);
+}
+
+// ---- one channel, frame by frame --------------------------------------------------------------
 
 v2s_status v2s_foa_tails_open(const v2s_foa_basis *b, int channel, v2s_foa_tails *out) {
     V2S_ASSERT(channel >= (b->with_w ? 0 : 1) && channel < V2S_FOA_CHANNELS);
     v2s_foa_tails t = {.basis = b, .channel = channel};
+    size_t bands = (size_t)b->segments * BANDS;
     t.tails = v2s_fft_alloc((size_t)b->segments * 2 * b->stride, sizeof *t.tails);
-    t.cross = v2s_fft_alloc((size_t)b->segments * BANDS, sizeof *t.cross);
-    if (t.tails == NULL || t.cross == NULL) {
+    t.cross = v2s_fft_alloc(bands, sizeof *t.cross);
+    t.own = v2s_fft_alloc(bands, sizeof *t.own);
+    t.even = v2s_fft_alloc(bands, sizeof *t.even);
+    if (t.tails == NULL || t.cross == NULL || t.own == NULL || t.even == NULL) {
         v2s_foa_tails_close(&t);
         return V2S_FAIL(V2S_NOMEM, "out of memory");
     }
@@ -214,6 +258,8 @@ v2s_status v2s_foa_tails_open(const v2s_foa_basis *b, int channel, v2s_foa_tails
 void v2s_foa_tails_close(v2s_foa_tails *t) {
     v2s_fft_free(t->tails);
     v2s_fft_free(t->cross);
+    v2s_fft_free(t->own);
+    v2s_fft_free(t->even);
     *t = (v2s_foa_tails){0};
 }
 
@@ -222,14 +268,25 @@ static void remove_w(const v2s_foa_basis *b, const float *w, const float *power,
                      float *cross) {
     float band[BANDS];
     b->ops->collect(&b->bands, w, tail, b->stride, band);
-    for (int i = 0; i < BANDS; i++) {
-        cross[i] = b->memory * cross[i] + (1 - b->memory) * band[i];
+    running(b->memory, band, cross);
+    for (int i = 0; i < BANDS; i++)
         band[i] = power[i] > 0 ? -cross[i] / power[i] : 0;
-    }
     b->ops->mix(&b->bands, band, 1, w, b->stride, tail);
 }
 
-void v2s_foa_tails_next(v2s_foa_tails *t, const float *w, const float *power) {
+// Gains that bring the tail to `power` times the smeared energy of W.
+static void even_out(const v2s_foa_basis *b, const float *smeared, float power, const float *tail,
+                     float *own, float *even) {
+    float band[BANDS];
+    b->ops->collect(&b->bands, tail, tail, b->stride, band);
+    running(b->slow, band, own);
+    for (int i = 0; i < BANDS; i++) {
+        float gain = own[i] > 0 ? sqrtf(power * smeared[i] / own[i]) : 1;
+        even[i] = fminf(fmaxf(gain, 1 / EVEN_MAX), EVEN_MAX);
+    }
+}
+
+void v2s_foa_tails_next(v2s_foa_tails *t, const float *w, const float *levels) {
     const v2s_foa_basis *b = t->basis;
     size_t row = 2 * (size_t)b->stride;
     for (int k = 0; k < b->segments; k++) {
@@ -237,40 +294,75 @@ void v2s_foa_tails_next(v2s_foa_tails *t, const float *w, const float *power) {
         float *tail = t->tails + (size_t)k * row;
         b->ops->tail(taps, b->delay + first, b->shift[t->channel] + first,
                      b->noise + (b->whole[k] ? 2 * b->pitch : 0), b->pitch, w, b->stride, tail);
-        float level = t->channel == V2S_ACN_W ? b->level[k] : b->level[k] * (float)sqrt(1.0 / 3);
+        float power = t->channel == V2S_ACN_W ? b->power[k] : b->power[k] / 3;
+        float level = sqrtf(power / (float)taps);
         for (size_t i = 0; i < row; i++)
             tail[i] *= level;
-        remove_w(b, w, power, tail, t->cross + (size_t)k * BANDS);
+        remove_w(b, w, levels, tail, t->cross + (size_t)k * BANDS);
+        even_out(b, levels + (size_t)(1 + k) * BANDS, power, tail, t->own + (size_t)k * BANDS,
+                 t->even + (size_t)k * BANDS);
     }
 }
 
-// What a dipole gets of a u + b h + d z.
-static void coherent_gains(const v2s_foa_tails *t, v2s_vec3 u, const float *gains,
-                           float band[BANDS]) {
-    static const int axis_of_acn[4] = {-1, 1, 2, 0};
-    const double along[3] = {u.x, u.y, u.z};
-    int axis = axis_of_acn[t->channel];
-    float radial = (float)along[axis], flat = axis == 2 ? 0 : radial, up = axis == 2 ? 1 : 0;
+void v2s_foa_tails_get(const v2s_foa_tails *t, int k, float *out) {
+    const v2s_foa_basis *b = t->basis;
+    size_t row = 2 * (size_t)b->stride;
+    memset(out, 0, row * sizeof *out);
+    b->ops->mix(&b->bands, t->even + (size_t)k * BANDS, 1, t->tails + (size_t)k * row, b->stride,
+                out);
+}
+
+// c of one band, and what a, b and d add to u.
+static v2s_vec3 coherent(v2s_vec3 u, const float *g, v2s_vec3 *added) {
+    float flat = g[0] + g[1];
+    *added = (v2s_vec3){u.x * flat, u.y * flat, u.z * g[0] + g[2]};
+    return (v2s_vec3){u.x + added->x, u.y + added->y, u.z + added->z};
+}
+
+double v2s_foa_basis_room(v2s_vec3 c) {
+    double rest = 1 - (c.x * c.x + c.y * c.y + c.z * c.z);
+    return rest > 0 ? rest : 0;
+}
+
+// Gains of a dipole, one per band: of W in the coherent part, then of the tails as they are stored.
+static void dipole_gains(const v2s_foa_tails *t, v2s_vec3 u, const float *gains, float along[BANDS],
+                         float tails[][BANDS]) {
+    const v2s_foa_basis *b = t->basis;
+    int first = b->with_w ? 4 : 3;
     for (int i = 0; i < BANDS; i++) {
-        const float *g = gains + (size_t)i * t->basis->gains;
-        band[i] = radial * g[0] + flat * g[1] + up * g[2];
+        const float *g = gains + (size_t)i * b->gains;
+        v2s_vec3 added, c = coherent(u, g, &added);
+        const double axis[V2S_FOA_CHANNELS] = {0, added.y, added.z, added.x};
+        along[i] = (float)axis[t->channel];
+        float share = b->with_w ? 1 : (float)sqrt(v2s_foa_basis_room(c));
+        for (int k = 0; k < b->segments; k++)
+            tails[k][i] = share * g[first + k] * t->even[k * BANDS + i];
+    }
+}
+
+// The same of W.
+static void w_gains(const v2s_foa_tails *t, const float *gains, float along[BANDS],
+                    float tails[][BANDS]) {
+    const v2s_foa_basis *b = t->basis;
+    for (int i = 0; i < BANDS; i++) {
+        const float *g = gains + (size_t)i * b->gains + 3;
+        along[i] = g[0];
+        for (int k = 0; k < b->segments; k++)
+            tails[k][i] = g[1 + b->segments + k] * t->even[k * BANDS + i];
     }
 }
 
 void v2s_foa_tails_residual(const v2s_foa_tails *t, const float *w, v2s_vec3 u, const float *gains,
                             float *out) {
     const v2s_foa_basis *b = t->basis;
-    int tails = b->with_w ? 4 : 3;
-    memset(out, 0, 2 * (size_t)b->stride * sizeof *out);
-    if (t->channel == V2S_ACN_W) {
-        b->ops->mix(&b->bands, gains + 3, b->gains, w, b->stride, out);
-        tails += b->segments;
-    } else {
-        float band[BANDS];
-        coherent_gains(t, u, gains, band);
-        b->ops->mix(&b->bands, band, 1, w, b->stride, out);
-    }
+    size_t row = 2 * (size_t)b->stride;
+    float along[BANDS], tails[V2S_BASIS_SEGMENTS_MAX][BANDS];
+    if (t->channel == V2S_ACN_W)
+        w_gains(t, gains, along, tails);
+    else
+        dipole_gains(t, u, gains, along, tails);
+    memset(out, 0, row * sizeof *out);
+    b->ops->mix(&b->bands, along, 1, w, b->stride, out);
     for (int k = 0; k < b->segments; k++)
-        b->ops->mix(&b->bands, gains + tails + k, b->gains, t->tails + (size_t)k * 2 * b->stride,
-                    b->stride, out);
+        b->ops->mix(&b->bands, tails[k], 1, t->tails + (size_t)k * row, b->stride, out);
 }

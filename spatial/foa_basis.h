@@ -13,10 +13,15 @@
 //              As they are heard (smeared frames lose energy when they overlap), dipoles have
 //              power 1/3 of W each (isotropic) and the W tail has power 1. What is left
 //              of W itself in a tail is taken out per band, Re<W* D> / <|W|^2> over about 70 ms,
-//              so that a tail does not turn the direction.
+//              so that a tail does not turn the direction; and the tail is evened out to the level
+//              of W's smeared energy per band, over about 250 ms, within 12 dB: fixed noise has its
+//              peaks and dips, and a tone would hear just one of them.
 //
-//   residual   (Y,Z,X) = (a u + b h + d z) W + sum_k g_k D_k[Y,Z,X]
+//   residual   (Y,Z,X) = (a u + b h + d z) W + r sum_k g_k D_k[Y,Z,X]
 //              W       = e W + sum_k f_k D_k[W]                         (pairing `dry` only)
+//              r = sqrt(max(0, 1 - |c|^2)) where W has the room in it: what the coherent part
+//              leaves, for the dipoles of plane waves and of diffuse sound alike have together the
+//              power of W. sum g_k^2 = 1 keeps that. Pairing `dry`: r = 1.
 //
 // Gains are real, one per ERB band (V2S_BASIS_BANDS of them, 50 Hz .. 20 kHz, the same bands at
 // every rate) and frame, interpolated over the bins. All gains zero leave the geometric path.
@@ -52,15 +57,16 @@ typedef struct v2s_foa_basis {
     int first[V2S_BASIS_SEGMENTS_MAX + 1]; // taps first[k] .. first[k+1]-1 belong to segment k
     int delay[V2S_BASIS_TAPS_MAX];         // of a tap, in frames, increasing
     int history;                           // frames: the longest delay
-    float memory;                          // of the running means, per frame
+    float memory;                          // of the running means of W, per frame
+    float slow;                            // of those that even out the tails
     const v2s_foa_ops *ops;
     v2s_erb_bands bands;
     float *window; // [N]
     size_t pitch;  // floats from a burst's real parts to its imaginary ones: N + stride
     float *noise;  // [2][2][pitch]: spectrum of the burst of one hop, and of a whole window
     int shift[V2S_FOA_CHANNELS][V2S_BASIS_TAPS_MAX]; // E[c][tau] begins at this bin of its burst
-    float level[V2S_BASIS_SEGMENTS_MAX];             // of a tap of the segment, W's tails
-    bool whole[V2S_BASIS_SEGMENTS_MAX];              // which burst a segment uses
+    float power[V2S_BASIS_SEGMENTS_MAX]; // of a W tail's frames over W, for 1 to be heard
+    bool whole[V2S_BASIS_SEGMENTS_MAX];  // which burst a segment uses
 } v2s_foa_basis;
 
 // `with_w`: the pairing `dry`, where W itself gets a tail; segments up to 2 s. Otherwise segments
@@ -71,30 +77,50 @@ void v2s_foa_basis_close(v2s_foa_basis **b);
 // Gains per band: 3 + K, or 4 + 2K with W.
 int v2s_foa_basis_gains(bool with_w);
 
+// r^2 of a coherent part c.
+double v2s_foa_basis_room(v2s_vec3 c);
+
 // Samples of the transform for a rate: the fast length nearest to 32 ms.
 int v2s_foa_basis_length(double rate_hz);
 
 // Frames that cover `samples`: frame t needs samples (t-2)*hop .. (t+2)*hop-1.
 int v2s_foa_basis_frames(const v2s_foa_basis *b, size_t samples);
 
-// energy[bands] of a spectrum w[2][stride], and the running mean power[bands] (zero at first) one
-// frame on.
-void v2s_foa_basis_power(const v2s_foa_basis *b, const float *w, float *energy, float *power);
+// What the tails need to know of W's level, one frame after the other, for all channels.
+typedef struct v2s_foa_levels {
+    const v2s_foa_basis *basis;
+    float *ring; // [history + 1][bands] energies of the newest frames
+    int newest;  // row of it
+    float *mean; // [V2S_BASIS_LEVELS], see below
+} v2s_foa_levels;
+
+V2S_MUST_USE v2s_status v2s_foa_levels_open(const v2s_foa_basis *b, v2s_foa_levels *out);
+void v2s_foa_levels_close(v2s_foa_levels *l);
+
+// Takes the next frame w[2][stride]: its energy[bands], and levels[V2S_BASIS_LEVELS]: running means
+// of W's energy [bands] and of the energy smeared as by each segment's taps [K][bands].
+enum { V2S_BASIS_LEVELS = (1 + V2S_BASIS_SEGMENTS_MAX) * V2S_BASIS_BANDS };
+void v2s_foa_levels_next(v2s_foa_levels *l, const float *w, float *energy, float *levels);
 
 // The tails of one output channel (ACN), frame by frame.
 typedef struct v2s_foa_tails {
     const v2s_foa_basis *basis;
     int channel;
-    float *tails; // [K][2][stride] of the newest frame
+    float *tails; // [K][2][stride] of the newest frame, not evened out
     float *cross; // [K][bands] running Re<W* D>
+    float *own;   // [K][bands] running |D|^2
+    float *even;  // [K][bands] gains that even out
 } v2s_foa_tails;
 
 // W (channel 0) only with with_w.
 V2S_MUST_USE v2s_status v2s_foa_tails_open(const v2s_foa_basis *b, int channel, v2s_foa_tails *out);
 void v2s_foa_tails_close(v2s_foa_tails *t);
 
-// Takes the next frame: w points at its spectrum, with its history in front; power as above.
-void v2s_foa_tails_next(v2s_foa_tails *t, const float *w, const float *power);
+// Takes the next frame: w points at its spectrum, with its history in front; levels as above.
+void v2s_foa_tails_next(v2s_foa_tails *t, const float *w, const float *levels);
+
+// Tail k of the newest frame: out[2][stride], overwritten.
+void v2s_foa_tails_get(const v2s_foa_tails *t, int k, float *out);
 
 // Residual of the newest frame: out[2][stride], overwritten, for the source at unit vector u and
 // gains [bands][b->gains].

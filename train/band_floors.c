@@ -13,7 +13,7 @@
 enum { BANDS = V2S_BASIS_BANDS, FIT_ROWS = 16, FIT_CLIPS = 12000 };
 
 #define FIT_RATE 0.02       // Adam's step for the constants
-#define FIT_TAIL_START 0.3f // zero is a saddle of the tails' gains
+#define FIT_TAIL_START 0.5f // zero is a saddle of the tails' gains
 #define FIT_ROW_S 5.0
 #define HOP_S 0.008 // about that of every basis
 

@@ -86,6 +86,8 @@ static double soft_abs(double x, double *slope) {
 typedef struct prediction {
     v2s_vec3 c, i;
     double m, w, e, ez;
+    double room;  // what c leaves to the tails: factor of their energy
+    double tails; // their energy without that factor
 } prediction;
 
 static prediction predict(const v2s_band_clip *clip, const v2s_band_stat *s, v2s_vec3 u,
@@ -93,9 +95,10 @@ static prediction predict(const v2s_band_clip *clip, const v2s_band_stat *s, v2s
     int K = clip->segments, tails = clip->with_w ? 4 : 3;
     double radial = 1.0 + gain[0], flat = radial + gain[1];
     prediction p = {.c = {u.x * flat, u.y * flat, u.z * radial + gain[2]}, .m = 1, .w = s->g};
-    double diffuse = 0;
+    p.room = clip->with_w ? 1 : v2s_foa_basis_room(p.c);
     for (int k = 0; k < K; k++)
-        diffuse += (double)gain[tails + k] * gain[tails + k] * s->tail[k];
+        p.tails += (double)gain[tails + k] * gain[tails + k] * s->tail[k];
+    double diffuse = p.room * p.tails;
     if (clip->with_w) {
         p.m = 1.0 + gain[3];
         p.w = p.m * p.m * s->g;
@@ -270,11 +273,13 @@ static void gradient_of_frame(const row *r, const v2s_band_sum *block, const v2s
     v2s_vec3 dc = sum_of(scaled(di, p->m * s->g), scaled(p->c, 2 * s->g * (de + drest)));
     dc = sum_of(dc, scaled(with_g, -2 * drest));
     dc.z += 2 * p->c.z * s->g * dez;
+    if (!r->clip->with_w && p->room > 0)
+        dc = sum_of(dc, scaled(p->c, -2 * p->tails * (de + dez / 3)));
     d[0] = (float)(scale * dot(dc, u));
     d[1] = (float)(scale * (dc.x * u.x + dc.y * u.y));
     d[2] = (float)(scale * dc.z);
     for (int k = 0; k < K; k++)
-        d[tails + k] = (float)(scale * 2 * gain[tails + k] * s->tail[k] * (de + dez / 3));
+        d[tails + k] = (float)(scale * 2 * gain[tails + k] * p->room * s->tail[k] * (de + dez / 3));
     if (!r->clip->with_w)
         return;
     d[3] = (float)(scale * (s->g * dot(p->c, di) + 2 * p->m * s->g * dw));

@@ -8,8 +8,8 @@
 //   c    = u + a u + b h + d z,  m = 1 + e
 //   W'   = m^2 g + sum f_k^2 w_tail_k       expected |W|^2 of the result
 //   I'   = m c g                            expected intensity
-//   X'   = |c|^2 g + sum g_k^2 tail_k       expected energy of the dipoles
-//   Z'   = c_z^2 g + sum g_k^2 tail_k / 3
+//   X'   = |c|^2 g + r^2 sum g_k^2 tail_k   expected energy of the dipoles
+//   Z'   = c_z^2 g + r^2 sum g_k^2 tail_k / 3
 //
 // summed over blocks of V2S_BAND_BLOCK frames and over the row. Terms, each with a weight; w is
 // the truth's |W|^2 to the power `emphasis`, normalised to sum 1; |x| is sqrt(x^2 + s^2) - s:

@@ -14,9 +14,11 @@ typedef struct analysis {
     v2s_foa_transform transform;
     size_t samples;
     int frames;
-    float *geometric;     // [history + frames][2][stride] W of the geometric path
-    float *truth;         // [4][2][stride]
-    float *power;         // [frames][BANDS] running mean of W's energy
+    float *geometric; // [history + frames][2][stride] W of the geometric path
+    float *truth;     // [4][2][stride]
+    v2s_foa_levels running;
+    float *levels;        // [frames][V2S_BASIS_LEVELS]
+    float *spectrum;      // [2][stride]
     float *tails;         // [K][samples] of one channel, as they are heard
     v2s_band_stat *stats; // [frames][BANDS]
 } analysis;
@@ -25,13 +27,15 @@ static v2s_status open_analysis(const v2s_foa_basis *b, size_t samples, int fram
     *a = (analysis){.b = b, .samples = samples, .frames = frames};
     size_t row = 2 * (size_t)b->stride, bands = (size_t)frames * BANDS;
     V2S_TRY(v2s_foa_transform_open(b, &a->transform));
+    V2S_TRY(v2s_foa_levels_open(b, &a->running));
     a->geometric = v2s_fft_alloc((size_t)(b->history + frames) * row, sizeof(float));
     a->truth = v2s_fft_alloc(4 * row, sizeof(float));
-    a->power = malloc(bands * sizeof *a->power);
+    a->levels = malloc((size_t)frames * V2S_BASIS_LEVELS * sizeof *a->levels);
+    a->spectrum = v2s_fft_alloc(row, sizeof *a->spectrum);
     a->tails = malloc((size_t)b->segments * samples * sizeof *a->tails);
     a->stats = calloc(bands, sizeof *a->stats);
-    if (a->geometric == NULL || a->truth == NULL || a->power == NULL || a->tails == NULL ||
-        a->stats == NULL)
+    if (a->geometric == NULL || a->truth == NULL || a->levels == NULL || a->spectrum == NULL ||
+        a->tails == NULL || a->stats == NULL)
         return V2S_FAIL(V2S_NOMEM, "out of memory");
     return V2S_OK;
 }
@@ -40,7 +44,9 @@ static void close_analysis(analysis *a) {
     v2s_foa_transform_close(&a->transform);
     v2s_fft_free(a->geometric);
     v2s_fft_free(a->truth);
-    free(a->power);
+    free(a->levels);
+    v2s_fft_free(a->spectrum);
+    v2s_foa_levels_close(&a->running);
     free(a->tails);
     free(a->stats);
 }
@@ -81,15 +87,14 @@ static void sums_of_frame(const analysis *a, const float *g, v2s_band_stat *stat
 static void both_paths(analysis *a, const v2s_pair *pair) {
     const v2s_foa_basis *b = a->b;
     size_t row = 2 * (size_t)b->stride;
-    float power[BANDS] = {0}, energy[BANDS];
+    float energy[BANDS];
     for (int t = 0; t < a->frames; t++) {
         float *w = a->geometric + (size_t)(b->history + t) * row;
         v2s_foa_analyse(&a->transform, pair->geometric, a->samples, 4, 0, t, w);
         for (int c = 0; c < 4; c++)
             v2s_foa_analyse(&a->transform, pair->truth, a->samples, 4, c, t,
                             a->truth + (size_t)c * row);
-        v2s_foa_basis_power(b, w, energy, power);
-        memcpy(a->power + (size_t)t * BANDS, power, sizeof power);
+        v2s_foa_levels_next(&a->running, w, energy, a->levels + (size_t)t * V2S_BASIS_LEVELS);
         sums_of_frame(a, w, a->stats + (size_t)t * BANDS);
     }
 }
@@ -102,14 +107,16 @@ static v2s_status tails_of_channel(analysis *a, int channel) {
     V2S_TRY(v2s_foa_tails_open(b, channel, &tails));
     memset(a->tails, 0, (size_t)b->segments * a->samples * sizeof *a->tails);
     for (int t = 0; t < a->frames; t++) {
-        v2s_foa_tails_next(&tails, frame_of_w(a, t), a->power + (size_t)t * BANDS);
-        for (int k = 0; k < b->segments; k++)
-            v2s_foa_synthesise(&a->transform, tails.tails + (size_t)k * 2 * b->stride, t,
-                               a->tails + (size_t)k * a->samples, a->samples, 1, 0);
+        v2s_foa_tails_next(&tails, frame_of_w(a, t), a->levels + (size_t)t * V2S_BASIS_LEVELS);
+        for (int k = 0; k < b->segments; k++) {
+            v2s_foa_tails_get(&tails, k, a->spectrum);
+            v2s_foa_synthesise(&a->transform, a->spectrum, t, a->tails + (size_t)k * a->samples,
+                               a->samples, 1, 0);
+        }
     }
     for (int t = 0; t < a->frames; t++)
         for (int k = 0; k < b->segments; k++) {
-            float *heard = tails.tails, energy[BANDS];
+            float *heard = a->spectrum, energy[BANDS];
             v2s_foa_analyse(&a->transform, a->tails + (size_t)k * a->samples, a->samples, 1, 0, t,
                             heard);
             b->ops->collect(&b->bands, heard, heard, b->stride, energy);

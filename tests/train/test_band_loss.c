@@ -155,7 +155,9 @@ Test(band_loss, a_perfect_plane_wave_costs_nothing) {
     double terms[V2S_BAND_TERMS];
     double loss = loss_at(&s, &config, terms);
     cr_expect(fabs(loss) < 2e-6, "loss %g", loss);
-    s.gains[3] = 0.5f; // a tail where there is none
+    s.gains[3] = 0.5f; // a plane wave leaves nothing to the tails
+    cr_expect(fabs(loss_at(&s, &config, terms)) < 2e-6);
+    s.gains[0] = -0.3f;
     cr_expect(loss_at(&s, &config, terms) > loss + 1e-4);
     free_scene(&s);
 }
