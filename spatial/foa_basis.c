@@ -24,16 +24,16 @@ enum { LANES = 16, BANDS = V2S_BASIS_BANDS };
 
 // A segment: where its taps lie, and whether a tap is a burst of one hop or of a whole window.
 typedef struct segment {
-    int first, step, count; // delays in frames of 8 ms
+    int first, step, count; // delays of the bursts' middles, in frames of 8 ms
     bool whole;
 } segment;
 
-// Up to 200 ms: what is diffuse in W is so at the same time in the dipoles.
-static const segment omni_segments[] = {{0, 1, 4, false}, {4, 1, 5, false}, {10, 3, 5, true}};
+// Up to 190 ms: what is diffuse in W is so at the same time in the dipoles.
+static const segment omni_segments[] = {{0, 1, 4, false}, {4, 1, 5, false}, {9, 2, 8, false}};
 
-// Up to 2 s: W is dry, and all of the reverberation has to come from here.
-static const segment dry_segments[] = {{0, 1, 3, false}, {3, 1, 6, false},  {10, 3, 4, true},
-                                       {22, 4, 6, true}, {46, 4, 14, true}, {104, 6, 24, true}};
+// From 4 ms to 2 s: W is dry, and all of the reverberation has to come from here.
+static const segment dry_segments[] = {{1, 1, 3, false}, {4, 1, 6, false},  {11, 3, 4, true},
+                                       {23, 4, 6, true}, {47, 4, 14, true}, {105, 6, 24, true}};
 
 static int segments_of(bool with_w) {
     return with_w ? (int)(sizeof dry_segments / sizeof *dry_segments)
@@ -60,8 +60,8 @@ int v2s_foa_basis_frames(const v2s_foa_basis *b, size_t samples) {
 
 // ---- tables -----------------------------------------------------------------------------------
 
-// Spectrum of a burst of complex noise in the first `samples` samples of a window, bins 0 .. N-1
-// and on around the circle, mean power 1, into burst[2][pitch].
+// Spectrum of a burst of complex noise, `samples` samples about time 0, bins 0 .. N-1 and on around
+// the circle, mean power 1, into burst[2][pitch].
 static v2s_status make_burst(const v2s_foa_basis *b, int samples, uint64_t stream, float *burst) {
     v2s_fft_complex *fft = NULL;
     v2s_complex *x = v2s_fft_alloc((size_t)b->length, sizeof *x);
@@ -72,7 +72,8 @@ static v2s_status make_burst(const v2s_foa_basis *b, int samples, uint64_t strea
     if (status == V2S_OK) {
         v2s_rng rng = v2s_rng_open(NOISE_SEED, stream);
         for (int i = 0; i < samples; i++)
-            x[i] = (v2s_complex){(float)v2s_rng_normal(&rng), (float)v2s_rng_normal(&rng)};
+            x[(i - samples / 2 + b->length) % b->length] =
+                (v2s_complex){(float)v2s_rng_normal(&rng), (float)v2s_rng_normal(&rng)};
         v2s_fft_complex_forward(fft, x, spectrum);
         double sum = 0;
         for (int i = 0; i < b->length; i++)
@@ -111,17 +112,17 @@ static void make_window(v2s_foa_basis *b) {
 
 // Share of the energy of frames, smeared by a burst of `samples`, that is left when they overlap
 // to a sound: what a burst's sample d brings comes out as a(n) x(n - d), and around the circle as
-// b(n) x(n - d + N), where a and b sum products of windows d apart; the share is the mean of
+// b(n) x(n - d +- N), where a and b sum products of windows d apart; the share is the mean of
 // a^2 + b^2.
 static double energy_kept(const v2s_foa_basis *b, int samples) {
-    int step = samples / 64 > 0 ? samples / 64 : 1, count = 0;
+    int step = samples / 64 > 0 ? samples / 64 : 1, count = 0, N = b->length;
     double sum = 0;
-    for (int d = 0; d < samples; d += step)
+    for (int d = -samples / 2; d < samples / 2; d += step)
         for (int n = 0; n < b->hop; n++, count++) {
             double straight = 0, around = 0;
-            for (int m = n; m < b->length; m += b->hop)
-                *(m >= d ? &straight : &around) +=
-                    b->window[m] * b->window[m >= d ? m - d : m - d + b->length];
+            for (int m = n; m < N; m += b->hop)
+                *(m >= d && m - d < N ? &straight : &around) +=
+                    b->window[m] * b->window[(m - d + N) % N];
             sum += straight * straight + around * around;
         }
     return sum / count;

@@ -6,8 +6,8 @@
 //              sample t * hop
 //   coherent   c = u + a u + b h + d z    with h = (u_x, u_y, 0) and z = (0, 0, 1):  c W
 //   tails      D_k[c] = sum over the taps tau of segment k of E[c][tau] W(t - tau): W smeared in
-//              time by fixed noise E, another one for every channel: bursts of one hop side by
-//              side at first, of a whole window further apart where the ear no longer tells. All
+//              time by fixed noise E, another one for every channel: bursts of one hop, and of a
+//              whole window far behind, where the ear no longer tells. All
 //              bursts of a kind are one complex burst, modulated: its spectrum read from another
 //              bin on, far enough away to have nothing in common (so they fit the fastest cache).
 //              As they are heard (smeared frames lose energy when they overlap), dipoles have

@@ -19,7 +19,7 @@ v2s_band_loss_config v2s_band_loss_defaults(bool with_w) {
     v2s_band_loss_config c = {.emphasis = 0.8};
     c.weight[V2S_BAND_DIFFUSENESS] = 2;
     c.weight[V2S_BAND_DIFFUSENESS_BLOCK] = 1;
-    c.weight[V2S_BAND_LEVEL] = 6;
+    c.weight[V2S_BAND_LEVEL] = 8;
     c.weight[V2S_BAND_LEVEL_BLOCK] = 2;
     c.weight[V2S_BAND_W_LEVEL] = with_w ? 2 : 0;
     c.weight[V2S_BAND_W_LEVEL_BLOCK] = with_w ? 1 : 0;
