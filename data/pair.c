@@ -193,27 +193,38 @@ static v2s_status encode(const float *mono, const v2s_trajectory *path, v2s_pair
     return status;
 }
 
-// The dry sound, which may end before the room does: silence then.
-static v2s_status load_dry(const v2s_clip *clip, v2s_pair *pair) {
+// s at the pair's rate and as long as it: mono [pair->frames].
+static v2s_status fit_dry(const char *path, const v2s_pair *pair, stretch *s, float *mono) {
+    if (s->channels != 1)
+        return V2S_FAIL(V2S_FORMAT, "%s: expected 1 channel, found %d", path, s->channels);
+    V2S_TRY(at_rate(s, pair->rate_hz));
+    size_t frames = s->frames < pair->frames ? s->frames : pair->frames;
+    memcpy(mono, s->samples, frames * sizeof *mono);
+    return check_finite(mono, frames, path);
+}
+
+// The dry sound may end before the room does: silence then.
+v2s_status v2s_pair_dry(const v2s_clip *clip, const v2s_pair *pair, float **mono) {
+    V2S_ASSERT(clip->dry != NULL);
     stretch s = {0};
     V2S_TRY(read_stretch(clip, clip->dry, &s));
-    v2s_status status = V2S_OK;
-    float *mono = calloc(pair->frames, sizeof *mono);
-    if (mono == NULL)
-        status = V2S_FAIL(V2S_NOMEM, "out of memory");
-    if (status == V2S_OK && s.channels != 1)
-        status = V2S_FAIL(V2S_FORMAT, "%s: expected 1 channel, found %d", clip->dry, s.channels);
-    if (status == V2S_OK)
-        status = at_rate(&s, pair->rate_hz);
-    if (status == V2S_OK) {
-        size_t frames = s.frames < pair->frames ? s.frames : pair->frames;
-        memcpy(mono, s.samples, frames * sizeof *mono);
-        status = check_finite(mono, frames, clip->dry);
-    }
-    if (status == V2S_OK)
-        status = encode(mono, &pair->path, pair);
-    free(mono);
+    float *made = calloc(pair->frames, sizeof *made);
+    v2s_status status =
+        made != NULL ? fit_dry(clip->dry, pair, &s, made) : V2S_FAIL(V2S_NOMEM, "out of memory");
     free(s.samples);
+    if (status != V2S_OK) {
+        free(made);
+        return status;
+    }
+    *mono = made;
+    return V2S_OK;
+}
+
+static v2s_status load_dry(const v2s_clip *clip, v2s_pair *pair) {
+    float *mono = NULL;
+    V2S_TRY(v2s_pair_dry(clip, pair, &mono));
+    v2s_status status = encode(mono, &pair->path, pair);
+    free(mono);
     return status;
 }
 

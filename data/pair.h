@@ -24,4 +24,8 @@ typedef struct v2s_pair {
 V2S_MUST_USE v2s_status v2s_pair_load(const v2s_clip *clip, double rate_hz, v2s_pair *pair);
 void v2s_pair_free(v2s_pair *pair);
 
+// The sound that pair->geometric of a `dry` clip was made of, read again: malloc'ed [pair->frames]
+// at pair->rate_hz, silent where the file has ended; the caller frees it. Errors name the file.
+V2S_MUST_USE v2s_status v2s_pair_dry(const v2s_clip *clip, const v2s_pair *pair, float **mono);
+
 #endif

@@ -13,6 +13,7 @@
 #include "infer/progress.h"
 #include "infer/quote.h"
 #include "infer/refiner_choice.h"
+#include "infer/room_setup.h"
 #include "kernels/base/file_out.h"
 #include "kernels/device.h"
 
@@ -85,10 +86,11 @@ static v2s_status open_refiner(run *r) {
     c->has[V2S_SYSTEM_REFINED] = true;
     c->has[V2S_SYSTEM_SCALED] = v2s_clip_refiner_has(r->refiner, V2S_CLIP_SCALED);
     c->has[V2S_SYSTEM_CONSTANT] = v2s_clip_refiner_has(r->refiner, V2S_CLIP_CONSTANT);
-    for (int k = 0; k < V2S_SYSTEM_COUNT; k++)
-        if (!c->has[k])
+    const v2s_system floors[] = {V2S_SYSTEM_SCALED, V2S_SYSTEM_CONSTANT};
+    for (int i = 0; i < 2; i++)
+        if (!c->has[floors[i]])
             v2s_run_log_warn(&r->log, "%s holds no gains for the floor '%s': left out",
-                             r->s->refiner, v2s_system_name((v2s_system)k));
+                             r->s->refiner, v2s_system_name(floors[i]));
     return V2S_OK;
 }
 
@@ -160,6 +162,7 @@ static v2s_status choose_clips(run *r) {
             v2s_pairing_name(pairing), r->s->split == V2S_SPLIT_COUNT ? "" : " and split ",
             r->s->split == V2S_SPLIT_COUNT ? "" : v2s_split_name((v2s_split)r->s->split));
     v2s_run_log_text(&r->log, "pairing", v2s_pairing_name(pairing));
+    r->comparison.has[V2S_SYSTEM_ROOM] = pairing == V2S_PAIRING_DRY;
     return V2S_OK;
 }
 
@@ -199,6 +202,12 @@ static void add_rows(run *r) {
     v2s_run_log_row(&r->log, "clips", "%zu judged, %zu without one clear direction, %zu failed",
                     c->judged, c->unclear, c->failed);
     v2s_run_log_row(&r->log, "rooms or sources", "%zu", c->groups[0].clusters);
+    v2s_vec3 box = v2s_room_setup_box_m;
+    if (c->has[V2S_SYSTEM_ROOM])
+        v2s_run_log_row(&r->log, "room",
+                        "%g x %g x %g m with the RT60 of the clip; %zu of %zu clips have one, in "
+                        "the others it is geometric",
+                        box.x, box.y, box.z, c->with_room, c->judged);
     v2s_run_log_row(&r->log, "intervals", "95 %%, %d draws of rooms or sources, seed %llu",
                     c->draws, (unsigned long long)c->seed);
     if (r->hrtf.title[0] != '\0')

@@ -102,6 +102,7 @@ typedef enum v2s_system {
     V2S_SYSTEM_GEOMETRIC,
     V2S_SYSTEM_SCALED,
     V2S_SYSTEM_CONSTANT,
+    V2S_SYSTEM_ROOM, // of dry pairs: infer/compare_room.h
     V2S_SYSTEM_MONO,
     V2S_SYSTEM_COUNT
 } v2s_system;
@@ -114,6 +115,7 @@ typedef enum v2s_clip_fate { V2S_FATE_JUDGED, V2S_FATE_UNCLEAR, V2S_FATE_FAILED 
 typedef struct v2s_clip_result {
     const v2s_clip *clip;
     bool recorded;      // the rule for real recordings was applied
+    bool has_room;      // its RT60 makes a room; else the system room is the geometric one
     double dipole_gain; // applied to Y,Z,X of the truth; 1 where not recorded
     double directness;  // 2|I| / (E_W + E_YZX) of a recorded truth
     v2s_clip_fate fate;
@@ -141,8 +143,8 @@ V2S_MUST_USE v2s_status v2s_clips_judge(v2s_clips_job *job);
 
 // ---- summary (compare_summary.c) --------------------------------------------------------------
 
-enum { V2S_RIVALS = 3 };
-extern const v2s_system v2s_rivals[V2S_RIVALS]; // geometric, constant, scaled
+enum { V2S_RIVALS = 4 };
+extern const v2s_system v2s_rivals[V2S_RIVALS]; // geometric, constant, scaled, room
 
 typedef struct v2s_difference {
     v2s_interval interval; // refined minus the other
@@ -162,6 +164,7 @@ typedef struct v2s_comparison {
     bool has[V2S_SYSTEM_COUNT];
     const v2s_clip_result *results; // all of them, in the order of the manifests
     size_t result_count, judged, unclear, failed;
+    size_t with_room; // of the judged ones
     int draws;
     uint64_t seed;
     size_t group_count; // groups[0] is "all"; dry and reverberant follow where both exist

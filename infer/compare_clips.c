@@ -8,6 +8,7 @@
 
 #include "data/pair.h"
 #include "infer/compare.h"
+#include "infer/compare_room.h"
 #include "infer/progress.h"
 #include "kernels/base/cancel.h"
 #include "kernels/base/parallel.h"
@@ -16,8 +17,8 @@
 enum { C = V2S_FOA_CHANNELS };
 
 const char *v2s_system_name(v2s_system system) {
-    static const char *const names[V2S_SYSTEM_COUNT] = {"refined", "geometric", "scaled",
-                                                        "constant", "mono"};
+    static const char *const names[V2S_SYSTEM_COUNT] = {"refined",  "geometric", "scaled",
+                                                        "constant", "room",      "mono"};
     return names[system];
 }
 
@@ -149,7 +150,7 @@ typedef struct sounds {
     float *owned[V2S_SYSTEM_COUNT];
 } sounds;
 
-static v2s_status make_sound(const v2s_clips_job *job, const v2s_clip *clip, const v2s_pair *pair,
+static v2s_status make_sound(const v2s_clips_job *job, v2s_clip_result *r, const v2s_pair *pair,
                              v2s_system system, sounds *s) {
     static const v2s_clip_system of_file[V2S_SYSTEM_COUNT] = {
         [V2S_SYSTEM_REFINED] = V2S_CLIP_REFINED,
@@ -165,8 +166,10 @@ static v2s_status make_sound(const v2s_clips_job *job, const v2s_clip *clip, con
     s->prediction[system] = out;
     if (out == NULL)
         return V2S_FAIL(V2S_NOMEM, "out of memory");
+    if (system == V2S_SYSTEM_ROOM)
+        return v2s_compare_room(r->clip, pair, out, &r->has_room);
     if (system != V2S_SYSTEM_MONO)
-        return v2s_clip_refiner_apply(job->refiner, of_file[system], clip, pair, out);
+        return v2s_clip_refiner_apply(job->refiner, of_file[system], r->clip, pair, out);
     for (size_t i = 0; i < pair->frames; i++)
         out[i * C] = pair->geometric[i * C];
     return V2S_OK;
@@ -182,7 +185,7 @@ static v2s_status judge_sounds(work *w, v2s_judge *judge, v2s_clip_result *r,
     v2s_status status = V2S_OK;
     for (int k = 0; status == V2S_OK && k < V2S_SYSTEM_COUNT; k++)
         if (w->job->has[k]) {
-            status = make_sound(w->job, r->clip, pair, (v2s_system)k, &s);
+            status = make_sound(w->job, r, pair, (v2s_system)k, &s);
             predictions[count] = s.prediction[k];
             system_of[count++] = k;
         }

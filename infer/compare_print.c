@@ -156,7 +156,7 @@ static void add_interval(cJSON *o, const char *key, const v2s_interval *i, const
 
 static void add_differences(const v2s_comparison *c, const v2s_summary *s, int rival, cJSON *o) {
     static const char *const keys[V2S_RIVALS] = {"difference", "difference_constant",
-                                                 "difference_scaled"};
+                                                 "difference_scaled", "difference_room"};
     static const char *const words[] = {"worse", "not different", "better"};
     if (!c->has[V2S_SYSTEM_REFINED] || !c->has[v2s_rivals[rival]])
         return;
@@ -198,6 +198,8 @@ static void add_clip(const v2s_comparison *c, const v2s_clip_result *r, cJSON *l
     cJSON_AddStringToObject(o, "cluster", v2s_clip_cluster(r->clip));
     cJSON_AddStringToObject(o, "fate", fates[r->fate]);
     cJSON_AddBoolToObject(o, "dry", v2s_clip_is_dry(r->clip));
+    if (c->has[V2S_SYSTEM_ROOM])
+        cJSON_AddBoolToObject(o, "has_room", r->has_room);
     if (r->recorded) {
         add_number(o, "dipole_gain", r->dipole_gain);
         add_number(o, "directness", r->directness);
@@ -216,6 +218,8 @@ void v2s_comparison_json(const v2s_comparison *c, v2s_run_log *log) {
     add_summary(c, &c->groups[0], log->json);
     cJSON_AddNumberToObject(log->json, "clips_failed", (double)c->failed);
     cJSON_AddNumberToObject(log->json, "clips_without_direction", (double)c->unclear);
+    if (c->has[V2S_SYSTEM_ROOM])
+        cJSON_AddNumberToObject(log->json, "clips_with_room", (double)c->with_room);
     cJSON_AddNumberToObject(log->json, "bootstrap", c->draws);
     cJSON *groups = cJSON_AddObjectToObject(log->json, "groups");
     for (size_t i = 1; i < c->group_count; i++)

@@ -9,7 +9,7 @@
 #define DRY_RT60_S 0.1
 
 const v2s_system v2s_rivals[V2S_RIVALS] = {V2S_SYSTEM_GEOMETRIC, V2S_SYSTEM_CONSTANT,
-                                           V2S_SYSTEM_SCALED};
+                                           V2S_SYSTEM_SCALED, V2S_SYSTEM_ROOM};
 
 bool v2s_clip_is_dry(const v2s_clip *clip) {
     double sum = 0;
@@ -146,6 +146,7 @@ static void count_fates(v2s_comparison *c) {
         c->judged += c->results[i].fate == V2S_FATE_JUDGED;
         c->unclear += c->results[i].fate == V2S_FATE_UNCLEAR;
         c->failed += c->results[i].fate == V2S_FATE_FAILED;
+        c->with_room += c->results[i].fate == V2S_FATE_JUDGED && c->results[i].has_room;
     }
 }
 

@@ -27,7 +27,9 @@ static const char STYLE[] =
     "fill: var(--c1); }\n"
     "svg .k2 { stroke: var(--c4); fill: var(--c4); } svg .k3 { stroke: var(--c3); "
     "fill: var(--c3); }\n"
-    "svg .k4 { stroke: var(--c5); fill: var(--c5); } svg line.ci { stroke-width: 5; "
+    "svg .k4 { stroke: var(--c2); fill: var(--c2); } svg .k5 { stroke: var(--c5); "
+    "fill: var(--c5); }\n"
+    "svg line.ci { stroke-width: 5; "
     "stroke-linecap: round; }\n"
     "svg circle.clip { fill: var(--c0); fill-opacity: 0.55; stroke: none; }\n"
     "svg circle.dry { fill: var(--c1); }\n"
@@ -187,6 +189,7 @@ static void put_scores(v2s_page *p, const v2s_comparison *c, const v2s_summary *
     first.shows[V2S_SYSTEM_REFINED] = first.rival[0] = has_refiner(c);
     first.shows[V2S_SYSTEM_GEOMETRIC] = true;
     first.shows[V2S_SYSTEM_MONO] = !has_refiner(c);
+    first.shows[V2S_SYSTEM_ROOM] = !has_refiner(c) && c->has[V2S_SYSTEM_ROOM];
     floors.shows[V2S_SYSTEM_MONO] = has_refiner(c);
     for (int k = 1; k < V2S_RIVALS; k++)
         floors.shows[v2s_rivals[k]] = floors.rival[k] = has_refiner(c) && c->has[v2s_rivals[k]];

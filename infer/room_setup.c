@@ -13,6 +13,8 @@ static const double fade_s = 0.001;    // in of what follows it
 static const double max_response_s = 30.0;
 enum { READ_FRAMES = 8192 };
 
+const v2s_vec3 v2s_room_setup_box_m = {8, 6, 3};
+
 // ---- options ----------------------------------------------------------------------------------
 
 // "A,B,C" of exactly `count` numbers; false otherwise.
@@ -73,11 +75,36 @@ static v2s_status check_options(const v2s_settings *s) {
     return V2S_OK;
 }
 
+// All that is not asked for; no walls yet.
+static v2s_room usual_room(v2s_vec3 l) {
+    return (v2s_room){.size_m = l,
+                      .listener_m = {l.x / 2, l.y / 2, l.z > 3.0 ? 1.5 : l.z / 2},
+                      .order = -1,
+                      .early_s = v2s_room_mixing_s(l),
+                      .tail = true,
+                      .min_distance_m = 0.5};
+}
+
+static void cover_walls(v2s_room *room, const double absorption[V2S_ROOM_BANDS]) {
+    for (int w = 0; w < V2S_ROOM_WALLS; w++)
+        memcpy(room->absorption[w], absorption, sizeof room->absorption[w]);
+}
+
+v2s_status v2s_room_setup_of_rt60(v2s_vec3 size_m, const double rt60_s[V2S_ROOM_BANDS],
+                                  v2s_room_setup *setup) {
+    double absorption[V2S_ROOM_BANDS];
+    V2S_TRY(v2s_room_absorption_of_rt60(size_m, rt60_s, absorption));
+    v2s_room_setup made = {.has_room = true, .room = usual_room(size_m)};
+    cover_walls(&made.room, absorption);
+    *setup = made;
+    return V2S_OK;
+}
+
 static v2s_status parse_room(const v2s_settings *s, v2s_room *room) {
     double bands[V2S_ROOM_BANDS];
-    V2S_TRY(parse_place("--room", s->room, &room->size_m));
-    v2s_vec3 l = room->size_m;
-    room->listener_m = (v2s_vec3){l.x / 2, l.y / 2, l.z > 3.0 ? 1.5 : l.z / 2};
+    v2s_vec3 size = {0};
+    V2S_TRY(parse_place("--room", s->room, &size));
+    *room = usual_room(size);
     if (s->listener != NULL)
         V2S_TRY(parse_place("--listener", s->listener, &room->listener_m));
     if (s->rt60 != NULL) {
@@ -86,11 +113,12 @@ static v2s_status parse_room(const v2s_settings *s, v2s_room *room) {
     } else {
         V2S_TRY(v2s_room_setup_bands("--absorption", s->absorption, bands));
     }
-    for (int w = 0; w < V2S_ROOM_WALLS; w++)
-        memcpy(room->absorption[w], bands, sizeof bands);
-    room->order = s->room_order < 0 ? -1 : (int)s->room_order;
+    cover_walls(room, bands);
     // With an order limit the tail fills in from the first image that is left out.
-    room->early_s = room->order < 0 ? v2s_room_mixing_s(l) : 0.0;
+    if (s->room_order >= 0) {
+        room->order = (int)s->room_order;
+        room->early_s = 0.0;
+    }
     room->tail = s->room_tail == V2S_SWITCH_ON;
     room->min_distance_m = s->min_distance_m;
     room->seed = (uint64_t)s->seed;

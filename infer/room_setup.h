@@ -30,6 +30,14 @@ V2S_MUST_USE v2s_status v2s_room_setup_bands(const char *option, const char *tex
 // USAGE for options that contradict each other or make no room; IO, FORMAT for the file.
 V2S_MUST_USE v2s_status v2s_room_setup_open(const v2s_settings *settings, v2s_room_setup *setup);
 
+// What `--room L,W,H --rt60 ...` alone makes: the usual listener, early part, tail and seed. ARG
+// names the band whose time the box cannot have. Nothing to close.
+V2S_MUST_USE v2s_status v2s_room_setup_of_rt60(v2s_vec3 size_m, const double rt60_s[V2S_ROOM_BANDS],
+                                               v2s_room_setup *setup);
+
+// A box (8 x 6 x 3 m) for a room of which only the decay times are known.
+extern const v2s_vec3 v2s_room_setup_box_m;
+
 static inline bool v2s_room_setup_is_used(const v2s_room_setup *setup) {
     return setup->has_room || setup->path != NULL;
 }

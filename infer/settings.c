@@ -128,7 +128,8 @@ static const v2s_option info_rows[] = {
 
 static const v2s_option compare_rows[] = {
     {"refiner", 0, V2S_OPTION_TEXT, "FILE|NAME|none", NULL, UNLIMITED,
-     "refiner to judge (safetensors); without one geometric and mono alone", AT(refiner)},
+     "refiner to judge (safetensors); without one geometric and mono alone, and room for dry pairs",
+     AT(refiner)},
     {"split", 0, V2S_OPTION_CHOICE, "train|val|test|all", "test", UNLIMITED,
      "which clips of the manifests", AT(split)},
     {"pairing", 0, V2S_OPTION_CHOICE, "auto|dry|omni", "auto", UNLIMITED,

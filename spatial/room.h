@@ -119,6 +119,11 @@ V2S_MUST_USE v2s_status v2s_room_renderer_raise_latency(v2s_room_renderer *rende
 V2S_MUST_USE v2s_status v2s_room_renderer_process(v2s_room_renderer *renderer, const float *mono,
                                                   size_t frames, float *out);
 
+// A whole sound at once: mono[frames] -> out[frames][4], ADDED to, out[i] in time with mono[i];
+// what rings on after frames is left out. For a renderer that has had no sound. NOMEM.
+V2S_MUST_USE v2s_status v2s_room_renderer_add(v2s_room_renderer *renderer, const float *mono,
+                                              size_t frames, float *out);
+
 size_t v2s_room_renderer_latency_frames(const v2s_room_renderer *renderer);
 
 // Zeros to push after the end until the room is silent (latency included).

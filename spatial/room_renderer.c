@@ -274,6 +274,27 @@ v2s_status v2s_room_renderer_process(v2s_room_renderer *r, const float *mono, si
     return V2S_OK;
 }
 
+v2s_status v2s_room_renderer_add(v2s_room_renderer *r, const float *mono, size_t frames,
+                                 float *out) {
+    V2S_ASSERT(r->time == 0 && r->fill == 0);
+    size_t total = frames + r->latency, block = r->hop;
+    float *in = malloc(block * sizeof *in), *made = malloc(4 * block * sizeof *made);
+    v2s_status status =
+        in != NULL && made != NULL ? V2S_OK : V2S_FAIL(V2S_NOMEM, "room: out of memory");
+    for (size_t at = 0; status == V2S_OK && at < total; at += block) {
+        size_t n = block < total - at ? block : total - at;
+        for (size_t i = 0; i < n; i++)
+            in[i] = at + i < frames ? mono[at + i] : 0.0F;
+        memset(made, 0, 4 * n * sizeof *made);
+        status = v2s_room_renderer_process(r, in, n, made);
+        for (size_t i = at < r->latency ? 4 * (r->latency - at) : 0; i < 4 * n; i++)
+            out[4 * at + i - 4 * r->latency] += made[i];
+    }
+    free(in);
+    free(made);
+    return status;
+}
+
 size_t v2s_room_renderer_latency_frames(const v2s_room_renderer *r) {
     return r->latency;
 }

@@ -89,17 +89,7 @@ static v2s_status add_reflections_of(const v2s_room_renderer_config *config, con
                                      size_t frames, float *out) {
     v2s_room_renderer *renderer = NULL;
     V2S_TRY(v2s_room_renderer_open(config, &renderer));
-    size_t latency = v2s_room_renderer_latency_frames(renderer), total = frames + latency;
-    float *input = calloc(total, sizeof *input), *made = calloc(total * FOA, sizeof *made);
-    v2s_status status = input != NULL && made != NULL ? V2S_OK : no_memory();
-    if (status == V2S_OK) {
-        memcpy(input, mono, frames * sizeof *input);
-        status = v2s_room_renderer_process(renderer, input, total, made);
-    }
-    for (size_t i = 0; status == V2S_OK && i < frames * FOA; i++)
-        out[i] += made[latency * FOA + i];
-    free(input);
-    free(made);
+    v2s_status status = v2s_room_renderer_add(renderer, mono, frames, out);
     v2s_room_renderer_close(&renderer);
     return status;
 }

@@ -109,6 +109,11 @@ Test(pair, dry_has_the_distance_law_and_silence_where_the_sound_has_ended) {
         for (int c = 0; c < 4; c++)
             cr_assert_float_eq(pair.geometric[4 * i + c], expected[c], 1e-6);
     }
+    float *mono = NULL;
+    cr_assert_eq(v2s_pair_dry(&clip, &pair, &mono), V2S_OK, "%s", v2s_error_text());
+    for (int i = 0; i < FRAMES; i++)
+        cr_assert_eq(mono[i], i < dry_frames ? dry[i] : 0);
+    free(mono);
     v2s_pair_free(&pair);
     free(truth);
     free(dry);

@@ -165,6 +165,31 @@ Test(room_renderer, block_sizes_do_not_change_a_bit) {
     free(t.points);
 }
 
+// What was in `out` before stays; what rings on after the sound is left out.
+Test(room_renderer, a_whole_sound_is_added_in_time) {
+    v2s_vec3 places[2] = {{1.5, 1.2, 0.3}, {-0.4, -1.1, 0.3}};
+    float *x = pulse_sound(), *out = malloc(4 * SOUND * sizeof *out);
+    for (size_t moves = 0; moves < 2; moves++) {
+        v2s_trajectory t = path_of(places, 1 + moves, 0.2);
+        v2s_room_renderer_config config = {
+            .room = room_of(false, -1, 0.04, true), .rate_hz = RATE, .trajectory = &t};
+        size_t frames;
+        float *want = render(&config, x, SOUND, 512, &frames);
+        v2s_room_renderer *r = NULL;
+        cr_assert_eq(v2s_room_renderer_open(&config, &r), V2S_OK);
+        for (size_t i = 0; i < 4 * SOUND; i++)
+            out[i] = (float)(i % 7);
+        cr_assert_eq(v2s_room_renderer_add(r, x, SOUND, out), V2S_OK);
+        for (size_t i = 0; i < 4 * SOUND; i++)
+            cr_assert_eq(out[i], (float)(i % 7) + want[i], "moves %zu, %zu", moves, i);
+        v2s_room_renderer_close(&r);
+        free(want);
+        free(t.points);
+    }
+    free(out);
+    free(x);
+}
+
 // ---- movement ---------------------------------------------------------------------------------
 
 enum { TONES = 5, LONG = 12000 };
