@@ -266,6 +266,7 @@ static void gradient_of_frame(const row *r, const v2s_band_sum *block, const v2s
                               const v2s_band_stat *s, const prediction *p, v2s_vec3 u, double de,
                               double dez, const float *gain, double scale, float *d) {
     int K = r->clip->segments, tails = r->clip->with_w ? 4 : 3;
+    V2S_ASSERT(K >= 0 && K <= V2S_BASIS_SEGMENTS_MAX);
     v2s_vec3 di = sum_of(block->di, total->di);
     double dw = block->dw + total->dw, drest = block->drest + total->drest;
     de += block->de + total->de;
