@@ -11,8 +11,7 @@
 #include "kernels/fft.h"
 
 #define WINDOW_S 0.032
-#define MEMORY_S 0.070
-#define SLOW_S 0.250
+#define MEMORY_S 0.250
 #define EVEN_MAX 4.0f
 #define LOW_HZ 50.0
 #define HIGH_HZ 20000.0
@@ -158,7 +157,6 @@ v2s_status v2s_foa_basis_open(double rate_hz, bool with_w, v2s_foa_basis **out) 
     b->segments = segments_of(with_w);
     b->gains = v2s_foa_basis_gains(with_w);
     b->memory = (float)exp(-b->hop / (MEMORY_S * rate_hz));
-    b->slow = (float)exp(-b->hop / (SLOW_S * rate_hz));
     b->window = v2s_fft_alloc((size_t)b->length, sizeof *b->window);
     b->pitch = (size_t)(b->length + b->stride);
     b->noise = v2s_fft_alloc(4 * b->pitch, sizeof *b->noise);
@@ -198,7 +196,7 @@ void v2s_foa_basis_close(v2s_foa_basis **basis) {
 v2s_status v2s_foa_levels_open(const v2s_foa_basis *b, v2s_foa_levels *out) {
     v2s_foa_levels l = {.basis = b};
     l.ring = v2s_fft_alloc((size_t)(b->history + 1) * BANDS, sizeof *l.ring);
-    l.mean = v2s_fft_alloc(V2S_BASIS_LEVELS, sizeof *l.mean);
+    l.mean = v2s_fft_alloc((size_t)b->segments * BANDS, sizeof *l.mean);
     if (l.ring == NULL || l.mean == NULL) {
         v2s_foa_levels_close(&l);
         return V2S_FAIL(V2S_NOMEM, "out of memory");
@@ -224,7 +222,7 @@ void v2s_foa_levels_next(v2s_foa_levels *l, const float *w, float *energy, float
     l->newest = (l->newest + 1) % rows;
     b->ops->collect(&b->bands, w, w, b->stride, energy);
     memcpy(l->ring + (size_t)l->newest * BANDS, energy, BANDS * sizeof *energy);
-    running(b->memory, energy, l->mean);
+    memcpy(levels, energy, BANDS * sizeof *levels);
     for (int k = 0; k < b->segments; k++) {
         float smeared[BANDS] = {0}, share = 1.0f / (float)(b->first[k + 1] - b->first[k]);
         for (int tap = b->first[k]; tap < b->first[k + 1]; tap++) {
@@ -233,9 +231,9 @@ void v2s_foa_levels_next(v2s_foa_levels *l, const float *w, float *energy, float
             for (int i = 0; i < BANDS; i++)
                 smeared[i] += share * then[i];
         }
-        running(b->slow, smeared, l->mean + (size_t)(1 + k) * BANDS);
+        running(b->memory, smeared, l->mean + (size_t)k * BANDS);
     }
-    memcpy(levels, l->mean, V2S_BASIS_LEVELS * sizeof *levels);
+    memcpy(levels + BANDS, l->mean, (size_t)b->segments * BANDS * sizeof *levels);
 }
 
 // ---- one channel, frame by frame --------------------------------------------------------------
@@ -245,10 +243,9 @@ v2s_status v2s_foa_tails_open(const v2s_foa_basis *b, int channel, v2s_foa_tails
     v2s_foa_tails t = {.basis = b, .channel = channel};
     size_t bands = (size_t)b->segments * BANDS;
     t.tails = v2s_fft_alloc((size_t)b->segments * 2 * b->stride, sizeof *t.tails);
-    t.cross = v2s_fft_alloc(bands, sizeof *t.cross);
     t.own = v2s_fft_alloc(bands, sizeof *t.own);
     t.even = v2s_fft_alloc(bands, sizeof *t.even);
-    if (t.tails == NULL || t.cross == NULL || t.own == NULL || t.even == NULL) {
+    if (t.tails == NULL || t.own == NULL || t.even == NULL) {
         v2s_foa_tails_close(&t);
         return V2S_FAIL(V2S_NOMEM, "out of memory");
     }
@@ -258,20 +255,17 @@ v2s_status v2s_foa_tails_open(const v2s_foa_basis *b, int channel, v2s_foa_tails
 
 void v2s_foa_tails_close(v2s_foa_tails *t) {
     v2s_fft_free(t->tails);
-    v2s_fft_free(t->cross);
     v2s_fft_free(t->own);
     v2s_fft_free(t->even);
     *t = (v2s_foa_tails){0};
 }
 
-// Takes W's share out of one tail: D -= rho W with rho = Re<W* D> / <|W|^2> per band.
-static void remove_w(const v2s_foa_basis *b, const float *w, const float *power, float *tail,
-                     float *cross) {
+// Takes W's share out of one tail: D -= rho W with rho = Re<W* D> / |W|^2 per band.
+static void remove_w(const v2s_foa_basis *b, const float *w, const float *energy, float *tail) {
     float band[BANDS];
     b->ops->collect(&b->bands, w, tail, b->stride, band);
-    running(b->memory, band, cross);
     for (int i = 0; i < BANDS; i++)
-        band[i] = power[i] > 0 ? -cross[i] / power[i] : 0;
+        band[i] = energy[i] > 0 ? -band[i] / energy[i] : 0;
     b->ops->mix(&b->bands, band, 1, w, b->stride, tail);
 }
 
@@ -280,7 +274,7 @@ static void even_out(const v2s_foa_basis *b, const float *smeared, float power, 
                      float *own, float *even) {
     float band[BANDS];
     b->ops->collect(&b->bands, tail, tail, b->stride, band);
-    running(b->slow, band, own);
+    running(b->memory, band, own);
     for (int i = 0; i < BANDS; i++) {
         float gain = own[i] > 0 ? sqrtf(power * smeared[i] / own[i]) : 1;
         even[i] = fminf(fmaxf(gain, 1 / EVEN_MAX), EVEN_MAX);
@@ -299,7 +293,7 @@ void v2s_foa_tails_next(v2s_foa_tails *t, const float *w, const float *levels) {
         float level = sqrtf(power / (float)taps);
         for (size_t i = 0; i < row; i++)
             tail[i] *= level;
-        remove_w(b, w, levels, tail, t->cross + (size_t)k * BANDS);
+        remove_w(b, w, levels, tail);
         even_out(b, levels + (size_t)(1 + k) * BANDS, power, tail, t->own + (size_t)k * BANDS,
                  t->even + (size_t)k * BANDS);
     }

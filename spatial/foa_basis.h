@@ -11,11 +11,11 @@
 //              bursts of a kind are one complex burst, modulated: its spectrum read from another
 //              bin on, far enough away to have nothing in common (so they fit the fastest cache).
 //              As they are heard (smeared frames lose energy when they overlap), dipoles have
-//              power 1/3 of W each (isotropic) and the W tail has power 1. What is left
-//              of W itself in a tail is taken out per band, Re<W* D> / <|W|^2> over about 70 ms,
-//              so that a tail does not turn the direction; and the tail is evened out to the level
-//              of W's smeared energy per band, over about 250 ms, within 12 dB: fixed noise has its
-//              peaks and dips, and a tone would hear just one of them.
+//              power 1/3 of W each (isotropic) and the W tail has power 1. What is left of W
+//              itself in a tail is taken out per band and frame, Re<W* D> / |W|^2, so that a tail
+//              does not turn the direction; and the tail is evened out to the level of W's smeared
+//              energy per band, over about 250 ms, within 12 dB: fixed noise has its peaks and
+//              dips, and a tone would hear just one of them.
 //
 //   residual   (Y,Z,X) = (a u + b h + d z) W + r sum_k g_k D_k[Y,Z,X]
 //              W       = e W + sum_k f_k D_k[W]                         (pairing `dry` only)
@@ -57,8 +57,7 @@ typedef struct v2s_foa_basis {
     int first[V2S_BASIS_SEGMENTS_MAX + 1]; // taps first[k] .. first[k+1]-1 belong to segment k
     int delay[V2S_BASIS_TAPS_MAX];         // of a tap, in frames, increasing
     int history;                           // frames: the longest delay
-    float memory;                          // of the running means of W, per frame
-    float slow;                            // of those that even out the tails
+    float memory;                          // of the running means, per frame
     const v2s_foa_ops *ops;
     v2s_erb_bands bands;
     float *window; // [N]
@@ -91,14 +90,14 @@ typedef struct v2s_foa_levels {
     const v2s_foa_basis *basis;
     float *ring; // [history + 1][bands] energies of the newest frames
     int newest;  // row of it
-    float *mean; // [V2S_BASIS_LEVELS], see below
+    float *mean; // [K][bands], see below
 } v2s_foa_levels;
 
 V2S_MUST_USE v2s_status v2s_foa_levels_open(const v2s_foa_basis *b, v2s_foa_levels *out);
 void v2s_foa_levels_close(v2s_foa_levels *l);
 
-// Takes the next frame w[2][stride]: its energy[bands], and levels[V2S_BASIS_LEVELS]: running means
-// of W's energy [bands] and of the energy smeared as by each segment's taps [K][bands].
+// Takes the next frame w[2][stride]: its energy[bands], and levels[V2S_BASIS_LEVELS]: that energy
+// [bands] and running means of it smeared as by each segment's taps [K][bands].
 enum { V2S_BASIS_LEVELS = (1 + V2S_BASIS_SEGMENTS_MAX) * V2S_BASIS_BANDS };
 void v2s_foa_levels_next(v2s_foa_levels *l, const float *w, float *energy, float *levels);
 
@@ -107,7 +106,6 @@ typedef struct v2s_foa_tails {
     const v2s_foa_basis *basis;
     int channel;
     float *tails; // [K][2][stride] of the newest frame, not evened out
-    float *cross; // [K][bands] running Re<W* D>
     float *own;   // [K][bands] running |D|^2
     float *even;  // [K][bands] gains that even out
 } v2s_foa_tails;

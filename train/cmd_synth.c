@@ -65,6 +65,7 @@ static v2s_status configure(const v2s_synth_settings *s, v2s_synth_config *c) {
         .folder = s->output,
         .rooms = (size_t)s->rooms,
         .clips = (size_t)s->clips,
+        .open = s->open,
         .dry = s->pairing != V2S_SYNTH_PAIRING_OMNI,
         .omni = s->pairing != V2S_SYNTH_PAIRING_DRY,
         .rate_hz = s->rate_hz,

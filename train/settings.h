@@ -36,6 +36,7 @@ typedef struct v2s_synth_settings {
     const char *output;   // folder
     v2s_text_list sounds; // folders, or single files
     int64_t rooms, clips;
+    double open;
     v2s_text_list motions; // words; empty: the usual mix
     int pairing;           // V2S_SYNTH_PAIRING_*
     const char *noise;     // "LO,HI" in dB, or "none"

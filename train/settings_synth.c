@@ -25,6 +25,9 @@ static const v2s_option synth_rows[] = {
 
 static const v2s_option scene_rows[] = {
     {"rooms", 0, V2S_OPTION_INT, "N", "60", 1, 1000000, "different rooms", AT(rooms)},
+    {"open", 0, V2S_OPTION_NUMBER, "SHARE", "0.12", 0, 1,
+     "share of them in the open: two thirds with a ground that reflects, the others free field",
+     AT(open)},
     {"motion", 0, V2S_OPTION_LIST, "static|linear|circle|pendulum|approach|zigzag|random-walk|jump",
      NULL, UNLIMITED,
      "way the source moves; may be repeated; default: all, static in half of the scenes",

@@ -419,7 +419,7 @@ static v2s_status make_all(work *w) {
     V2S_TRY(v2s_sounds_split(w->sounds));
     V2S_TRY(deal(w));
     for (size_t i = 0; i < c->rooms; i++)
-        v2s_venue_draw(v2s_rng_derive(c->seed, SEED_VENUES), i, &w->venues[i]);
+        v2s_venue_draw(v2s_rng_derive(c->seed, SEED_VENUES), i, c->open, &w->venues[i]);
     w->made_folder = stat(c->folder, &info) != 0;
     V2S_TRY(make_folder(c->folder, ""));
     v2s_status status = make_files(w);

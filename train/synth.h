@@ -16,6 +16,7 @@
 typedef struct v2s_synth_config {
     const char *folder;
     size_t rooms, clips;
+    double open;            // share of the rooms that are outdoors or free field
     v2s_motion motions[16]; // drawn evenly from these
     size_t motion_count;
     bool dry, omni; // pairings

@@ -140,7 +140,7 @@ static void draw_open_air(v2s_rng *rng, bool ground, v2s_room *room) {
     room->tail = false;
 }
 
-void v2s_venue_draw(uint64_t seed, uint64_t index, v2s_venue *venue) {
+void v2s_venue_draw(uint64_t seed, uint64_t index, double open, v2s_venue *venue) {
     v2s_rng rng = v2s_rng_open(seed, index);
     v2s_rng shift = v2s_rng_open(seed, UINT64_MAX); // the same for all places of a seed
     // Multiples of the golden ratio, and of the plastic number for what must not go along with it.
@@ -152,14 +152,15 @@ void v2s_venue_draw(uint64_t seed, uint64_t index, v2s_venue *venue) {
     v2s_room *room = &venue->room;
     room->min_distance_m = 0.5;
     room->seed = v2s_rng_derive(seed, index);
-    if (place < 0.8) {
+    double closed = 1 - open;
+    if (place < closed * 10 / 11) {
         venue->kind = V2S_VENUE_ROOM;
         draw_room(&rng, 0.15 * pow(2 / 0.15, time), 20, 6000, room);
-    } else if (place < 0.88) {
+    } else if (place < closed) {
         venue->kind = V2S_VENUE_BOOTH;
         draw_room(&rng, 0.04 * pow(0.1 / 0.04, time), 7, 60, room);
     } else {
-        venue->kind = place < 0.96 ? V2S_VENUE_OUTDOOR : V2S_VENUE_FREE_FIELD;
+        venue->kind = place < closed + open * 2 / 3 ? V2S_VENUE_OUTDOOR : V2S_VENUE_FREE_FIELD;
         draw_open_air(&rng, venue->kind == V2S_VENUE_OUTDOOR, room);
     }
     if (room->tail)

@@ -1,17 +1,18 @@
 // SPDX-License-Identifier: MIT
 // Random places where sound is heard: rooms, booths, the open air.
 //
-//   room        80 %: RT60 (mean of 500 Hz and 1 kHz, Eyring) 0.15 to 2 s, evenly in the
+//   room        ten of eleven that are not in the open: RT60 (mean of 500 Hz and 1 kHz, Eyring)
+//   0.15 to 2 s, evenly in the
 //               logarithm; volume 20 to 6000 m3 as far as that time allows; every wall of another
 //               material, all made more or less absorbing together until the time is right
 //   dry booth   RT60 0.04 to 0.1 s, volume 7 to 60 m3
-//   outdoor     one reflecting ground, nothing else
-//   free field  nothing reflects
+//   outdoor     one reflecting ground, nothing else: two thirds of the open places
+//   free field  nothing reflects: one third
 //
 // Reflections are images until three times Polack's mixing time, sqrt(V / m3) ms (at least 30, at
 // most 80 ms); then comes the diffuse tail.
-// Of ten places in a row two are dry, outdoor or free field, and reverberation times are spread by
-// a sequence of low discrepancy, so that few places still cover what many would.
+// Kinds and reverberation times are spread by sequences of low discrepancy, so that few places
+// still cover what many would.
 #ifndef V2S_TRAIN_VENUE_H
 #define V2S_TRAIN_VENUE_H
 
@@ -36,8 +37,11 @@ typedef struct v2s_venue {
     double rt60_s[V2S_ROOM_BANDS]; // 0 where there is no reverberation
 } v2s_venue;
 
-// Place `index` of a seed.
-void v2s_venue_draw(uint64_t seed, uint64_t index, v2s_venue *venue);
+// Share of the places that are outdoor or free field, unless told otherwise.
+#define V2S_VENUE_OPEN 0.12
+
+// Place `index` of a seed; `open`: share of open places, 0 .. 1.
+void v2s_venue_draw(uint64_t seed, uint64_t index, double open, v2s_venue *venue);
 
 // A listener at least 0.5 m from the walls, 1 to 2 m high, and where the source may be: 0.2 m from
 // the walls, 0.2 to 2.5 m high, 0.5 to 8 m away. Sets venue->room.listener_m.

@@ -39,7 +39,7 @@ static v2s_sounds make_sounds(void) {
 static v2s_venue venue_of(v2s_venue_kind kind, uint64_t *number) {
     v2s_venue venue;
     do
-        v2s_venue_draw(1, (*number)++, &venue);
+        v2s_venue_draw(1, (*number)++, V2S_VENUE_OPEN, &venue);
     while (venue.kind != kind);
     return venue;
 }
