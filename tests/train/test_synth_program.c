@@ -321,3 +321,15 @@ Test(synth_program, json_holds_the_counts) {
     cr_expect(v2s_test_number(json, "sounds") == 4 && v2s_test_number(json, "rate_hz") == 8000);
     cJSON_Delete(json);
 }
+
+Test(synth_program, the_share_of_open_places_is_as_asked) {
+    make_sounds("sounds", 3);
+    SYNTH("-o", "d", SMALL, "--clips", "4", "--rooms", "4", "--open", "1", "--json", "log.json");
+    SYNTH("-o", "e", SMALL, "--clips", "4", "--rooms", "4", "--open", "0", "--json", "none.json");
+    cJSON *json = v2s_test_json(v2s_test_path("log.json"));
+    cr_expect_eq(v2s_test_number(json, "rt60_max_s"), 0, "nothing reverberates");
+    cJSON_Delete(json);
+    json = v2s_test_json(v2s_test_path("none.json"));
+    cr_expect(v2s_test_number(json, "rt60_min_s") > 0);
+    cJSON_Delete(json);
+}
