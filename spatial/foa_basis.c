@@ -13,6 +13,8 @@
 #define WINDOW_S 0.032
 #define MEMORY_S 0.250
 #define EVEN_MAX 4.0f
+#define FULL 0.9       // length from which on the coherent part is all
+#define ROUNDING 1e-12 // of 1 - |c|^2
 #define LOW_HZ 50.0
 #define HIGH_HZ 20000.0
 #define RATE_MIN_HZ 8000.0
@@ -307,16 +309,32 @@ void v2s_foa_tails_get(const v2s_foa_tails *t, int k, float *out) {
                 out);
 }
 
-// c of one band, and what a, b and d add to u.
-static v2s_vec3 coherent(v2s_vec3 u, const float *g, v2s_vec3 *added) {
-    float flat = g[0] + g[1];
-    *added = (v2s_vec3){u.x * flat, u.y * flat, u.z * g[0] + g[2]};
-    return (v2s_vec3){u.x + added->x, u.y + added->y, u.z + added->z};
+static double dot(v2s_vec3 a, v2s_vec3 b) {
+    return a.x * b.x + a.y * b.y + a.z * b.z;
 }
 
-double v2s_foa_basis_room(v2s_vec3 c) {
-    double rest = 1 - (c.x * c.x + c.y * c.y + c.z * c.z);
-    return rest > 0 ? rest : 0;
+v2s_foa_split v2s_foa_basis_split(const float *gains, int segments, bool with_w, v2s_vec3 u) {
+    double radial = 1.0 + gains[0], flat = radial + gains[1];
+    v2s_foa_split s = {.sum = {u.x * flat, u.y * flat, u.z * radial + gains[2]}, .r2 = 1};
+    s.c = s.sum;
+    for (int k = 0; k < segments; k++)
+        s.norm2 += (double)gains[(with_w ? 4 : 3) + k] * gains[(with_w ? 4 : 3) + k];
+    if (with_w)
+        return s;
+    double length = fmax(FULL, sqrt(dot(s.sum, s.sum)));
+    s.c = (v2s_vec3){s.sum.x / length, s.sum.y / length, s.sum.z / length};
+    double rest = 1 - dot(s.c, s.c);
+    s.r2 = rest > ROUNDING ? rest / (s.norm2 + V2S_FOA_NORM_TINY) : 0;
+    return s;
+}
+
+v2s_vec3 v2s_foa_split_back(const v2s_foa_split *s, v2s_vec3 dc) {
+    double length = sqrt(dot(s->sum, s->sum));
+    if (length < FULL)
+        return (v2s_vec3){dc.x / FULL, dc.y / FULL, dc.z / FULL};
+    double along = dot(s->c, dc);
+    return (v2s_vec3){(dc.x - s->c.x * along) / length, (dc.y - s->c.y * along) / length,
+                      (dc.z - s->c.z * along) / length};
 }
 
 // Gains of a dipole, one per band: of W in the coherent part, then of the tails as they are stored.
@@ -326,10 +344,10 @@ static void dipole_gains(const v2s_foa_tails *t, v2s_vec3 u, const float *gains,
     int first = b->with_w ? 4 : 3;
     for (int i = 0; i < BANDS; i++) {
         const float *g = gains + (size_t)i * b->gains;
-        v2s_vec3 added, c = coherent(u, g, &added);
-        const double axis[V2S_FOA_CHANNELS] = {0, added.y, added.z, added.x};
-        along[i] = (float)axis[t->channel];
-        float share = b->with_w ? 1 : (float)sqrt(v2s_foa_basis_room(c));
+        v2s_foa_split s = v2s_foa_basis_split(g, b->segments, b->with_w, u);
+        const double added[V2S_FOA_CHANNELS] = {0, s.c.y - u.y, s.c.z - u.z, s.c.x - u.x};
+        along[i] = (float)added[t->channel];
+        float share = (float)sqrt(s.r2);
         for (int k = 0; k < b->segments; k++)
             tails[k][i] = share * g[first + k] * t->even[k * BANDS + i];
     }

@@ -4,7 +4,9 @@
 //
 //   STFT       sine window of N samples (about 32 ms), hop N/4, both ways; frame t is centred on
 //              sample t * hop
-//   coherent   c = u + a u + b h + d z    with h = (u_x, u_y, 0) and z = (0, 0, 1):  c W
+//   coherent   c W with c = u + a u + b h + d z,  h = (u_x, u_y, 0), z = (0, 0, 1); pairing `omni`:
+//              c = (u + a u + b h + d z) / max(0.9, |u + a u + b h + d z|), so that |c| <= 1 and a
+//              dry sound can be left alone exactly
 //   tails      D_k[c] = sum over the taps tau of segment k of E[c][tau] W(t - tau): W smeared in
 //              time by fixed noise E, another one for every channel: bursts of one hop, and of a
 //              whole window far behind, where the ear no longer tells. All
@@ -17,11 +19,11 @@
 //              energy per band, over about 250 ms, within 12 dB: fixed noise has its peaks and
 //              dips, and a tone would hear just one of them.
 //
-//   residual   (Y,Z,X) = (a u + b h + d z) W + r sum_k g_k D_k[Y,Z,X]
+//   residual   (Y,Z,X) = (c - u) W + r sum_k g_k D_k[Y,Z,X]
 //              W       = e W + sum_k f_k D_k[W]                         (pairing `dry` only)
-//              r = sqrt(max(0, 1 - |c|^2)) where W has the room in it: what the coherent part
-//              leaves, for the dipoles of plane waves and of diffuse sound alike have together the
-//              power of W. sum g_k^2 = 1 keeps that. Pairing `dry`: r = 1.
+//              r = sqrt((1 - |c|^2) / sum_k g_k^2) where W has the room in it: the dipoles of plane
+//              waves and of diffuse sound alike have together the power of W, so tails get what
+//              the coherent part leaves. Pairing `dry`: r = 1.
 //
 // Gains are real, one per ERB band (V2S_BASIS_BANDS of them, 50 Hz .. 20 kHz, the same bands at
 // every rate) and frame, interpolated over the bins. All gains zero leave the geometric path.
@@ -76,8 +78,19 @@ void v2s_foa_basis_close(v2s_foa_basis **b);
 // Gains per band: 3 + K, or 4 + 2K with W.
 int v2s_foa_basis_gains(bool with_w);
 
-// r^2 of a coherent part c.
-double v2s_foa_basis_room(v2s_vec3 c);
+#define V2S_FOA_NORM_TINY 1e-12 // added to sum_k g_k^2
+
+// The coherent part and the tails' share that one band's gains mean.
+typedef struct v2s_foa_split {
+    v2s_vec3 sum, c; // u + a u + b h + d z, and c
+    double norm2;    // sum_k g_k^2
+    double r2;       // r^2
+} v2s_foa_split;
+
+v2s_foa_split v2s_foa_basis_split(const float *gains, int segments, bool with_w, v2s_vec3 u);
+
+// d(loss)/d(sum) from d(loss)/dc, where c was shortened.
+v2s_vec3 v2s_foa_split_back(const v2s_foa_split *s, v2s_vec3 dc);
 
 // Samples of the transform for a rate: the fast length nearest to 32 ms.
 int v2s_foa_basis_length(double rate_hz);

@@ -12,8 +12,9 @@
 
 enum { BANDS = V2S_BASIS_BANDS, FIT_ROWS = 16, FIT_CLIPS = 12000 };
 
-#define FIT_RATE 0.02       // Adam's step for the constants
-#define FIT_TAIL_START 0.5f // zero is a saddle of the tails' gains
+#define FIT_RATE 0.02        // Adam's step for the constants
+#define FIT_TAIL_START 0.5f  // zero is a saddle of the tails' gains
+#define FIT_OMNI_START -0.3f // where W begins to be all, it gets no gradient
 #define FIT_ROW_S 5.0
 #define HOP_S 0.008 // about that of every basis
 
@@ -147,6 +148,8 @@ v2s_status v2s_band_floor_constant(const v2s_band_clips *clips, bool dry,
     int tails = dry ? 4 : 3;
     for (int i = 0; i < BANDS * f.gains; i++)
         constant[i] = i % f.gains >= tails ? FIT_TAIL_START : 0;
+    for (int b = 0; b < BANDS && !dry; b++)
+        constant[b * f.gains] = FIT_OMNI_START;
     double rows = ceil((double)FIT_CLIPS / (double)clips->count) * (double)clips->count;
     v2s_progress progress =
         v2s_progress_begin("fitting constant gains", "rows", rows, log == NULL || log->quiet);

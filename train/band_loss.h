@@ -5,7 +5,7 @@
 //
 // With the sums of train/band_stats.h and the gains of spatial/foa_basis.h, per frame and band:
 //
-//   c    = u + a u + b h + d z,  m = 1 + e
+//   c, r as in foa_basis.h,  m = 1 + e
 //   W'   = m^2 g + sum f_k^2 w_tail_k       expected |W|^2 of the result
 //   I'   = m c g                            expected intensity
 //   X'   = |c|^2 g + r^2 sum g_k^2 tail_k   expected energy of the dipoles

@@ -156,8 +156,8 @@ Test(foa_basis, tails_of_a_tone_have_the_level_of_a_tone) {
             for (int k = 0; k < b->segments; k++) {
                 totals t = run_tails(b, k, x);
                 double dipoles = (t.tail[1] + t.tail[2] + t.tail[3]) / (b->power[k] * t.w);
-                cr_expect(fabs(10 * log10(dipoles)) < 2, "%d Hz, segment %d: %g", 230 + 611 * n,
-                          k, dipoles);
+                cr_expect(fabs(10 * log10(dipoles)) < 2, "%d Hz, segment %d: %g", 230 + 611 * n, k,
+                          dipoles);
             }
         }
         v2s_foa_basis_close(&b);
@@ -205,16 +205,16 @@ static double dipole_level(const v2s_foa_basis *b, v2s_vec3 u, const float *of_b
     return dipoles / energy_of(x, from, to);
 }
 
-Test(foa_basis, tails_of_norm_one_keep_the_level_whatever_the_coherent_part) {
+Test(foa_basis, the_level_is_kept_whatever_the_gains) {
     v2s_foa_basis *b;
     v2s_vec3 u = {0.36, 0.48, 0.8};
     const float none[6] = {0}, wet[6] = {-0.7f, 0.1f, -0.2f, 0.8f, 0.6f, 0},
-                half[6] = {-0.3f, 0, 0, 0, 0.6f, 0.8f}, over[6] = {0.2f, 0, 0, 1, 0, 0};
+                half[6] = {-0.3f, 0, 0, 0, 0.3f, 0.4f}, over[6] = {0.2f, 0, 0, 1, 0, 0};
     cr_assert_eq(v2s_foa_basis_open(16000, false, &b), V2S_OK);
     cr_expect_float_eq(dipole_level(b, u, none), 1, 1e-5);
     cr_expect(fabs(10 * log10(dipole_level(b, u, wet))) < 0.5);
     cr_expect(fabs(10 * log10(dipole_level(b, u, half))) < 0.5);
-    cr_expect_float_eq(dipole_level(b, u, over), 1.44, 1e-4, "no room for tails");
+    cr_expect_float_eq(dipole_level(b, u, over), 1, 1e-4, "no room for tails");
     v2s_foa_basis_close(&b);
 }
 

@@ -16,14 +16,14 @@
 
 enum { FRAMES = V2S_TEST_PAIR_FRAMES };
 
-static void write_clip(int index, char *line, size_t room, const char *split) {
+static void write_clip(int index, double diffuse, char *line, size_t room, const char *split) {
     static float w[FRAMES], rest[4 * FRAMES], foa[4 * FRAMES];
     double az_deg = 37.0 * index - 170, el_deg = 5.0 * (index % 5) - 10;
     v2s_vec3 u = v2s_unit_from_angles(v2s_rad(az_deg), v2s_rad(el_deg));
     const double gains[4] = {1, V2S_TEST_PAIR_GAIN * u.y, V2S_TEST_PAIR_GAIN * u.z,
                              V2S_TEST_PAIR_GAIN * u.x};
     hash_noise(100 + 2 * (unsigned)index, FRAMES, 0.5f, w);
-    hash_noise(101 + 2 * (unsigned)index, 4 * FRAMES, 0.02f, rest);
+    hash_noise(101 + 2 * (unsigned)index, 4 * FRAMES, (float)diffuse, rest);
     for (int i = 0; i < 4 * FRAMES; i++)
         foa[i] = (float)(gains[i % 4] * w[i / 4]) + (i % 4 > 0 ? rest[i] : 0);
     char name[64], text[160];
@@ -40,16 +40,24 @@ static void write_clip(int index, char *line, size_t room, const char *split) {
              index, split, index, index);
 }
 
-void v2s_test_make_pairs(int train, int val) {
+static void make_pairs(int train, int val, double diffuse) {
     char *text = calloc((size_t)(train + val) + 1, 160);
     cr_assert(text != NULL);
     for (int i = 0; i < train + val; i++) {
         char line[160];
-        write_clip(i, line, sizeof line, i < train ? "train" : "val");
+        write_clip(i, diffuse, line, sizeof line, i < train ? "train" : "val");
         strcat(text, line);
     }
     v2s_test_write_file(v2s_test_path("m.jsonl"), text, strlen(text));
     free(text);
+}
+
+void v2s_test_make_pairs(int train, int val) {
+    make_pairs(train, val, 0.02);
+}
+
+void v2s_test_make_diffuse_pairs(int train, int val) {
+    make_pairs(train, val, 0.5 * sqrt((1 - V2S_TEST_PAIR_GAIN * V2S_TEST_PAIR_GAIN) / 3));
 }
 
 void v2s_test_spoil_pair(int index, float sample) {
