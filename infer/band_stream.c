@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "infer/band_gains.h"
 #include "kernels/base/parallel.h"
 #include "spatial/foa_transform.h"
 
@@ -38,8 +39,8 @@ struct v2s_band_stream {
     float *gains;   // [room][outputs]; a sum of faded stretches
     int64_t next;   // where the next stretch begins
 
-    float *x, *y; // [stretch][inputs], [stretch][outputs]
-    float *frame; // [4][2][stride]
+    float *x, *raw, *y; // [stretch][inputs], [stretch][outputs] as they come, and smoothed
+    float *frame;       // [4][2][stride]
     v2s_foa_levels running;
     float *residual; // [out_room][4] from sample out_first on
     size_t out_room, out_taken;
@@ -68,10 +69,11 @@ static v2s_status open_parts(v2s_band_stream *s) {
     s->gains = calloc(room * (size_t)s->outputs, sizeof(float));
     s->x = malloc((size_t)s->stretch * (size_t)s->inputs * sizeof(float));
     s->y = malloc((size_t)s->stretch * (size_t)s->outputs * sizeof(float));
+    s->raw = malloc((size_t)s->stretch * (size_t)s->outputs * sizeof(float));
     s->frame = v2s_fft_alloc(4 * row, sizeof(float));
     s->residual = calloc(s->out_room * 4, sizeof(float));
     if (s->spectra == NULL || s->energy == NULL || s->levels == NULL || s->gains == NULL ||
-        s->x == NULL || s->y == NULL || s->frame == NULL || s->residual == NULL)
+        s->x == NULL || s->y == NULL || s->raw == NULL || s->frame == NULL || s->residual == NULL)
         return no_memory();
     return V2S_OK;
 }
@@ -119,6 +121,7 @@ void v2s_band_stream_close(v2s_band_stream **stream) {
     free(s->gains);
     free(s->x);
     free(s->y);
+    free(s->raw);
     v2s_fft_free(s->frame);
     free(s->residual);
     free(s);
@@ -224,7 +227,10 @@ static void run_stretch(v2s_band_stream *s, int length, bool last) {
         v2s_band_clock clock = {(double)s->next * hop_s, hop_s, b->bands.used};
         v2s_band_features(&clock, s->energy + (size_t)from * BANDS, length, s->config.path,
                           s->config.condition, s->x);
-        v2s_refiner_forward(s->config.network, s->config.device, 1, length, s->x, s->y, &s->work);
+        float *gains = b->with_w ? s->y : s->raw;
+        v2s_refiner_forward(s->config.network, s->config.device, 1, length, s->x, gains, &s->work);
+        if (!b->with_w)
+            v2s_band_gains_smooth(length, s->outputs, s->raw, s->y);
     }
     for (int t = 0; t < length; t++, to += s->outputs) {
         float in = s->next == 0 ? 1 : (t + 0.5f) / (float)s->fade;

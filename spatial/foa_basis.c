@@ -313,18 +313,16 @@ static double dot(v2s_vec3 a, v2s_vec3 b) {
     return a.x * b.x + a.y * b.y + a.z * b.z;
 }
 
-v2s_foa_split v2s_foa_basis_split(const float *gains, int segments, bool with_w, v2s_vec3 u) {
+v2s_foa_split v2s_foa_basis_split(const float *gains, bool with_w, v2s_vec3 u) {
     double radial = 1.0 + gains[0], flat = radial + gains[1];
     v2s_foa_split s = {.sum = {u.x * flat, u.y * flat, u.z * radial + gains[2]}, .r2 = 1};
     s.c = s.sum;
-    for (int k = 0; k < segments; k++)
-        s.norm2 += (double)gains[(with_w ? 4 : 3) + k] * gains[(with_w ? 4 : 3) + k];
     if (with_w)
         return s;
     double length = fmax(FULL, sqrt(dot(s.sum, s.sum)));
     s.c = (v2s_vec3){s.sum.x / length, s.sum.y / length, s.sum.z / length};
     double rest = 1 - dot(s.c, s.c);
-    s.r2 = rest > ROUNDING ? rest / (s.norm2 + V2S_FOA_NORM_TINY) : 0;
+    s.r2 = rest > ROUNDING ? rest : 0;
     return s;
 }
 
@@ -344,7 +342,7 @@ static void dipole_gains(const v2s_foa_tails *t, v2s_vec3 u, const float *gains,
     int first = b->with_w ? 4 : 3;
     for (int i = 0; i < BANDS; i++) {
         const float *g = gains + (size_t)i * b->gains;
-        v2s_foa_split s = v2s_foa_basis_split(g, b->segments, b->with_w, u);
+        v2s_foa_split s = v2s_foa_basis_split(g, b->with_w, u);
         const double added[V2S_FOA_CHANNELS] = {0, s.c.y - u.y, s.c.z - u.z, s.c.x - u.x};
         along[i] = (float)added[t->channel];
         float share = (float)sqrt(s.r2);

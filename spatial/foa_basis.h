@@ -21,9 +21,9 @@
 //
 //   residual   (Y,Z,X) = (c - u) W + r sum_k g_k D_k[Y,Z,X]
 //              W       = e W + sum_k f_k D_k[W]                         (pairing `dry` only)
-//              r = sqrt((1 - |c|^2) / sum_k g_k^2) where W has the room in it: the dipoles of plane
-//              waves and of diffuse sound alike have together the power of W, so tails get what
-//              the coherent part leaves. Pairing `dry`: r = 1.
+//              r = sqrt(1 - |c|^2) where W has the room in it: the dipoles of plane waves and of
+//              diffuse sound alike have together the power of W, so tails get what the coherent
+//              part leaves, and sum g_k^2 = 1 keeps the level. Pairing `dry`: r = 1.
 //
 // Gains are real, one per ERB band (V2S_BASIS_BANDS of them, 50 Hz .. 20 kHz, the same bands at
 // every rate) and frame, interpolated over the bins. All gains zero leave the geometric path.
@@ -78,16 +78,13 @@ void v2s_foa_basis_close(v2s_foa_basis **b);
 // Gains per band: 3 + K, or 4 + 2K with W.
 int v2s_foa_basis_gains(bool with_w);
 
-#define V2S_FOA_NORM_TINY 1e-12 // added to sum_k g_k^2
-
 // The coherent part and the tails' share that one band's gains mean.
 typedef struct v2s_foa_split {
     v2s_vec3 sum, c; // u + a u + b h + d z, and c
-    double norm2;    // sum_k g_k^2
     double r2;       // r^2
 } v2s_foa_split;
 
-v2s_foa_split v2s_foa_basis_split(const float *gains, int segments, bool with_w, v2s_vec3 u);
+v2s_foa_split v2s_foa_basis_split(const float *gains, bool with_w, v2s_vec3 u);
 
 // d(loss)/d(sum) from d(loss)/dc, where c was shortened.
 v2s_vec3 v2s_foa_split_back(const v2s_foa_split *s, v2s_vec3 dc);

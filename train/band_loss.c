@@ -93,7 +93,7 @@ typedef struct prediction {
 static prediction predict(const v2s_band_clip *clip, const v2s_band_stat *s, v2s_vec3 u,
                           const float *gain) {
     int K = clip->segments, tails = clip->with_w ? 4 : 3;
-    prediction p = {.split = v2s_foa_basis_split(gain, K, clip->with_w, u), .m = 1, .w = s->g};
+    prediction p = {.split = v2s_foa_basis_split(gain, clip->with_w, u), .m = 1, .w = s->g};
     p.c = p.split.c;
     for (int k = 0; k < K; k++)
         p.tails += (double)gain[tails + k] * gain[tails + k] * s->tail[k];
@@ -273,20 +273,17 @@ static void gradient_of_frame(const row *r, const v2s_band_sum *block, const v2s
     v2s_vec3 dc = sum_of(scaled(di, p->m * s->g), scaled(p->c, 2 * s->g * (de + drest)));
     dc = sum_of(dc, scaled(with_g, -2 * drest));
     dc.z += 2 * p->c.z * s->g * dez;
-    // Of sum g_k^2 tail_k r^2; pairing `omni`: r^2 = (1 - |c|^2) / sum g_k^2.
-    double dtails = de + dez / 3, mean = 0;
+    double dtails = de + dez / 3; // of r^2 sum g_k^2 tail_k
     if (!r->clip->with_w) {
-        mean = p->tails / (p->split.norm2 + V2S_FOA_NORM_TINY);
         if (p->split.r2 > 0)
-            dc = sum_of(dc, scaled(p->c, -2 * mean * dtails));
+            dc = sum_of(dc, scaled(p->c, -2 * p->tails * dtails));
         dc = v2s_foa_split_back(&p->split, dc);
     }
     d[0] = (float)(scale * dot(dc, u));
     d[1] = (float)(scale * (dc.x * u.x + dc.y * u.y));
     d[2] = (float)(scale * dc.z);
     for (int k = 0; k < K; k++)
-        d[tails + k] =
-            (float)(scale * 2 * gain[tails + k] * p->split.r2 * (s->tail[k] - mean) * dtails);
+        d[tails + k] = (float)(scale * 2 * gain[tails + k] * p->split.r2 * s->tail[k] * dtails);
     if (!r->clip->with_w)
         return;
     d[3] = (float)(scale * (s->g * dot(p->c, di) + 2 * p->m * s->g * dw));

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "infer/band_gains.h"
 #include "kernels/base/parallel.h"
 #include "kernels/base/rng.h"
 #include "train/band_floors.h"
@@ -17,7 +18,8 @@ enum { BANDS = V2S_BASIS_BANDS, EQ_POINTS = 12 };
 typedef struct row_slot {
     const v2s_band_clip *clip;
     int first;
-    float *energy; // [T][BANDS]
+    float *energy;         // [T][BANDS]
+    float *gains, *dgains; // [T][outputs]: smoothed, pairing `omni`
     v2s_band_loss loss;
 } row_slot;
 
@@ -111,8 +113,14 @@ static double loss(v2s_objective *base, int row, const float *residual, float sc
                    float *dresidual) {
     objective_v2s *o = (objective_v2s *)base;
     row_slot *slot = &o->slots[row];
-    return v2s_band_loss_row(&slot->loss, &o->config.loss, slot->clip, slot->first, base->T,
-                             residual, scale, dresidual, NULL);
+    if (o->dry)
+        return v2s_band_loss_row(&slot->loss, &o->config.loss, slot->clip, slot->first, base->T,
+                                 residual, scale, dresidual, NULL);
+    v2s_band_gains_smooth(base->T, base->config.outputs, residual, slot->gains);
+    double value = v2s_band_loss_row(&slot->loss, &o->config.loss, slot->clip, slot->first, base->T,
+                                     slot->gains, scale, slot->dgains, NULL);
+    v2s_band_gains_smooth_back(base->T, base->config.outputs, slot->dgains, dresidual);
+    return value;
 }
 
 // ---- validation -------------------------------------------------------------------------------
@@ -135,8 +143,9 @@ static v2s_status score_clips(scoring *s, int part, int parts) {
     v2s_band_loss loss = {0};
     float *energy = malloc((size_t)s->longest * BANDS * sizeof *energy);
     float *x = malloc((size_t)s->longest * inputs * sizeof *x);
+    float *raw = malloc((size_t)s->longest * outputs * sizeof *raw);
     float *gains = malloc((size_t)s->longest * outputs * sizeof *gains);
-    v2s_status status = energy != NULL && x != NULL && gains != NULL
+    v2s_status status = energy != NULL && x != NULL && raw != NULL && gains != NULL
                             ? V2S_OK
                             : V2S_FAIL(V2S_NOMEM, "out of memory");
     if (status == V2S_OK)
@@ -148,13 +157,17 @@ static v2s_status score_clips(scoring *s, int part, int parts) {
         gather_energy(c, 0, c->frames, energy);
         v2s_band_clock clock = {0, c->hop_s, c->used};
         v2s_band_features(&clock, energy, c->frames, &c->path, o->dry ? &c->condition : NULL, x);
-        v2s_refiner_forward(s->m, &s->device, 1, c->frames, x, gains, &work);
-        v2s_band_loss_row(&loss, &config, c, 0, c->frames, gains, 1, NULL, s->terms[i]);
+        v2s_refiner_forward(s->m, &s->device, 1, c->frames, x, raw, &work);
+        if (!o->dry)
+            v2s_band_gains_smooth(c->frames, (int)outputs, raw, gains);
+        v2s_band_loss_row(&loss, &config, c, 0, c->frames, o->dry ? raw : gains, 1, NULL,
+                          s->terms[i]);
     }
     v2s_band_loss_close(&loss);
     v2s_refiner_work_close(&work);
     free(energy);
     free(x);
+    free(raw);
     free(gains);
     return status;
 }
@@ -195,6 +208,8 @@ static void close_objective(v2s_objective *base) {
     objective_v2s *o = (objective_v2s *)base;
     for (int i = 0; o->slots != NULL && i < base->rows; i++) {
         free(o->slots[i].energy);
+        free(o->slots[i].gains);
+        free(o->slots[i].dgains);
         v2s_band_loss_close(&o->slots[i].loss);
     }
     v2s_band_clips_free(&o->train);
@@ -251,7 +266,10 @@ static v2s_status open_slots(objective_v2s *o) {
         return V2S_FAIL(V2S_NOMEM, "out of memory");
     for (int i = 0; i < o->base.rows; i++) {
         o->slots[i].energy = malloc((size_t)o->base.T * BANDS * sizeof(float));
-        if (o->slots[i].energy == NULL)
+        size_t outputs = (size_t)o->base.T * (size_t)o->base.config.outputs;
+        o->slots[i].gains = malloc(outputs * sizeof(float));
+        o->slots[i].dgains = malloc(outputs * sizeof(float));
+        if (o->slots[i].energy == NULL || o->slots[i].gains == NULL || o->slots[i].dgains == NULL)
             return V2S_FAIL(V2S_NOMEM, "out of memory");
         V2S_TRY(v2s_band_loss_open(o->base.T, &o->slots[i].loss));
     }
