@@ -13,6 +13,7 @@ enum { BANDS = V2S_BASIS_BANDS, OVERLAP = 4 /* windows over a sample */ };
 
 #define STRETCH_S 12.0
 #define FADE_S 4.0
+#define DRY 0.075
 
 struct v2s_band_stream {
     v2s_band_stream_config config;
@@ -216,6 +217,26 @@ static v2s_status render(v2s_band_stream *s, int frames) {
 
 // ---- stretches --------------------------------------------------------------------------------
 
+// How diffuse the gains y of `length` frames from `from` on make the sound: 1 - mean |c|, weighted
+// by energy.
+static double diffuseness(const v2s_band_stream *s, int from, int length) {
+    const v2s_foa_basis *b = s->config.basis;
+    double all = 0, coherent = 0;
+    size_t cursor = 0;
+    for (int t = 0; t < length; t++) {
+        double time_s = (double)(s->first + from + t) * b->hop / b->rate_hz;
+        v2s_vec3 u = v2s_trajectory_at(s->config.path, time_s, &cursor).unit;
+        const float *energy = s->energy + (size_t)(from + t) * BANDS;
+        const float *gains = s->y + (size_t)t * (size_t)s->outputs;
+        for (int i = 0; i < BANDS; i++) {
+            v2s_vec3 c = v2s_foa_basis_split(gains + (size_t)i * b->gains, false, u).c;
+            all += energy[i];
+            coherent += energy[i] * sqrt(c.x * c.x + c.y * c.y + c.z * c.z);
+        }
+    }
+    return all > 0 ? 1 - coherent / all : 0;
+}
+
 // Gains of the stretch of `length` frames that begins at s->next, faded in and out.
 static void run_stretch(v2s_band_stream *s, int length, bool last) {
     const v2s_foa_basis *b = s->config.basis;
@@ -229,8 +250,11 @@ static void run_stretch(v2s_band_stream *s, int length, bool last) {
                           s->config.condition, s->x);
         float *gains = b->with_w ? s->y : s->raw;
         v2s_refiner_forward(s->config.network, s->config.device, 1, length, s->x, gains, &s->work);
-        if (!b->with_w)
+        if (!b->with_w) {
             v2s_band_gains_smooth(length, s->outputs, s->raw, s->y);
+            if (diffuseness(s, from, length) < DRY)
+                memset(s->y, 0, (size_t)length * (size_t)s->outputs * sizeof *s->y);
+        }
     }
     for (int t = 0; t < length; t++, to += s->outputs) {
         float in = s->next == 0 ? 1 : (t + 0.5f) / (float)s->fade;

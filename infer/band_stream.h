@@ -4,7 +4,8 @@
 // HOW IT WORKS. The network reads stretches of 12 s that begin every 8 s; its features are levels
 // relative to the stretch's mean. Where two stretches overlap (4 s) their gains are cross-faded.
 // A sound of up to 12 s is one stretch. The gains are put on the basis (spatial/foa_basis.h) frame
-// by frame. A remainder of less than 4 s does not begin a stretch of its own.
+// by frame. A stretch of pairing `omni` that the network makes less diffuse than 0.075 is dry: it
+// is left to geometry altogether. A remainder of less than 4 s does not begin a stretch of its own.
 //
 // In: W of the geometric path of ONE source, at the basis's rate. Out: the residual to be added,
 // [frames][4] AmbiX, frame for frame what went in; it comes late: pull what there is after every

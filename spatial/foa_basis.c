@@ -319,6 +319,10 @@ v2s_foa_split v2s_foa_basis_split(const float *gains, bool with_w, v2s_vec3 u) {
     s.c = s.sum;
     if (with_w)
         return s;
+    if (gains[0] == 0 && gains[1] == 0 && gains[2] == 0) { // to the last bit
+        s.r2 = 0;
+        return s;
+    }
     double length = fmax(FULL, sqrt(dot(s.sum, s.sum)));
     s.c = (v2s_vec3){s.sum.x / length, s.sum.y / length, s.sum.z / length};
     double rest = 1 - dot(s.c, s.c);

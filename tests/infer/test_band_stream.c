@@ -20,6 +20,12 @@ typedef struct rig {
     float *constant;
 } rig;
 
+static void set_coherent_bias(rig *r, float bias) {
+    int gains = r->basis->gains;
+    for (int i = 0; i < V2S_BASIS_BANDS * gains; i++)
+        r->network->output.bias.data[i] = i % gains == 0 ? bias : 0;
+}
+
 static void open_rig(rig *r, bool dry) {
     cr_assert_eq(v2s_foa_basis_open(RATE_HZ, dry, &r->basis), V2S_OK);
     int outputs = V2S_BASIS_BANDS * r->basis->gains;
@@ -30,6 +36,8 @@ static void open_rig(rig *r, bool dry) {
                                  .outputs = outputs};
     cr_assert_eq(v2s_refiner_open(&config, &r->network), V2S_OK);
     v2s_refiner_init_weights(r->network, 1);
+    if (!dry)
+        set_coherent_bias(r, -5); // diffuse enough not to be left alone
     r->device = device_of(V2S_ISA_SCALAR, 1);
     r->points[0] = (v2s_point){0, {1, 0, 0}, 1, 1};
     r->points[1] = (v2s_point){30, {0, 0.6, 0.8}, 3, 1};
@@ -114,6 +122,31 @@ Test(band_stream, fades_add_up_to_one) {
     cr_expect(gap < 2e-6, "%g", gap);
     free(w);
     free(out);
+    close_rig(&r);
+}
+
+// Sum of the residual's magnitudes where all that the network gives is a gain along the path.
+static double change_with_gain(rig *r, float gain) {
+    enum { N = 30000 };
+    v2s_tensor *weight = &r->network->output.weight;
+    memset(weight->data, 0, v2s_tensor_count(weight) * sizeof *weight->data);
+    set_coherent_bias(r, gain / (float)V2S_REFINER_GAIN);
+    float *w = malloc(N * sizeof *w);
+    hash_noise(4, N, 1.0f, w);
+    float *out = run(r, true, NULL, w, N, 4096);
+    double sum = 0;
+    for (int i = 0; i < 4 * N; i++)
+        sum += fabs(out[i]);
+    free(out);
+    free(w);
+    return sum;
+}
+
+Test(band_stream, what_the_network_finds_dry_is_left_to_geometry) {
+    rig r;
+    open_rig(&r, false);
+    cr_expect_eq(change_with_gain(&r, -0.15f), 0, "|c| = 0.85 / 0.9");
+    cr_expect_gt(change_with_gain(&r, -0.2f), 1, "|c| = 0.8 / 0.9");
     close_rig(&r);
 }
 
