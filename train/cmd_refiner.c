@@ -10,9 +10,11 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "infer/run_log.h"
+#include "kernels/base/cancel.h"
 #include "train/presets.h"
 #include "train/refiner_loop.h"
 #include "train/run_config.h"
@@ -114,14 +116,25 @@ static void remove_leftovers(const char *folder) {
     free(pattern);
 }
 
-// One run at a time in a folder; a killed one holds nothing.
+enum { LOCK_TRIES = 50 };
+
+// One run at a time in a folder; a killed one holds nothing once the system has taken its memory
+// back, which takes a moment.
 static v2s_status lock_folder(run *r) {
     const char *folder = r->settings.output;
     V2S_TRY(make_folders(folder));
     r->lock = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (r->lock < 0)
         return V2S_FAIL(V2S_IO, "%s: cannot open: %s", folder, strerror(errno));
-    if (flock(r->lock, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK)
+    const struct timespec pause = {0, 100000000};
+    bool held = false;
+    for (int i = 0; i < LOCK_TRIES && !held; i++) {
+        V2S_TRY(v2s_cancel_check());
+        held = flock(r->lock, LOCK_EX | LOCK_NB) == 0 || errno != EWOULDBLOCK;
+        if (!held)
+            nanosleep(&pause, NULL);
+    }
+    if (!held)
         return V2S_FAIL(V2S_IO, "%s: another run works in this folder", folder);
     remove_leftovers(folder);
     return V2S_OK;
