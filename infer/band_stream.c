@@ -43,7 +43,7 @@ struct v2s_band_stream {
     float *x, *raw, *y; // [stretch][inputs], [stretch][outputs] as they come, and smoothed
     float *frame;       // [4][2][stride]
     v2s_foa_levels running;
-    float *residual; // [out_room][4] from sample out_first on
+    float *residual[V2S_FOA_CHANNELS]; // [out_room] each, from sample out_first on
     size_t out_room, out_taken;
     int64_t out_first, out_done; // samples before out_done are complete
 };
@@ -72,9 +72,11 @@ static v2s_status open_parts(v2s_band_stream *s) {
     s->y = malloc((size_t)s->stretch * (size_t)s->outputs * sizeof(float));
     s->raw = malloc((size_t)s->stretch * (size_t)s->outputs * sizeof(float));
     s->frame = v2s_fft_alloc(4 * row, sizeof(float));
-    s->residual = calloc(s->out_room * 4, sizeof(float));
+    bool ok = true;
+    for (int c = 0; c < V2S_FOA_CHANNELS; c++)
+        ok = (s->residual[c] = calloc(s->out_room, sizeof(float))) != NULL && ok;
     if (s->spectra == NULL || s->energy == NULL || s->levels == NULL || s->gains == NULL ||
-        s->x == NULL || s->y == NULL || s->raw == NULL || s->frame == NULL || s->residual == NULL)
+        s->x == NULL || s->y == NULL || s->raw == NULL || s->frame == NULL || !ok)
         return no_memory();
     return V2S_OK;
 }
@@ -124,7 +126,8 @@ void v2s_band_stream_close(v2s_band_stream **stream) {
     free(s->y);
     free(s->raw);
     v2s_fft_free(s->frame);
-    free(s->residual);
+    for (int c = 0; c < V2S_FOA_CHANNELS; c++)
+        free(s->residual[c]);
     free(s);
     *stream = NULL;
 }
@@ -158,8 +161,8 @@ static void render_channel(void *ctx, int part, int parts) {
         v2s_foa_tails_next(&s->tails[c], w, s->levels + (size_t)i * V2S_BASIS_LEVELS);
         v2s_foa_tails_residual(&s->tails[c], w, point.unit,
                                s->gains + (size_t)i * (size_t)s->outputs, out);
-        v2s_foa_synthesise(&s->transform[c], out, t - s->out_first / b->hop, s->residual,
-                           s->out_room, 4, c);
+        v2s_foa_synthesise(&s->transform[c], out, t - s->out_first / b->hop, s->residual[c],
+                           s->out_room, 1, 0);
     }
 }
 
@@ -181,8 +184,10 @@ static void drop_frames(v2s_band_stream *s, int at) {
 // What was taken makes way, in whole hops, so that the frames' grid is kept.
 static void drop_taken(v2s_band_stream *s) {
     size_t hop = (size_t)s->config.basis->hop, gone = s->out_taken / hop * hop;
-    memmove(s->residual, s->residual + gone * 4, (s->out_room - gone) * 4 * sizeof(float));
-    memset(s->residual + (s->out_room - gone) * 4, 0, gone * 4 * sizeof(float));
+    for (int c = 0; c < V2S_FOA_CHANNELS; c++) {
+        memmove(s->residual[c], s->residual[c] + gone, (s->out_room - gone) * sizeof(float));
+        memset(s->residual[c] + s->out_room - gone, 0, gone * sizeof(float));
+    }
     s->out_first += (int64_t)gone;
     s->out_taken -= gone;
 }
@@ -193,11 +198,13 @@ static v2s_status make_room(v2s_band_stream *s, int frames) {
                     (size_t)s->config.basis->hop;
     if (needed <= s->out_room)
         return V2S_OK;
-    float *more = realloc(s->residual, needed * 4 * sizeof *more);
-    if (more == NULL)
-        return no_memory();
-    memset(more + s->out_room * 4, 0, (needed - s->out_room) * 4 * sizeof *more);
-    s->residual = more;
+    for (int c = 0; c < V2S_FOA_CHANNELS; c++) {
+        float *more = realloc(s->residual[c], needed * sizeof *more);
+        if (more == NULL)
+            return no_memory();
+        memset(more + s->out_room, 0, (needed - s->out_room) * sizeof *more);
+        s->residual[c] = more;
+    }
     s->out_room = needed;
     return V2S_OK;
 }
@@ -352,7 +359,9 @@ size_t v2s_band_stream_pull(v2s_band_stream *s, float *residual, size_t max) {
     int64_t ready = s->out_done - s->out_first - (int64_t)s->out_taken;
     size_t n = ready > 0 ? (size_t)ready : 0;
     n = n < max ? n : max;
-    memcpy(residual, s->residual + s->out_taken * 4, n * 4 * sizeof *residual);
+    for (size_t i = 0; i < n; i++)
+        for (int c = 0; c < V2S_FOA_CHANNELS; c++)
+            residual[i * V2S_FOA_CHANNELS + (size_t)c] = s->residual[c][s->out_taken + i];
     s->out_taken += n;
     return n;
 }
