@@ -4,34 +4,27 @@
 #include <stddef.h>
 #include <string.h>
 
-typedef struct span {
-    int first, last;
-} span;
-
-static span around(int frames, int t) {
-    int first = t - V2S_BAND_GAINS_RADIUS, last = t + V2S_BAND_GAINS_RADIUS;
-    return (span){first > 0 ? first : 0, last < frames ? last : frames - 1};
-}
-
-void v2s_band_gains_smooth(int frames, int count, const float *raw, float *gains) {
-    memset(gains, 0, (size_t)frames * (size_t)count * sizeof *gains);
+// Adds share(t) * from[row of `from`] to to[row of `to`] for every frame t and every frame f that
+// its mean takes; `back`: from t to f, otherwise from f to t.
+static void spread(bool back, int radius, int frames, int count, const float *from, float *to) {
+    memset(to, 0, (size_t)frames * (size_t)count * sizeof *to);
     for (int t = 0; t < frames; t++) {
-        span s = around(frames, t);
-        float share = 1.0f / (float)(s.last - s.first + 1), *to = gains + (size_t)t * (size_t)count;
-        for (int f = s.first; f <= s.last; f++)
+        int first = t > radius ? t - radius : 0;
+        int last = t + radius < frames ? t + radius : frames - 1;
+        float share = 1.0f / (float)(last - first + 1);
+        for (int f = first; f <= last; f++) {
+            const float *x = from + (size_t)(back ? t : f) * (size_t)count;
+            float *y = to + (size_t)(back ? f : t) * (size_t)count;
             for (int i = 0; i < count; i++)
-                to[i] += share * raw[(size_t)f * (size_t)count + (size_t)i];
+                y[i] += share * x[i];
+        }
     }
 }
 
-void v2s_band_gains_smooth_back(int frames, int count, const float *dgains, float *draw) {
-    memset(draw, 0, (size_t)frames * (size_t)count * sizeof *draw);
-    for (int t = 0; t < frames; t++) {
-        span s = around(frames, t);
-        float share = 1.0f / (float)(s.last - s.first + 1);
-        const float *from = dgains + (size_t)t * (size_t)count;
-        for (int f = s.first; f <= s.last; f++)
-            for (int i = 0; i < count; i++)
-                draw[(size_t)f * (size_t)count + (size_t)i] += share * from[i];
-    }
+void v2s_band_gains(bool dry, int frames, int count, const float *raw, float *gains) {
+    spread(false, dry ? 0 : V2S_BAND_GAINS_RADIUS, frames, count, raw, gains);
+}
+
+void v2s_band_gains_back(bool dry, int frames, int count, const float *dgains, float *draw) {
+    spread(true, dry ? 0 : V2S_BAND_GAINS_RADIUS, frames, count, dgains, draw);
 }

@@ -13,7 +13,7 @@ enum { BANDS = V2S_BASIS_BANDS, OVERLAP = 4 /* windows over a sample */ };
 
 #define STRETCH_S 12.0
 #define FADE_S 4.0
-#define DRY 0.075
+#define DRY_DIFFUSENESS 0.075 // below it, a stretch is left to geometry
 
 struct v2s_band_stream {
     v2s_band_stream_config config;
@@ -40,7 +40,7 @@ struct v2s_band_stream {
     float *gains;   // [room][outputs]; a sum of faded stretches
     int64_t next;   // where the next stretch begins
 
-    float *x, *raw, *y; // [stretch][inputs], [stretch][outputs] as they come, and smoothed
+    float *x, *raw, *y; // [stretch][inputs], [stretch][outputs] as they come, and as gains
     float *frame;       // [4][2][stride]
     v2s_foa_levels running;
     float *residual[V2S_FOA_CHANNELS]; // [out_room] each, from sample out_first on
@@ -238,7 +238,7 @@ static double diffuseness(const v2s_band_stream *s, int from, int length) {
         for (int i = 0; i < BANDS; i++) {
             v2s_vec3 c = v2s_foa_basis_split(gains + (size_t)i * b->gains, false, u).c;
             all += energy[i];
-            coherent += energy[i] * sqrt(c.x * c.x + c.y * c.y + c.z * c.z);
+            coherent += energy[i] * v2s_norm(c);
         }
     }
     return all > 0 ? 1 - coherent / all : 0;
@@ -255,13 +255,10 @@ static void run_stretch(v2s_band_stream *s, int length, bool last) {
         v2s_band_clock clock = {(double)s->next * hop_s, hop_s, b->bands.used};
         v2s_band_features(&clock, s->energy + (size_t)from * BANDS, length, s->config.path,
                           s->config.condition, s->x);
-        float *gains = b->with_w ? s->y : s->raw;
-        v2s_refiner_forward(s->config.network, s->config.device, 1, length, s->x, gains, &s->work);
-        if (!b->with_w) {
-            v2s_band_gains_smooth(length, s->outputs, s->raw, s->y);
-            if (diffuseness(s, from, length) < DRY)
-                memset(s->y, 0, (size_t)length * (size_t)s->outputs * sizeof *s->y);
-        }
+        v2s_refiner_forward(s->config.network, s->config.device, 1, length, s->x, s->raw, &s->work);
+        v2s_band_gains(b->with_w, length, s->outputs, s->raw, s->y);
+        if (!b->with_w && diffuseness(s, from, length) < DRY_DIFFUSENESS)
+            memset(s->y, 0, (size_t)length * (size_t)s->outputs * sizeof *s->y);
     }
     for (int t = 0; t < length; t++, to += s->outputs) {
         float in = s->next == 0 ? 1 : (t + 0.5f) / (float)s->fade;

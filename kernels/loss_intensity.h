@@ -13,8 +13,8 @@
 //
 // Bands     24 triangles on the ERB-rate scale 21.4 log10(1 + 0.00437 f/Hz) (Glasberg, Moore, 1990)
 //           from 0 to min(8 kHz, half the rate), as in docs/metrics.md; a_bk are their heights.
-// STFT      periodic Hann of the fast length next above 32 ms, a quarter hop, n/2 zeros at both ends;
-//           blocks of 8 frames, the last one shorter.
+// STFT      periodic Hann of the fast length next above 32 ms, a quarter hop, n/2 zeros at both
+//           ends; blocks of 8 frames, the last one shorter.
 //
 //   dL/dI_x = -(I_y / r - (I_x . I_y) I_x / r^3) / (sum |I_y| + tiny),   r = sqrt(|I_x|^2 + e^2)
 //   dL/dW   = sum a_bk dL/dI_x . (Y, Z, X),   dL/d(Y,Z,X) = a_bk dL/dI_x W

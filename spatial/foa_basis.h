@@ -9,7 +9,7 @@
 //              dry sound can be left alone exactly
 //   tails      D_k[c] = sum over the taps tau of segment k of E[c][tau] W(t - tau): W smeared in
 //              time by fixed noise E, another one for every channel: bursts of one hop, and of a
-//              whole window far behind, where the ear no longer tells. All
+//              whole window far behind, where the ear no longer tells, centred on their taps. All
 //              bursts of a kind are one complex burst, modulated: its spectrum read from another
 //              bin on, far enough away to have nothing in common (so they fit the fastest cache).
 //              As they are heard (smeared frames lose energy when they overlap), dipoles have
@@ -71,7 +71,7 @@ typedef struct v2s_foa_basis {
 } v2s_foa_basis;
 
 // `with_w`: the pairing `dry`, where W itself gets a tail; segments up to 2 s. Otherwise segments
-// up to 128 ms. ARG for a rate outside 8 .. 384 kHz.
+// up to 190 ms. ARG for a rate outside 8 .. 384 kHz.
 V2S_MUST_USE v2s_status v2s_foa_basis_open(double rate_hz, bool with_w, v2s_foa_basis **out);
 void v2s_foa_basis_close(v2s_foa_basis **b);
 

@@ -128,10 +128,6 @@ void v2s_foa_tails_get(const v2s_foa_tails *t, int k, float *out) {
                 out);
 }
 
-static double dot(v2s_vec3 a, v2s_vec3 b) {
-    return a.x * b.x + a.y * b.y + a.z * b.z;
-}
-
 v2s_foa_split v2s_foa_basis_split(const float *gains, bool with_w, v2s_vec3 u) {
     double radial = 1.0 + gains[0], flat = radial + gains[1];
     v2s_foa_split s = {.sum = {u.x * flat, u.y * flat, u.z * radial + gains[2]}, .r2 = 1};
@@ -142,18 +138,18 @@ v2s_foa_split v2s_foa_basis_split(const float *gains, bool with_w, v2s_vec3 u) {
         s.r2 = 0;
         return s;
     }
-    double length = fmax(FULL, sqrt(dot(s.sum, s.sum)));
+    double length = fmax(FULL, v2s_norm(s.sum));
     s.c = (v2s_vec3){s.sum.x / length, s.sum.y / length, s.sum.z / length};
-    double rest = 1 - dot(s.c, s.c);
+    double rest = 1 - v2s_dot(s.c, s.c);
     s.r2 = rest > ROUNDING ? rest : 0;
     return s;
 }
 
 v2s_vec3 v2s_foa_split_back(const v2s_foa_split *s, v2s_vec3 dc) {
-    double length = sqrt(dot(s->sum, s->sum));
+    double length = v2s_norm(s->sum);
     if (length < FULL)
         return (v2s_vec3){dc.x / FULL, dc.y / FULL, dc.z / FULL};
-    double along = dot(s->c, dc);
+    double along = v2s_dot(s->c, dc);
     return (v2s_vec3){(dc.x - s->c.x * along) / length, (dc.y - s->c.y * along) / length,
                       (dc.z - s->c.z * along) / length};
 }

@@ -148,8 +148,9 @@ v2s_status v2s_band_floor_constant(const v2s_band_clips *clips, bool dry,
     int tails = dry ? 4 : 3;
     for (int i = 0; i < BANDS * f.gains; i++)
         constant[i] = i % f.gains >= tails ? FIT_TAIL_START : 0;
-    for (int b = 0; b < BANDS && !dry; b++)
-        constant[b * f.gains] = FIT_OMNI_START;
+    if (!dry)
+        for (int b = 0; b < BANDS; b++)
+            constant[b * f.gains] = FIT_OMNI_START;
     double rows = ceil((double)FIT_CLIPS / (double)clips->count) * (double)clips->count;
     v2s_progress progress =
         v2s_progress_begin("fitting constant gains", "rows", rows, log == NULL || log->quiet);

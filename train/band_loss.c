@@ -62,10 +62,6 @@ void v2s_band_loss_close(v2s_band_loss *l) {
 
 // ---- vectors ----------------------------------------------------------------------------------
 
-static double dot(v2s_vec3 a, v2s_vec3 b) {
-    return a.x * b.x + a.y * b.y + a.z * b.z;
-}
-
 static v2s_vec3 scaled(v2s_vec3 a, double s) {
     return (v2s_vec3){a.x * s, a.y * s, a.z * s};
 }
@@ -105,7 +101,7 @@ static prediction predict(const v2s_band_clip *clip, const v2s_band_stat *s, v2s
             p.w += (double)gain[tails + K + k] * gain[tails + K + k] * s->w_tail[k];
     }
     p.i = scaled(p.c, p.m * s->g);
-    p.e = dot(p.c, p.c) * s->g + diffuse;
+    p.e = v2s_dot(p.c, p.c) * s->g + diffuse;
     p.ez = p.c.z * p.c.z * s->g + diffuse / 3;
     return p;
 }
@@ -115,7 +111,7 @@ static void add_sums(v2s_band_sum *sum, const v2s_band_stat *s, const prediction
     sum->w += p->w;
     sum->e += p->e;
     sum->i = sum_of(sum->i, p->i);
-    sum->rest += s->e - 2 * dot(p->c, with_g) + dot(p->c, p->c) * s->g;
+    sum->rest += s->e - 2 * v2s_dot(p->c, with_g) + v2s_dot(p->c, p->c) * s->g;
     sum->tw += s->t;
     sum->te += s->e;
     sum->ti = sum_of(sum->ti, truth);
@@ -130,12 +126,12 @@ typedef struct terms {
 
 // 1 - 2 |I| / (w + e).
 static double diffuseness(v2s_vec3 i, double w, double e) {
-    double length = sqrt(dot(i, i));
+    double length = sqrt(v2s_dot(i, i));
     return 1 - 2 * length / (w + e + TINY);
 }
 
 static void diffuseness_term(terms *t, v2s_band_term name, double share, v2s_band_sum *s) {
-    double slope, all = s->w + s->e + TINY, length = sqrt(dot(s->i, s->i) + TINY * TINY);
+    double slope, all = s->w + s->e + TINY, length = sqrt(v2s_dot(s->i, s->i) + TINY * TINY);
     double error = diffuseness(s->i, s->w, s->e) - diffuseness(s->ti, s->tw, s->te);
     t->value[name] += share * soft_abs(error, &slope);
     double d = t->weight[name] * share * slope;
@@ -160,8 +156,8 @@ static void coherent_term(terms *t, double share, v2s_band_sum *s) {
 
 // share (1 - cos) of the angle between the intensities of a band.
 static void direction_band_term(terms *t, double share, v2s_band_sum *s) {
-    double a = sqrt(dot(s->i, s->i)) + TINY, b = sqrt(dot(s->ti, s->ti)) + TINY;
-    double cosine = dot(s->i, s->ti) / (a * b);
+    double a = sqrt(v2s_dot(s->i, s->i)) + TINY, b = sqrt(v2s_dot(s->ti, s->ti)) + TINY;
+    double cosine = v2s_dot(s->i, s->ti) / (a * b);
     t->value[V2S_BAND_DIRECTION_BAND] += share * (1 - cosine);
     double d = -t->weight[V2S_BAND_DIRECTION_BAND] * share;
     s->di = sum_of(s->di, sum_of(scaled(s->ti, d / (a * b)), scaled(s->i, -d * cosine / (a * a))));
@@ -174,8 +170,8 @@ static void direction_term(terms *t, v2s_band_sum *bands) {
         i = sum_of(i, bands[b].i);
         ti = sum_of(ti, bands[b].ti);
     }
-    double a = sqrt(dot(i, i)) + TINY, b = sqrt(dot(ti, ti)) + TINY;
-    double cosine = fmin(fmax(dot(i, ti) / (a * b), -1), 1);
+    double a = sqrt(v2s_dot(i, i)) + TINY, b = sqrt(v2s_dot(ti, ti)) + TINY;
+    double cosine = fmin(fmax(v2s_dot(i, ti) / (a * b), -1), 1);
     double angle = acos(cosine);
     // sqrt(angle^2 + s^2) - s: smooth at 0; angle d(angle)/d(cos) -> -angle / sin(angle) -> -1.
     double smooth = sqrt(angle * angle + SMOOTH * SMOOTH);
@@ -279,14 +275,14 @@ static void gradient_of_frame(const row *r, const v2s_band_sum *block, const v2s
             dc = sum_of(dc, scaled(p->c, -2 * p->tails * dtails));
         dc = v2s_foa_split_back(&p->split, dc);
     }
-    d[0] = (float)(scale * dot(dc, u));
+    d[0] = (float)(scale * v2s_dot(dc, u));
     d[1] = (float)(scale * (dc.x * u.x + dc.y * u.y));
     d[2] = (float)(scale * dc.z);
     for (int k = 0; k < K; k++)
         d[tails + k] = (float)(scale * 2 * gain[tails + k] * p->split.r2 * s->tail[k] * dtails);
     if (!r->clip->with_w)
         return;
-    d[3] = (float)(scale * (s->g * dot(p->c, di) + 2 * p->m * s->g * dw));
+    d[3] = (float)(scale * (s->g * v2s_dot(p->c, di) + 2 * p->m * s->g * dw));
     for (int k = 0; k < K; k++)
         d[tails + K + k] = (float)(scale * 2 * gain[tails + K + k] * s->w_tail[k] * dw);
 }

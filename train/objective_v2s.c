@@ -19,7 +19,7 @@ typedef struct row_slot {
     const v2s_band_clip *clip;
     int first;
     float *energy;         // [T][BANDS]
-    float *gains, *dgains; // [T][outputs]: smoothed, pairing `omni`
+    float *gains, *dgains; // [T][outputs]
     v2s_band_loss loss;
 } row_slot;
 
@@ -113,13 +113,10 @@ static double loss(v2s_objective *base, int row, const float *residual, float sc
                    float *dresidual) {
     objective_v2s *o = (objective_v2s *)base;
     row_slot *slot = &o->slots[row];
-    if (o->dry)
-        return v2s_band_loss_row(&slot->loss, &o->config.loss, slot->clip, slot->first, base->T,
-                                 residual, scale, dresidual, NULL);
-    v2s_band_gains_smooth(base->T, base->config.outputs, residual, slot->gains);
+    v2s_band_gains(o->dry, base->T, base->config.outputs, residual, slot->gains);
     double value = v2s_band_loss_row(&slot->loss, &o->config.loss, slot->clip, slot->first, base->T,
                                      slot->gains, scale, slot->dgains, NULL);
-    v2s_band_gains_smooth_back(base->T, base->config.outputs, slot->dgains, dresidual);
+    v2s_band_gains_back(o->dry, base->T, base->config.outputs, slot->dgains, dresidual);
     return value;
 }
 
@@ -158,10 +155,8 @@ static v2s_status score_clips(scoring *s, int part, int parts) {
         v2s_band_clock clock = {0, c->hop_s, c->used};
         v2s_band_features(&clock, energy, c->frames, &c->path, o->dry ? &c->condition : NULL, x);
         v2s_refiner_forward(s->m, &s->device, 1, c->frames, x, raw, &work);
-        if (!o->dry)
-            v2s_band_gains_smooth(c->frames, (int)outputs, raw, gains);
-        v2s_band_loss_row(&loss, &config, c, 0, c->frames, o->dry ? raw : gains, 1, NULL,
-                          s->terms[i]);
+        v2s_band_gains(o->dry, c->frames, (int)outputs, raw, gains);
+        v2s_band_loss_row(&loss, &config, c, 0, c->frames, gains, 1, NULL, s->terms[i]);
     }
     v2s_band_loss_close(&loss);
     v2s_refiner_work_close(&work);

@@ -18,10 +18,6 @@ enum { RATE = 16000, FRAMES = 6400 };
 
 TestSuite(compare_program, .fini = v2s_test_folder_remove);
 
-static void write_text(const char *name, const char *text) {
-    v2s_test_write_file(v2s_test_path(name), text, strlen(text));
-}
-
 // A plane wave from the left with dipoles `gain` too strong, and a trajectory `off_deg` beside it.
 static void make_clip(const char *name, unsigned stream, double gain, double off_deg) {
     char file[64], text[256];
@@ -34,7 +30,7 @@ static void make_clip(const char *name, unsigned stream, double gain, double off
     snprintf(file, sizeof file, "%s.csv", name);
     snprintf(text, sizeof text, "time_s,object,az_deg,el_deg,dist_m,confidence\n0,1,%g,0,2,1\n",
              90 + off_deg);
-    write_text(file, text);
+    v2s_test_write_text(file, text);
 }
 
 #define LINE(id, room, more)                                                                       \
@@ -46,45 +42,33 @@ static void make_set(void) {
     make_clip("a", 1, 2, 10);
     make_clip("b", 2, 2, 20);
     make_clip("c", 3, 2, 30);
-    write_text("m.jsonl", LINE("a", "r1", ",\"rt60_s\":[0.5]") LINE("b", "r2", "")
-                              LINE("c", "r3", ",\"rt60_s\":0.05"));
-}
-
-static const cJSON *at(const cJSON *json, const char *path) {
-    char copy[128], *rest = copy, *word;
-    snprintf(copy, sizeof copy, "%s", path);
-    while (json != NULL && (word = strsep(&rest, ".")) != NULL)
-        json = cJSON_GetObjectItemCaseSensitive(json, word);
-    return json;
-}
-
-static double number(const cJSON *json, const char *path) {
-    const cJSON *item = at(json, path);
-    cr_assert(cJSON_IsNumber(item), "%s is no number", path);
-    return item->valuedouble;
+    v2s_test_write_text("m.jsonl", LINE("a", "r1", ",\"rt60_s\":[0.5]") LINE("b", "r2", "")
+                                       LINE("c", "r3", ",\"rt60_s\":0.05"));
 }
 
 Test(compare_program, scores_of_plane_waves_are_known) {
     make_set();
     V2S_TEST_RUN("compare", "m.jsonl", "--json", "o.json", "-q");
     cJSON *json = v2s_test_json(v2s_test_path("o.json"));
-    cr_expect_eq(number(json, "clips"), 3);
-    cr_expect_float_eq(number(json, "systems.geometric.direction.mean"), 20, 1e-3);
-    cr_expect_float_eq(number(json, "systems.geometric.direction.lo"), 10, 0.1);
-    cr_expect_float_eq(number(json, "systems.geometric.direction.hi"), 30, 0.1);
-    cr_expect_float_eq(number(json, "systems.geometric.level.mean"), 20 * log10(2), 1e-4);
-    cr_expect_float_eq(number(json, "systems.geometric.level.hi"), 20 * log10(2), 1e-4);
+    cr_expect_eq(v2s_test_number(json, "clips"), 3);
+    cr_expect_float_eq(v2s_test_number(json, "systems.geometric.direction.mean"), 20, 1e-3);
+    cr_expect_float_eq(v2s_test_number(json, "systems.geometric.direction.lo"), 10, 0.1);
+    cr_expect_float_eq(v2s_test_number(json, "systems.geometric.direction.hi"), 30, 0.1);
+    cr_expect_float_eq(v2s_test_number(json, "systems.geometric.level.mean"), 20 * log10(2), 1e-4);
+    cr_expect_float_eq(v2s_test_number(json, "systems.geometric.level.hi"), 20 * log10(2), 1e-4);
     // D of the truth: 1 - 2 * 2 / (1 + 4)
-    cr_expect_float_eq(number(json, "systems.geometric.diffuseness.mean"), 0.2, 1e-4);
-    cr_expect_float_eq(number(json, "systems.mono.diffuseness.mean"), 0.8, 1e-4);
-    cr_expect(cJSON_IsNull(at(json, "systems.mono.direction.mean")));
-    cr_expect(at(json, "systems.geometric.iacc.mean") != NULL);
-    cr_expect(at(json, "systems.geometric.M1") == NULL);
-    cr_expect(at(json, "systems.refined") == NULL && at(json, "difference") == NULL);
-    cr_expect_eq(number(json, "groups.dry.clips"), 1);
-    cr_expect_float_eq(number(json, "groups.dry.systems.geometric.direction.mean"), 30, 1e-3);
-    cr_expect_float_eq(number(json, "groups.reverberant.systems.geometric.direction.mean"), 15,
+    cr_expect_float_eq(v2s_test_number(json, "systems.geometric.diffuseness.mean"), 0.2, 1e-4);
+    cr_expect_float_eq(v2s_test_number(json, "systems.mono.diffuseness.mean"), 0.8, 1e-4);
+    cr_expect(cJSON_IsNull(v2s_test_at(json, "systems.mono.direction.mean")));
+    cr_expect(v2s_test_at(json, "systems.geometric.iacc.mean") != NULL);
+    cr_expect(v2s_test_at(json, "systems.geometric.M1") == NULL);
+    cr_expect(v2s_test_at(json, "systems.refined") == NULL &&
+              v2s_test_at(json, "difference") == NULL);
+    cr_expect_eq(v2s_test_number(json, "groups.dry.clips"), 1);
+    cr_expect_float_eq(v2s_test_number(json, "groups.dry.systems.geometric.direction.mean"), 30,
                        1e-3);
+    cr_expect_float_eq(v2s_test_number(json, "groups.reverberant.systems.geometric.direction.mean"),
+                       15, 1e-3);
     cJSON_Delete(json);
 }
 
@@ -93,25 +77,26 @@ Test(compare_program, a_recordings_dipoles_are_brought_to_w) {
     make_set();
     V2S_TEST_RUN("compare", "m.jsonl", "--real", "--json", "o.json", "-q");
     cJSON *json = v2s_test_json(v2s_test_path("o.json"));
-    cr_expect_lt(number(json, "systems.geometric.level.mean"), 1e-4);
-    cr_expect_lt(number(json, "systems.geometric.diffuseness.mean"), 1e-4);
-    cr_expect_eq(cJSON_GetArraySize(at(json, "recordings")), 3);
-    cr_expect_float_eq(number(cJSON_GetArrayItem(at(json, "recordings"), 0), "dipole_gain"), 0.5,
-                       1e-4);
+    cr_expect_lt(v2s_test_number(json, "systems.geometric.level.mean"), 1e-4);
+    cr_expect_lt(v2s_test_number(json, "systems.geometric.diffuseness.mean"), 1e-4);
+    cr_expect_eq(cJSON_GetArraySize(v2s_test_at(json, "recordings")), 3);
+    cr_expect_float_eq(
+        v2s_test_number(cJSON_GetArrayItem(v2s_test_at(json, "recordings"), 0), "dipole_gain"), 0.5,
+        1e-4);
     cJSON_Delete(json);
     float *noise = malloc(4 * FRAMES * sizeof *noise); // no direction at all
     hash_noise(9, 4 * FRAMES, 0.3f, noise);
     v2s_test_make_wav(v2s_test_path("b.wav"), noise, FRAMES, 4, RATE);
     free(noise);
-    write_text("m.jsonl", LINE("a", "r1", "") LINE("b", "r2", ",\"recorded\":true"));
+    v2s_test_write_text("m.jsonl", LINE("a", "r1", "") LINE("b", "r2", ",\"recorded\":true"));
     v2s_test_run run = v2s_test_run_program(
         (const char *const[]){"compare", "m.jsonl", "--json", "o.json", "-q", NULL});
     cr_expect_eq(run.code, 0);
     cr_expect(strstr(run.err, "clip b: no clear direction") != NULL, "%s", run.err);
     v2s_test_run_free(&run);
     json = v2s_test_json(v2s_test_path("o.json"));
-    cr_expect_eq(number(json, "clips"), 1);
-    cr_expect_eq(number(json, "clips_without_direction"), 1);
+    cr_expect_eq(v2s_test_number(json, "clips"), 1);
+    cr_expect_eq(v2s_test_number(json, "clips_without_direction"), 1);
     cJSON_Delete(json);
 }
 
@@ -134,11 +119,12 @@ Test(compare_program, a_refiner_that_does_nothing_is_not_different) {
     cr_expect(strstr(run.err, "no gains for the floor 'scaled'") != NULL, "%s", run.err);
     v2s_test_run_free(&run);
     cJSON *json = v2s_test_json(v2s_test_path("o.json"));
-    cr_expect_eq(number(json, "difference.lsd.mean"), 0);
-    cr_expect_eq(number(json, "difference.lsd.win_rate"), 0);
-    cr_expect_eq(number(json, "difference.M1.hi"), 0);
-    cr_expect_str_eq(at(json, "difference.direction.verdict")->valuestring, "not different");
-    cr_expect_float_eq(number(json, "systems.refined.direction.mean"), 20, 1e-3);
+    cr_expect_eq(v2s_test_number(json, "difference.lsd.mean"), 0);
+    cr_expect_eq(v2s_test_number(json, "difference.lsd.win_rate"), 0);
+    cr_expect_eq(v2s_test_number(json, "difference.M1.hi"), 0);
+    cr_expect_str_eq(v2s_test_at(json, "difference.direction.verdict")->valuestring,
+                     "not different");
+    cr_expect_float_eq(v2s_test_number(json, "systems.refined.direction.mean"), 20, 1e-3);
     cJSON_Delete(json);
     FILE *page = fopen(v2s_test_path("o.html"), "r");
     char text[65536];
@@ -173,15 +159,15 @@ Test(compare_program, one_pair_of_files) {
     make_clip("b", 1, 2, 0);
     V2S_TEST_RUN("compare", "--pred", "a.wav", "--truth", "b.wav", "--json", "o.json", "-q");
     cJSON *json = v2s_test_json(v2s_test_path("o.json"));
-    cr_expect_eq(number(json, "clips"), 1);
-    cr_expect_float_eq(number(json, "systems.prediction.level.mean"), 20 * log10(2), 1e-4);
-    cr_expect(cJSON_IsNull(at(json, "systems.prediction.level.lo")));
+    cr_expect_eq(v2s_test_number(json, "clips"), 1);
+    cr_expect_float_eq(v2s_test_number(json, "systems.prediction.level.mean"), 20 * log10(2), 1e-4);
+    cr_expect(cJSON_IsNull(v2s_test_at(json, "systems.prediction.level.lo")));
     cJSON_Delete(json);
     V2S_TEST_RUN("compare", "--pred", "a.wav", "--truth", "b.wav", "--real", "--json", "o.json",
                  "-q");
     json = v2s_test_json(v2s_test_path("o.json"));
-    cr_expect_lt(number(json, "systems.prediction.level.mean"), 1e-4);
-    cr_expect_float_eq(number(json, "dipole_gain"), 0.5, 1e-5);
+    cr_expect_lt(v2s_test_number(json, "systems.prediction.level.mean"), 1e-4);
+    cr_expect_float_eq(v2s_test_number(json, "dipole_gain"), 0.5, 1e-5);
     cJSON_Delete(json);
     float *stereo = stereo_scene(RATE, FRAMES, 5);
     v2s_test_make_wav(v2s_test_path("s.wav"), stereo, FRAMES, 2, RATE);
@@ -189,10 +175,10 @@ Test(compare_program, one_pair_of_files) {
     V2S_TEST_RUN("compare", "--pred", "s.wav", "--truth", "s.wav", "--metrics", "all", "--json",
                  "o.json", "-q");
     json = v2s_test_json(v2s_test_path("o.json"));
-    cr_expect_eq(number(json, "systems.prediction.M1.mean"), 0);
-    cr_expect_eq(number(json, "systems.prediction.M2.mean"), 0);
-    cr_expect_eq(number(json, "systems.prediction.ild.mean"), 0);
-    cr_expect(cJSON_IsNull(at(json, "systems.prediction.level.mean")));
+    cr_expect_eq(v2s_test_number(json, "systems.prediction.M1.mean"), 0);
+    cr_expect_eq(v2s_test_number(json, "systems.prediction.M2.mean"), 0);
+    cr_expect_eq(v2s_test_number(json, "systems.prediction.ild.mean"), 0);
+    cr_expect(cJSON_IsNull(v2s_test_at(json, "systems.prediction.level.mean")));
     cJSON_Delete(json);
     V2S_TEST_REFUSED("s.wav has 2 channels, b.wav has 4", "compare", "--pred", "s.wav", "--truth",
                      "b.wav");
@@ -215,9 +201,10 @@ Test(compare_program, wrong_usage_is_2) {
     USAGE("'nonsense' is none of", "compare", "m.jsonl", "--metrics", "level,nonsense");
     USAGE("bootstrap", "compare", "m.jsonl", "--bootstrap", "1");
     USAGE("split", "compare", "m.jsonl", "--split", "exam");
-    write_text("both.jsonl",
-               LINE("a", "r1", "") "{\"id\":\"d\",\"split\":\"test\",\"pairing\":\"dry\",\"truth\":"
-                                   "\"a.wav\",\"dry\":\"b.wav\",\"trajectory\":\"a.csv\"}\n");
+    v2s_test_write_text(
+        "both.jsonl",
+        LINE("a", "r1", "") "{\"id\":\"d\",\"split\":\"test\",\"pairing\":\"dry\",\"truth\":"
+                            "\"a.wav\",\"dry\":\"b.wav\",\"trajectory\":\"a.csv\"}\n");
     USAGE("give --pairing", "compare", "both.jsonl");
 }
 
@@ -225,7 +212,8 @@ Test(compare_program, what_cannot_be_used_is_named_and_left_out) {
     make_set();
     float zeros[8 * 4] = {0};
     v2s_test_make_wav(v2s_test_path("b.wav"), zeros, 8, 4, RATE);
-    write_text("m.jsonl", LINE("a", "r1", "") LINE("b", "r2", "") "oops\n" LINE("z", "r2", ""));
+    v2s_test_write_text("m.jsonl",
+                        LINE("a", "r1", "") LINE("b", "r2", "") "oops\n" LINE("z", "r2", ""));
     v2s_test_run run = v2s_test_run_program(
         (const char *const[]){"compare", "m.jsonl", "--json", "o.json", "-q", NULL});
     cr_expect_eq(run.code, 0, "%s", run.err);
@@ -235,11 +223,11 @@ Test(compare_program, what_cannot_be_used_is_named_and_left_out) {
     cr_expect(strstr(run.err, "clip b: b.wav: too short") != NULL, "%s", run.err);
     v2s_test_run_free(&run);
     cJSON *json = v2s_test_json(v2s_test_path("o.json"));
-    cr_expect_eq(number(json, "clips"), 1);
-    cr_expect_eq(number(json, "clips_failed"), 1);
+    cr_expect_eq(v2s_test_number(json, "clips"), 1);
+    cr_expect_eq(v2s_test_number(json, "clips_failed"), 1);
     cJSON_Delete(json);
     V2S_TEST_REFUSED("line 3: not JSON", "compare", "m.jsonl", "--strict");
-    write_text("n.jsonl", LINE("b", "r2", ""));
+    v2s_test_write_text("n.jsonl", LINE("b", "r2", ""));
     V2S_TEST_REFUSED("none of its 1 clips can be judged", "compare", "n.jsonl", "-q");
     V2S_TEST_REFUSED("too short", "compare", "n.jsonl", "--strict", "-q");
     V2S_TEST_REFUSED("no clip of pairing omni and split val", "compare", "m.jsonl", "--split",
@@ -253,10 +241,10 @@ Test(compare_program, info_counts_the_clips_of_a_manifest) {
     make_set();
     V2S_TEST_RUN("info", "m.jsonl", "--json", "o.json", "-q");
     cJSON *json = v2s_test_json(v2s_test_path("o.json"));
-    cr_expect_str_eq(at(json, "kind")->valuestring, "manifest");
-    cr_expect_eq(number(json, "clips"), 3);
-    cr_expect_eq(number(json, "splits.test.omni"), 3);
-    cr_expect_eq(number(json, "splits.test.clusters"), 3);
-    cr_expect_eq(number(json, "splits.train.omni"), 0);
+    cr_expect_str_eq(v2s_test_at(json, "kind")->valuestring, "manifest");
+    cr_expect_eq(v2s_test_number(json, "clips"), 3);
+    cr_expect_eq(v2s_test_number(json, "splits.test.omni"), 3);
+    cr_expect_eq(v2s_test_number(json, "splits.test.clusters"), 3);
+    cr_expect_eq(v2s_test_number(json, "splits.train.omni"), 0);
     cJSON_Delete(json);
 }

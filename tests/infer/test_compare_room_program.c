@@ -16,10 +16,6 @@ enum { RATE = 16000, FRAMES = 8000, CLIPS = 3 };
 
 TestSuite(compare_room_program, .fini = v2s_test_folder_remove);
 
-static void write_text(const char *name, const char *text) {
-    v2s_test_write_file(v2s_test_path(name), text, strlen(text));
-}
-
 // A source that stands, one that moves, and one that leaves the box of 8 x 6 x 3 m.
 static const char *const paths[CLIPS] = {"0,1,60,10,1.5,1\n", "0,1,-100,0,1,1\n0.5,1,-20,5,2.5,1\n",
                                          "0,1,20,0,2,1\n0.5,1,30,20,9,1\n"};
@@ -37,7 +33,7 @@ static void make_clips(void) {
         hash_noise((unsigned)i + 1, FRAMES, 0.1f, noise);
         v2s_test_make_wav(v2s_test_path(dry), noise, FRAMES, 1, RATE);
         snprintf(text, sizeof text, "time_s,object,az_deg,el_deg,dist_m,confidence\n%s", paths[i]);
-        write_text(path, text);
+        v2s_test_write_text(path, text);
         V2S_TEST_RUN("render", "--trajectory", path, "--sound", dry, "-o", truth, "-q", "--room",
                      "8,6,3", "--rt60", RT60);
     }
@@ -53,25 +49,11 @@ static void write_manifest(const char *pairing, const char *const more[CLIPS]) {
                  "\"dry\":\"c%d-d.wav\",\"trajectory\":\"c%d-p.csv\",\"duration_s\":0.5,"
                  "\"room\":\"r%d\"%s}\n",
                  i, pairing, i, i, i, i, more[i]);
-    write_text("m.jsonl", text);
+    v2s_test_write_text("m.jsonl", text);
 }
 
 static const char *const true_times[CLIPS] = {",\"rt60_s\":[" RT60 "]", ",\"rt60_s\":[" RT60 "]",
                                               ",\"rt60_s\":[" RT60 "]"};
-
-static const cJSON *at(const cJSON *json, const char *path) {
-    char copy[128], *rest = copy, *word;
-    snprintf(copy, sizeof copy, "%s", path);
-    while (json != NULL && (word = strsep(&rest, ".")) != NULL)
-        json = cJSON_GetObjectItemCaseSensitive(json, word);
-    return json;
-}
-
-static double number(const cJSON *json, const char *path) {
-    const cJSON *item = at(json, path);
-    cr_assert(cJSON_IsNumber(item), "%s is no number", path);
-    return item->valuedouble;
-}
 
 static cJSON *compare(void) {
     V2S_TEST_RUN("compare", "m.jsonl", "--metrics", "all", "--json", "o.json", "-q");
@@ -83,18 +65,20 @@ Test(compare_room_program, a_truth_of_that_room_is_found) {
     make_clips();
     write_manifest("dry", true_times);
     cJSON *json = compare();
-    cr_expect_eq(number(json, "clips_with_room"), CLIPS);
+    cr_expect_eq(v2s_test_number(json, "clips_with_room"), CLIPS);
     for (int i = 0; i < CLIPS; i++) {
-        const cJSON *clip = cJSON_GetArrayItem(at(json, "per_clip"), i);
-        cr_expect(cJSON_IsTrue(at(clip, "has_room")));
-        cr_expect_lt(number(clip, "room.level"), 1e-3, "clip %d: %g", i,
-                     number(clip, "room.level"));
-        cr_expect_lt(number(clip, "room.diffuseness"), 1e-4);
-        cr_expect_lt(number(clip, "room.lsd"), 0.01, "clip %d: %g", i, number(clip, "room.lsd"));
-        cr_expect_lt(number(clip, "room.M1"), 1e-4 * number(clip, "geometric.M1"));
-        cr_expect_gt(number(clip, "geometric.level"), 1);
-        cr_expect_gt(number(clip, "geometric.diffuseness"), 0.1);
-        cr_expect_gt(number(clip, "geometric.lsd"), 3);
+        const cJSON *clip = cJSON_GetArrayItem(v2s_test_at(json, "per_clip"), i);
+        cr_expect(cJSON_IsTrue(v2s_test_at(clip, "has_room")));
+        cr_expect_lt(v2s_test_number(clip, "room.level"), 1e-3, "clip %d: %g", i,
+                     v2s_test_number(clip, "room.level"));
+        cr_expect_lt(v2s_test_number(clip, "room.diffuseness"), 1e-4);
+        cr_expect_lt(v2s_test_number(clip, "room.lsd"), 0.01, "clip %d: %g", i,
+                     v2s_test_number(clip, "room.lsd"));
+        cr_expect_lt(v2s_test_number(clip, "room.M1"),
+                     1e-4 * v2s_test_number(clip, "geometric.M1"));
+        cr_expect_gt(v2s_test_number(clip, "geometric.level"), 1);
+        cr_expect_gt(v2s_test_number(clip, "geometric.diffuseness"), 0.1);
+        cr_expect_gt(v2s_test_number(clip, "geometric.lsd"), 3);
     }
     cJSON_Delete(json);
 }
@@ -103,14 +87,15 @@ static const char *const metrics[] = {"diffuseness", "level", "lsd", "direction"
 
 // Each clip's room has the scores of geometric, digit by digit.
 static void expect_geometric(const cJSON *json) {
-    cr_expect_eq(number(json, "clips"), CLIPS);
-    cr_expect_eq(number(json, "clips_with_room"), 0);
+    cr_expect_eq(v2s_test_number(json, "clips"), CLIPS);
+    cr_expect_eq(v2s_test_number(json, "clips_with_room"), 0);
     for (int i = 0; i < CLIPS; i++) {
-        const cJSON *clip = cJSON_GetArrayItem(at(json, "per_clip"), i);
-        cr_expect(cJSON_IsFalse(at(clip, "has_room")));
+        const cJSON *clip = cJSON_GetArrayItem(v2s_test_at(json, "per_clip"), i);
+        cr_expect(cJSON_IsFalse(v2s_test_at(clip, "has_room")));
         for (size_t m = 0; m < sizeof metrics / sizeof metrics[0]; m++)
-            cr_expect_eq(number(at(clip, "room"), metrics[m]),
-                         number(at(clip, "geometric"), metrics[m]), "clip %d: %s", i, metrics[m]);
+            cr_expect_eq(v2s_test_number(v2s_test_at(clip, "room"), metrics[m]),
+                         v2s_test_number(v2s_test_at(clip, "geometric"), metrics[m]), "clip %d: %s",
+                         i, metrics[m]);
     }
 }
 
@@ -166,11 +151,11 @@ Test(compare_room_program, refined_is_judged_against_it) {
     v2s_test_run_free(&run);
     cr_expect(page_has("refined minus room") && page_has("3 of 3 clips have one"));
     cJSON *json = v2s_test_json(v2s_test_path("o.json"));
-    cr_expect_str_eq(at(json, "difference_room.level.verdict")->valuestring, "worse");
-    cr_expect_eq(number(json, "difference_room.level.win_rate"), 0);
-    cr_expect_float_eq(number(json, "difference_room.level.mean"),
-                       number(json, "systems.refined.level.mean") -
-                           number(json, "systems.room.level.mean"),
+    cr_expect_str_eq(v2s_test_at(json, "difference_room.level.verdict")->valuestring, "worse");
+    cr_expect_eq(v2s_test_number(json, "difference_room.level.win_rate"), 0);
+    cr_expect_float_eq(v2s_test_number(json, "difference_room.level.mean"),
+                       v2s_test_number(json, "systems.refined.level.mean") -
+                           v2s_test_number(json, "systems.room.level.mean"),
                        1e-12);
     cJSON_Delete(json);
     V2S_TEST_RUN("compare", "m.jsonl", "--report", "o.html", "-q");
@@ -186,9 +171,12 @@ Test(compare_room_program, omni_pairs_have_none) {
     v2s_test_run_free(&run);
     cr_expect(!page_has("refined minus room"));
     cJSON *json = v2s_test_json(v2s_test_path("o.json"));
-    cr_expect(at(json, "systems.geometric") != NULL && at(json, "difference") != NULL);
-    cr_expect(at(json, "systems.room") == NULL && at(json, "difference_room") == NULL);
-    cr_expect(at(json, "clips_with_room") == NULL);
-    cr_expect(at(cJSON_GetArrayItem(at(json, "per_clip"), 0), "has_room") == NULL);
+    cr_expect(v2s_test_at(json, "systems.geometric") != NULL &&
+              v2s_test_at(json, "difference") != NULL);
+    cr_expect(v2s_test_at(json, "systems.room") == NULL &&
+              v2s_test_at(json, "difference_room") == NULL);
+    cr_expect(v2s_test_at(json, "clips_with_room") == NULL);
+    cr_expect(v2s_test_at(cJSON_GetArrayItem(v2s_test_at(json, "per_clip"), 0), "has_room") ==
+              NULL);
     cJSON_Delete(json);
 }

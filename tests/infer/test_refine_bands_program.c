@@ -14,10 +14,6 @@
 
 enum { RATE_HZ = 16000, FRAMES = 16000 };
 
-static void write_text(const char *name, const char *text) {
-    v2s_test_write_file(v2s_test_path(name), text, strlen(text));
-}
-
 static void write_noise(const char *name, unsigned stream) {
     float *noise = malloc(FRAMES * sizeof *noise);
     hash_noise(stream, FRAMES, 0.2f, noise);
@@ -28,7 +24,7 @@ static void write_noise(const char *name, unsigned stream) {
 #define HEAD "time_s,object,az_deg,el_deg,dist_m,confidence\n"
 
 static void prepare(void) {
-    write_text("t.csv", HEAD "0,1,-70,10,2,1\n0.6,1,20,-10,1,1\n1,1,110,30,1.5,1\n");
+    v2s_test_write_text("t.csv", HEAD "0,1,-70,10,2,1\n0.6,1,20,-10,1,1\n1,1,110,30,1.5,1\n");
     write_noise("n.wav", 5);
     v2s_test_make_band_weights(v2s_test_path("omni.safetensors"), false, 3);
     v2s_test_make_band_weights(v2s_test_path("dry.safetensors"), true, 4);
@@ -125,9 +121,9 @@ Test(refine_bands_program, dry_makes_a_room_of_the_wanted_decay) {
 Test(refine_bands_program, objects_are_refined_one_by_one) {
     prepare();
     write_noise("m.wav", 6);
-    write_text("a.csv", HEAD "0,a,30,0,1,1\n");
-    write_text("b.csv", HEAD "0,b,-100,20,2,1\n");
-    write_text("both.csv", HEAD "0,a,30,0,1,1\n0,b,-100,20,2,1\n");
+    v2s_test_write_text("a.csv", HEAD "0,a,30,0,1,1\n");
+    v2s_test_write_text("b.csv", HEAD "0,b,-100,20,2,1\n");
+    v2s_test_write_text("both.csv", HEAD "0,a,30,0,1,1\n0,b,-100,20,2,1\n");
 #define RENDER(path, out, ...)                                                                     \
     V2S_TEST_RUN("render", "--trajectory", path, "-o", out, "--refiner", "omni.safetensors",       \
                  __VA_ARGS__)

@@ -34,17 +34,13 @@ static void make_tone(const char *name, size_t frames, int rate_hz, double hz, f
     free(tone);
 }
 
-static void write_text(const char *name, const char *text) {
-    v2s_test_write_file(v2s_test_path(name), text, strlen(text));
-}
-
 static const char head[] = "time_s,object,az_deg,el_deg,dist_m,confidence\n";
 
 // A source that stands still.
 static void write_point(const char *name, double az_deg, double el_deg, double dist_m) {
     char text[256];
     snprintf(text, sizeof text, "%s0,1,%g,%g,%g,1\n", head, az_deg, el_deg, dist_m);
-    write_text(name, text);
+    v2s_test_write_text(name, text);
 }
 
 static bool same_bytes(const char *a, const char *b) {
@@ -133,7 +129,7 @@ Test(render_program, order_three_has_the_first_order_in_front) {
     make_noise("n.wav", 9000, 48000, 0.3f);
     char text[512];
     snprintf(text, sizeof text, "%s0,1,-60,5,2,1\n0.1,1,40,-20,1,1\n0.2,1,170,30,4,1\n", head);
-    write_text("p.csv", text);
+    v2s_test_write_text("p.csv", text);
     V2S_TEST_RUN("render", "--trajectory", "p.csv", "--sound", "n.wav", "-o", "o1.wav");
     V2S_TEST_RUN("render", "--trajectory", "p.csv", "--sound", "n.wav", "-o", "o3.wav", "--order",
                  "3");
@@ -244,7 +240,7 @@ Test(render_program, doppler_shift_is_the_textbook_one) {
         char text[256];
         snprintf(text, sizeof text, "%s0,1,0,0,%g,1\n2,1,0,0,%g,1\n", head, v < 0 ? 60.0 : 20.0,
                  (v < 0 ? 60.0 : 20.0) + 2 * v);
-        write_text("p.csv", text);
+        v2s_test_write_text("p.csv", text);
         V2S_TEST_RUN("render", "--trajectory", "p.csv", "--sound", "tone.wav", "-o", "o.wav",
                      "--doppler");
         v2s_test_sound s = v2s_test_sound_read(v2s_test_path("o.wav"));
@@ -457,7 +453,7 @@ Test(render_program, two_objects_with_their_own_sounds_add_up) {
     make_noise("b.wav", 7000, 48000, 0.2f);
     char text[256];
     snprintf(text, sizeof text, "%s0,left,90,0,1,1\n0,right,-90,0,2,1\n", head);
-    write_text("two.csv", text);
+    v2s_test_write_text("two.csv", text);
     write_point("l.csv", 90, 0, 1);
     write_point("r.csv", -90, 0, 2);
     V2S_TEST_RUN("render", "--trajectory", "two.csv", "--object", "name=left;sound=a.wav",
@@ -484,7 +480,7 @@ Test(render_program, boxes_of_a_detector_take_sounds_by_their_numbers) {
     v2s_test_make_video(v2s_test_path("v.mp4"), &video);
     const char boxes[] = "1,3,1,50,20,20,1,-1,-1,-1\n1,9,141,50,20,20,0.5,-1,-1,-1\n"
                          "5,9,141,50,20,20,0.5,-1,-1,-1\n5,3,1,50,20,20,1,-1,-1,-1\n";
-    write_text("b.txt", boxes);
+    v2s_test_write_text("b.txt", boxes);
     V2S_TEST_RUN("render", "v.mp4", "--boxes-in", "b.txt", "--object", "name=3;sound=a.wav",
                  "--object", "name=9;sound=b.wav;distance=4", "-o", "o.wav", "--trajectory-out",
                  "t.csv", "--fov", "90");

@@ -74,8 +74,7 @@ static double rest(const v2s_test_sound *s, const v2s_test_sound *geometric) {
 
 Test(shipped, a_films_own_sound_is_refined_by_name_and_by_default) {
 #define FILM V2S_TEST_DATA "/media/friday.mp4"
-    v2s_test_write_file(v2s_test_path("t.csv"),
-                        "time_s,object,az_deg,el_deg,dist_m,confidence\n0,1,30,0,2,1\n", 59);
+    v2s_test_write_text("t.csv", "time_s,object,az_deg,el_deg,dist_m,confidence\n0,1,30,0,2,1\n");
     V2S_TEST_RUN("render", FILM, "--trajectory", "t.csv", "-o", "g.wav", "--refiner", "none");
     V2S_TEST_RUN("render", FILM, "--trajectory", "t.csv", "-o", "d.wav");
     V2S_TEST_RUN("render", FILM, "--trajectory", "t.csv", "-o", "n.wav", "--refiner", "v2s-omni");

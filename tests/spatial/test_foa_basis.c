@@ -308,3 +308,34 @@ Test(erb_bands, shares_add_up_and_centres_do_not_move_with_the_rate) {
         v2s_erb_bands_close(&b);
     }
 }
+
+// Levels are running means of W's energy, delayed as the taps of each segment are.
+Test(foa_basis, levels_follow_the_taps) {
+    enum { FRAMES = 90 };
+    v2s_foa_basis *b;
+    v2s_foa_levels running;
+    cr_assert_eq(v2s_foa_basis_open(16000, true, &b), V2S_OK);
+    cr_assert_eq(v2s_foa_levels_open(b, &running), V2S_OK);
+    float *w = v2s_fft_alloc(2 * (size_t)b->stride, sizeof *w), energy[BANDS];
+    float levels[V2S_BASIS_LEVELS], past[FRAMES] = {0};
+    double mean[V2S_BASIS_SEGMENTS_MAX] = {0};
+    int band = 10;
+    for (int t = 0; t < FRAMES; t++) {
+        hash_noise((unsigned)t, (size_t)b->bins, t % 7 == 0 ? 3.0f : 0.2f, w);
+        v2s_foa_levels_next(&running, w, energy, levels);
+        past[t] = energy[band];
+        cr_expect_eq(levels[band], energy[band]);
+        for (int k = 0; k < b->segments; k++) {
+            double smeared = 0;
+            for (int tap = b->first[k]; tap < b->first[k + 1]; tap++)
+                smeared += t >= b->delay[tap] ? past[t - b->delay[tap]] : 0;
+            smeared /= b->first[k + 1] - b->first[k];
+            mean[k] = b->memory * mean[k] + (1 - b->memory) * smeared;
+            cr_expect_float_eq(levels[(1 + k) * BANDS + band], mean[k], 1e-4 * mean[k] + 1e-7,
+                               "frame %d, segment %d", t, k);
+        }
+    }
+    v2s_fft_free(w);
+    v2s_foa_levels_close(&running);
+    v2s_foa_basis_close(&b);
+}

@@ -303,6 +303,10 @@ unsigned char *v2s_test_read_file(const char *path, size_t *size) {
     return data;
 }
 
+void v2s_test_write_text(const char *name, const char *text) {
+    v2s_test_write_file(v2s_test_path(name), text, strlen(text));
+}
+
 void v2s_test_write_file(const char *path, const void *data, size_t size) {
     FILE *file = fopen(path, "wb");
     cr_assert(file != NULL, "%s", path);

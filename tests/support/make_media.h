@@ -54,6 +54,7 @@ void v2s_test_folder_remove(void);
 // Bytes of a file (malloc), and the reverse.
 unsigned char *v2s_test_read_file(const char *path, size_t *size);
 void v2s_test_write_file(const char *path, const void *data, size_t size);
+void v2s_test_write_text(const char *name, const char *text); // in the test's folder
 
 // Number of directory entries whose name contains `part`.
 int v2s_test_count_files(const char *folder, const char *part);

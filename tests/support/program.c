@@ -199,8 +199,16 @@ cJSON *v2s_test_json(const char *path) {
     return json;
 }
 
-double v2s_test_number(const cJSON *json, const char *key) {
-    const cJSON *item = cJSON_GetObjectItemCaseSensitive(json, key);
-    cr_assert(cJSON_IsNumber(item), "%s is not a number", key);
+const cJSON *v2s_test_at(const cJSON *json, const char *path) {
+    char copy[128], *rest = copy, *word;
+    snprintf(copy, sizeof copy, "%s", path);
+    while (json != NULL && (word = strsep(&rest, ".")) != NULL)
+        json = cJSON_GetObjectItemCaseSensitive(json, word);
+    return json;
+}
+
+double v2s_test_number(const cJSON *json, const char *path) {
+    const cJSON *item = v2s_test_at(json, path);
+    cr_assert(cJSON_IsNumber(item), "%s is not a number", path);
     return item->valuedouble;
 }

@@ -62,6 +62,8 @@ v2s_test_row *v2s_test_trajectory(const char *path, size_t *count); // malloc
 
 // A JSON file; aborts the test if it is not JSON. cJSON_Delete.
 cJSON *v2s_test_json(const char *path);
-double v2s_test_number(const cJSON *json, const char *key); // aborts where it is not a number
+// What lies at a path of keys, "systems.room.level.mean"; NULL where there is nothing.
+const cJSON *v2s_test_at(const cJSON *json, const char *path);
+double v2s_test_number(const cJSON *json, const char *path); // aborts where it is not a number
 
 #endif

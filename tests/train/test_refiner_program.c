@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -20,8 +21,6 @@
 #include "tests/support/make_pairs.h"
 #include "tests/support/program.h"
 #include "tests/support/same_tensors.h"
-
-enum { WORDS_MAX = 48 };
 
 TestSuite(refiner_program, .fini = v2s_test_folder_remove);
 
@@ -44,32 +43,6 @@ static void refused(int code, const char *part, const char *const *words) {
     cr_expect(run.code == code, "exit code %d, expected %d: %s", run.code, code, run.err);
     cr_expect(strstr(run.err, part) != NULL, "'%s' is not in: %s", part, run.err);
     v2s_test_run_free(&run);
-}
-
-// Starts it in the test's folder and goes on.
-static pid_t start(const char *const *words) {
-    char *argv[WORDS_MAX + 2] = {(char *)V2S_TRAIN_PROGRAM};
-    for (int i = 0; words[i] != NULL; i++) {
-        cr_assert(i < WORDS_MAX);
-        argv[i + 1] = (char *)words[i];
-    }
-    const char *folder = v2s_test_folder();
-    pid_t child = fork();
-    cr_assert(child >= 0);
-    if (child == 0) {
-        int null = open("/dev/null", O_RDWR);
-        if (null >= 0 && dup2(null, STDOUT_FILENO) >= 0 && dup2(null, STDERR_FILENO) >= 0 &&
-            chdir(folder) == 0)
-            execv(argv[0], argv);
-        _exit(127);
-    }
-    return child;
-}
-
-static int wait_for(pid_t child) {
-    int status = 0;
-    cr_assert(waitpid(child, &status, 0) == child);
-    return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
 }
 
 static void sleep_s(double s) {
@@ -258,12 +231,12 @@ Test(refiner_program, killed_at_any_moment_it_ends_in_the_same_bytes) {
         const char *const with_options[] = {"refiner", LONG_RUN, "-o", "run", "--resume", NULL};
         const char *const with_folder[] = {"refiner", "--resume", "-o", "run", "-q", NULL};
         struct timespec before = modified("run/last.safetensors");
-        pid_t child = start(i < 5 ? with_options : with_folder);
+        pid_t child = v2s_test_start_train(i < 5 ? with_options : with_folder);
         if (i >= 2) // the first two at once, before there is a checkpoint
             wait_for_change("run/last.safetensors", before, child);
         sleep_s(random_s(&state, i < 2 ? 0.02 : 0.03));
         kill(child, SIGKILL);
-        killed += wait_for(child) == 128 + SIGKILL;
+        killed += v2s_test_wait(child) == 128 + SIGKILL;
     }
     cr_expect(killed >= 8, "only %d of 10 were killed in time", killed);
     TRAIN("--resume", LONG_RUN, "-o", "run");
@@ -279,10 +252,10 @@ Test(refiner_program, an_interruption_ends_in_order) {
     v2s_test_make_tiny_weights();
     TRAIN(LONG_RUN, "-o", "whole");
     const char *const words[] = {"refiner", LONG_RUN, "-o", "run", NULL};
-    pid_t child = start(words);
+    pid_t child = v2s_test_start_train(words);
     wait_for_change("run/last.safetensors", (struct timespec){0, 0}, child);
     kill(child, SIGINT);
-    cr_expect(wait_for(child) == 130);
+    cr_expect(v2s_test_wait(child) == 130);
     TRAIN("--resume", "-o", "run", "-q");
     v2s_test_same_tensors("whole/last.safetensors", "run/last.safetensors");
     expect_same_text("whole/log.csv", "run/log.csv");
@@ -527,4 +500,22 @@ Test(refiner_program, two_processes_fail_and_skip_together) {
     cr_expect(strstr(err, "batch skipped: clip c0") != NULL, "%s", err);
     free(err);
     check_log("nan/log.csv", 5);
+}
+
+// A killed run's folder is free a moment later; another run's is not.
+Test(refiner_program, a_folder_in_use_is_waited_for_and_then_refused) {
+    v2s_test_make_pairs(4, 2);
+    v2s_test_make_tiny_weights();
+    cr_assert(mkdir(v2s_test_path("run"), 0777) == 0);
+    int lock = open(v2s_test_path("run"), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    cr_assert(lock >= 0 && flock(lock, LOCK_EX | LOCK_NB) == 0);
+    const char *const words[] = {"refiner", SMALL, "-o", "run", "--steps", "1", "-q", NULL};
+    v2s_test_run run = v2s_test_run_train(words);
+    cr_expect(run.code == 1 && strstr(run.err, "run: another run works in this folder") != NULL,
+              "%d: %s", run.code, run.err);
+    v2s_test_run_free(&run);
+    pid_t child = v2s_test_start_train(words);
+    sleep_s(0.4);
+    close(lock);
+    cr_expect(v2s_test_wait(child) == 0);
 }
