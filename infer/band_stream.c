@@ -6,7 +6,8 @@
 #include <string.h>
 
 #include "infer/band_gains.h"
-#include "kernels/base/parallel.h"
+#include "infer/band_render.h"
+#include "kernels/fft.h"
 #include "spatial/foa_transform.h"
 
 enum { BANDS = V2S_BASIS_BANDS, OVERLAP = 4 /* windows over a sample */ };
@@ -18,9 +19,8 @@ enum { BANDS = V2S_BASIS_BANDS, OVERLAP = 4 /* windows over a sample */ };
 struct v2s_band_stream {
     v2s_band_stream_config config;
     v2s_condition condition;
-    v2s_foa_transform transform[V2S_FOA_CHANNELS]; // one per channel, for its thread
-    v2s_foa_tails tails[V2S_FOA_CHANNELS];         // W's only with with_w
-    int first_channel;
+    v2s_foa_transform transform; // of W
+    v2s_band_renderer *renderer;
     v2s_refiner_work work;
     int stretch, fade; // frames
     int inputs, outputs;
@@ -41,7 +41,6 @@ struct v2s_band_stream {
     int64_t next;   // where the next stretch begins
 
     float *x, *raw, *y; // [stretch][inputs], [stretch][outputs] as they come, and as gains
-    float *frame;       // [4][2][stride]
     v2s_foa_levels running;
     float *residual[V2S_FOA_CHANNELS]; // [out_room] each, from sample out_first on
     size_t out_room, out_taken;
@@ -56,10 +55,8 @@ static v2s_status open_parts(v2s_band_stream *s) {
     const v2s_foa_basis *b = s->config.basis;
     size_t room = (size_t)s->room, row = 2 * (size_t)b->stride;
     V2S_TRY(v2s_foa_levels_open(b, &s->running));
-    for (int c = s->first_channel; c < V2S_FOA_CHANNELS; c++) {
-        V2S_TRY(v2s_foa_tails_open(b, c, &s->tails[c]));
-        V2S_TRY(v2s_foa_transform_open(b, &s->transform[c]));
-    }
+    V2S_TRY(v2s_foa_transform_open(b, &s->transform));
+    V2S_TRY(v2s_band_renderer_open(b, s->config.device->threads, &s->renderer));
     if (s->config.network != NULL)
         V2S_TRY(
             v2s_refiner_work_open(&s->work, s->config.network, s->config.device, 1, s->stretch));
@@ -71,12 +68,11 @@ static v2s_status open_parts(v2s_band_stream *s) {
     s->x = malloc((size_t)s->stretch * (size_t)s->inputs * sizeof(float));
     s->y = malloc((size_t)s->stretch * (size_t)s->outputs * sizeof(float));
     s->raw = malloc((size_t)s->stretch * (size_t)s->outputs * sizeof(float));
-    s->frame = v2s_fft_alloc(4 * row, sizeof(float));
     bool ok = true;
     for (int c = 0; c < V2S_FOA_CHANNELS; c++)
         ok = (s->residual[c] = calloc(s->out_room, sizeof(float))) != NULL && ok;
     if (s->spectra == NULL || s->energy == NULL || s->levels == NULL || s->gains == NULL ||
-        s->x == NULL || s->y == NULL || s->raw == NULL || s->frame == NULL || !ok)
+        s->x == NULL || s->y == NULL || s->raw == NULL || !ok)
         return no_memory();
     return V2S_OK;
 }
@@ -97,7 +93,6 @@ v2s_status v2s_band_stream_open(const v2s_band_stream_config *config, v2s_band_s
     s->room = s->stretch + s->fade;
     s->inputs = config->condition != NULL ? V2S_BAND_INPUTS_DRY : V2S_BAND_INPUTS_OMNI;
     s->outputs = BANDS * b->gains;
-    s->first_channel = b->with_w ? 0 : 1;
     v2s_status status = open_parts(s);
     if (status != V2S_OK) {
         v2s_band_stream_close(&s);
@@ -111,10 +106,8 @@ void v2s_band_stream_close(v2s_band_stream **stream) {
     v2s_band_stream *s = *stream;
     if (s == NULL)
         return;
-    for (int c = 0; c < V2S_FOA_CHANNELS; c++) {
-        v2s_foa_tails_close(&s->tails[c]);
-        v2s_foa_transform_close(&s->transform[c]);
-    }
+    v2s_foa_transform_close(&s->transform);
+    v2s_band_renderer_close(&s->renderer);
     v2s_refiner_work_close(&s->work);
     free(s->w);
     v2s_fft_free(s->spectra);
@@ -125,7 +118,6 @@ void v2s_band_stream_close(v2s_band_stream **stream) {
     free(s->x);
     free(s->y);
     free(s->raw);
-    v2s_fft_free(s->frame);
     for (int c = 0; c < V2S_FOA_CHANNELS; c++)
         free(s->residual[c]);
     free(s);
@@ -134,36 +126,9 @@ void v2s_band_stream_close(v2s_band_stream **stream) {
 
 // ---- rendering --------------------------------------------------------------------------------
 
-// All frames of one channel: channels do not need each other.
-typedef struct channel_job {
-    v2s_band_stream *s;
-    int frames;
-} channel_job;
-
 static float *spectrum_of(const v2s_band_stream *s, int at) {
     const v2s_foa_basis *b = s->config.basis;
     return s->spectra + (size_t)(b->history + at) * 2 * (size_t)b->stride;
-}
-
-static void render_channel(void *ctx, int part, int parts) {
-    (void)parts;
-    const channel_job *job = ctx;
-    v2s_band_stream *s = job->s;
-    const v2s_foa_basis *b = s->config.basis;
-    int c = s->first_channel + part;
-    float *out = s->frame + (size_t)c * 2 * (size_t)b->stride;
-    size_t cursor = 0;
-    for (int i = 0; i < job->frames; i++) {
-        int64_t t = s->first + i;
-        v2s_point point =
-            v2s_trajectory_at(s->config.path, (double)t * b->hop / b->rate_hz, &cursor);
-        const float *w = spectrum_of(s, i);
-        v2s_foa_tails_next(&s->tails[c], w, s->levels + (size_t)i * V2S_BASIS_LEVELS);
-        v2s_foa_tails_residual(&s->tails[c], w, point.unit,
-                               s->gains + (size_t)i * (size_t)s->outputs, out);
-        v2s_foa_synthesise(&s->transform[c], out, t - s->out_first / b->hop, s->residual[c],
-                           s->out_room, 1, 0);
-    }
 }
 
 // Forgets the frames before `at`, which have been rendered.
@@ -211,9 +176,13 @@ static v2s_status make_room(v2s_band_stream *s, int frames) {
 
 static v2s_status render(v2s_band_stream *s, int frames) {
     V2S_TRY(make_room(s, frames));
-    channel_job job = {s, frames};
-    v2s_parallel(s->config.device->threads, V2S_FOA_CHANNELS - s->first_channel, render_channel,
-                 &job);
+    const v2s_band_frames block = {.count = frames,
+                                   .number = s->first,
+                                   .spectra = s->spectra,
+                                   .levels = s->levels,
+                                   .gains = s->gains,
+                                   .path = s->config.path};
+    v2s_band_render(s->renderer, &block, s->out_first, s->residual, s->out_room);
     drop_frames(s, frames);
     // A sample is done when the last of the windows over it, two frames later, has been added.
     int64_t done = (s->first - 2) * s->config.basis->hop;
@@ -277,7 +246,7 @@ static void analyse(v2s_band_stream *s) {
     const v2s_foa_basis *b = s->config.basis;
     float *spectrum = spectrum_of(s, s->count);
     int64_t t = s->first + s->count - s->w_first / b->hop;
-    v2s_foa_analyse(&s->transform[V2S_ACN_Y], s->w, s->w_count, 1, 0, t, spectrum);
+    v2s_foa_analyse(&s->transform, s->w, s->w_count, 1, 0, t, spectrum);
     v2s_foa_levels_next(&s->running, spectrum, s->energy + (size_t)s->count * BANDS,
                         s->levels + (size_t)s->count * V2S_BASIS_LEVELS);
     s->count++;

@@ -16,7 +16,7 @@ v2s_status v2s_erb_bands_open(int bands, double low_hz, double high_hz, int leng
                               v2s_erb_bands *out) {
     v2s_erb_bands b = {.bands = bands, .bins = length / 2 + 1};
     b.first = calloc((size_t)bands, sizeof *b.first);
-    b.weight = malloc((size_t)b.bins * sizeof *b.weight);
+    b.weight = calloc((size_t)b.bins + V2S_ERB_PADDING, sizeof *b.weight);
     if (b.first == NULL || b.weight == NULL) {
         v2s_erb_bands_close(&b);
         return V2S_FAIL(V2S_NOMEM, "out of memory");

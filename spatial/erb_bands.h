@@ -12,12 +12,15 @@
 
 #include "kernels/base/status.h"
 
+enum { V2S_ERB_PADDING = 16 };
+
 typedef struct v2s_erb_bands {
     int bands, bins;
     int used;      // bands whose centre lies below half the rate: 1 .. bands
     int *first;    // [bands] bins first[b] .. first[b+1]-1 lie between the centres b and b + 1
                    // (the lowest interval and the highest one reach to the ends)
-    float *weight; // [bins] share of the upper of the two; the lower one has 1 - weight
+    float *weight; // [bins] share of the upper of the two; the lower one has 1 - weight;
+                   // V2S_ERB_PADDING zeros behind it
 } v2s_erb_bands;
 
 double v2s_erb_rate(double hz);

@@ -7,7 +7,8 @@
 //   coherent   c W with c = u + a u + b h + d z,  h = (u_x, u_y, 0), z = (0, 0, 1); pairing `omni`:
 //              c = (u + a u + b h + d z) / max(0.9, |u + a u + b h + d z|), so that |c| <= 1 and a
 //              dry sound can be left alone exactly
-//   tails      D_k[c] = sum over the taps tau of segment k of E[c][tau] W(t - tau): W smeared in
+//   tails      (foa_tails.h) D_k[c] = sum over the taps tau of segment k of E[c][tau] W(t - tau): W
+//   smeared in
 //              time by fixed noise E, another one for every channel: bursts of one hop, and of a
 //              whole window far behind, where the ear no longer tells, centred on their taps. All
 //              bursts of a kind are one complex burst, modulated: its spectrum read from another
@@ -31,8 +32,7 @@
 // Layout of one band's gains: a, b, d, g_0 .. g_{K-1}, and with W: e, f_0 .. f_{K-1}.
 // Spectra are split, [2][stride]: real parts, then imaginary ones. Runs of spectra lie frame after
 // frame, and a tail reads `history` frames behind the newest: the caller keeps them there (zeros
-// before the beginning). A basis is read-only after opening and may be used by several threads;
-// every channel's tails are a handle of their own.
+// before the beginning). A basis is read-only after opening and may be used by several threads.
 #ifndef V2S_SPATIAL_FOA_BASIS_H
 #define V2S_SPATIAL_FOA_BASIS_H
 
@@ -94,45 +94,5 @@ int v2s_foa_basis_length(double rate_hz);
 
 // Frames that cover `samples`: frame t needs samples (t-2)*hop .. (t+2)*hop-1.
 int v2s_foa_basis_frames(const v2s_foa_basis *b, size_t samples);
-
-// What the tails need to know of W's level, one frame after the other, for all channels.
-typedef struct v2s_foa_levels {
-    const v2s_foa_basis *basis;
-    float *ring; // [history + 1][bands] energies of the newest frames
-    int newest;  // row of it
-    float *mean; // [K][bands], see below
-} v2s_foa_levels;
-
-V2S_MUST_USE v2s_status v2s_foa_levels_open(const v2s_foa_basis *b, v2s_foa_levels *out);
-void v2s_foa_levels_close(v2s_foa_levels *l);
-
-// Takes the next frame w[2][stride]: its energy[bands], and levels[V2S_BASIS_LEVELS]: that energy
-// [bands] and running means of it smeared as by each segment's taps [K][bands].
-enum { V2S_BASIS_LEVELS = (1 + V2S_BASIS_SEGMENTS_MAX) * V2S_BASIS_BANDS };
-void v2s_foa_levels_next(v2s_foa_levels *l, const float *w, float *energy, float *levels);
-
-// The tails of one output channel (ACN), frame by frame.
-typedef struct v2s_foa_tails {
-    const v2s_foa_basis *basis;
-    int channel;
-    float *tails; // [K][2][stride] of the newest frame, not evened out
-    float *own;   // [K][bands] running |D|^2
-    float *even;  // [K][bands] gains that even out
-} v2s_foa_tails;
-
-// W (channel 0) only with with_w.
-V2S_MUST_USE v2s_status v2s_foa_tails_open(const v2s_foa_basis *b, int channel, v2s_foa_tails *out);
-void v2s_foa_tails_close(v2s_foa_tails *t);
-
-// Takes the next frame: w points at its spectrum, with its history in front; levels as above.
-void v2s_foa_tails_next(v2s_foa_tails *t, const float *w, const float *levels);
-
-// Tail k of the newest frame: out[2][stride], overwritten.
-void v2s_foa_tails_get(const v2s_foa_tails *t, int k, float *out);
-
-// Residual of the newest frame: out[2][stride], overwritten, for the source at unit vector u and
-// gains [bands][b->gains].
-void v2s_foa_tails_residual(const v2s_foa_tails *t, const float *w, v2s_vec3 u, const float *gains,
-                            float *out);
 
 #endif

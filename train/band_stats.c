@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "spatial/foa_tails.h"
 #include "spatial/foa_transform.h"
 
 enum { BANDS = V2S_BASIS_BANDS };

@@ -8,6 +8,7 @@
 #include "infer/band_gains.h"
 #include "infer/band_stream.h"
 #include "kernels/fft.h"
+#include "spatial/foa_tails.h"
 #include "spatial/foa_transform.h"
 #include "tests/support/guarded.h"
 #include "tests/support/hash_noise.h"

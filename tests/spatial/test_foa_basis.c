@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "spatial/foa_tails.h"
 #include "spatial/foa_transform.h"
 #include "tests/support/hash_noise.h"
 
@@ -261,15 +262,23 @@ Test(foa_ops, instruction_sets_agree) {
     cr_assert_eq(v2s_erb_bands_open(BANDS, 50, 20000, 1536, 48000, &b), V2S_OK);
     enum { ROW = 784, TAPS = 3 };
     static float w[4 * 2 * ROW], noise[2 * 2 * ROW], gain[BANDS];
-    static float out[2][2 * ROW], energy[2][BANDS];
-    const int delay[TAPS] = {0, 1, 3}, shift[TAPS] = {0, 77, 500};
+    static float out[2][2 * ROW], energy[2][BANDS], all[4][2 * ROW];
+    const int delay[TAPS] = {0, 1, 3};
+    const int shift[4][TAPS] = {{9, 8, 7}, {0, 77, 500}, {1, 2, 3}, {600, 30, 90}};
+    const int *const shifts[4] = {shift[0], shift[1], shift[2], shift[3]};
+    float *const outs[4] = {all[0], all[1], all[2], all[3]};
     hash_noise(1, 4 * 2 * ROW, 1.0f, w);
     hash_noise(2, 2 * 2 * ROW, 1.0f, noise);
     hash_noise(3, BANDS, 1.0f, gain);
     for (int isa = V2S_ISA_SCALAR; isa <= (int)v2s_cpu_isa(); isa++) {
         const v2s_foa_ops *ops = v2s_foa_ops_for((v2s_isa)isa);
         int to = isa != V2S_ISA_SCALAR;
-        ops->tail(TAPS, delay, shift, noise, 2 * ROW, w + 3 * 2 * ROW, ROW, out[to]);
+        ops->tail(1, TAPS, delay, shifts + 1, noise, 2 * ROW, w + 3 * 2 * ROW, ROW,
+                  (float *const[]){out[to]});
+        for (int channels = 2; channels <= 4; channels++) {
+            ops->tail(channels, TAPS, delay, shifts, noise, 2 * ROW, w + 3 * 2 * ROW, ROW, outs);
+            cr_expect_eq(memcmp(all[1], out[to], sizeof out[to]), 0, "%d channels", channels);
+        }
         ops->mix(&b, gain, 1, w, ROW, out[to]);
         ops->collect(&b, out[to], w, ROW, energy[to]);
         if (to == 0)
