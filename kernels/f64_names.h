@@ -48,9 +48,11 @@
 #define v2s_grad_norm v2s_grad_norm_f64
 #define v2s_ema_args v2s_ema_args_f64
 #define v2s_ema_update v2s_ema_update_f64
+#define v2s_memory_ops v2s_memory_ops_f64
+#define v2s_memory_cpu v2s_memory_cpu_f64
 #define v2s_device v2s_device_f64
 #define v2s_device_open v2s_device_open_f64
-#define v2s_device_open_precision v2s_device_open_precision_f64
+#define v2s_device_open_with v2s_device_open_with_f64
 #define v2s_device_open_isa v2s_device_open_isa_f64
 #define v2s_device_close v2s_device_close_f64
 #define v2s_device_describe v2s_device_describe_f64
@@ -147,9 +149,11 @@
 #undef v2s_grad_norm
 #undef v2s_ema_args
 #undef v2s_ema_update
+#undef v2s_memory_ops
+#undef v2s_memory_cpu
 #undef v2s_device
 #undef v2s_device_open
-#undef v2s_device_open_precision
+#undef v2s_device_open_with
 #undef v2s_device_open_isa
 #undef v2s_device_close
 #undef v2s_device_describe

@@ -4,7 +4,9 @@
 // A back end is one table. Each operation has one stem: <op>.h (contract), <op>.c (plain loops, in
 // `real`: the definition), <op>_vector.c (what the vector forms share), <op>_avx2.c and so on, and
 // tests/kernels/test_<op>.c. Modules call dev->ops->gru_forward(dev, &args, scratch) and never
-// know which form runs; a loaded CUDA module fills the same table.
+// know which form runs. <op>.cu is the form for a GPU: a loaded module (kernels/cuda_module.h) has
+// the same table. What the pointers in the arguments point at, scratch included, is memory of the
+// device (kernels/memory.h).
 //
 // Law: forward overwrites its outputs; backward adds into every gradient. Operations allocate
 // nothing: <op>_scratch says how many bytes of scratch a call takes, and the call gives them back
@@ -19,10 +21,12 @@
 #include "kernels/elementwise.h"
 #include "kernels/gru.h"
 #include "kernels/linear.h"
+#include "kernels/memory.h"
 #include "kernels/optim.h"
 
 typedef struct v2s_ops {
-    const char *name; // which kernels: "scalar", "avx2", "avx512", "avx512-bf16"
+    const char *name; // which kernels: "scalar", "avx2", "avx512", "avx512-bf16", "cuda"
+    const v2s_memory_ops *memory;
 
     void (*conv1d_forward)(const struct v2s_device *, const v2s_conv1d_args *, v2s_arena *);
     size_t (*conv1d_scratch)(const struct v2s_device *, const v2s_conv1d_args *);

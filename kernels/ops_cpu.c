@@ -4,7 +4,7 @@
 
 // Loops that the compiler makes vectors of by itself.
 #define PLAIN_OPS                                                                                  \
-    .activation_forward = v2s_activation_forward, .activation_backward = v2s_activation_backward,  \
+    .memory = &v2s_memory_cpu, .activation_forward = v2s_activation_forward, .activation_backward = v2s_activation_backward,  \
     .elementwise_forward = v2s_elementwise_forward,                                                \
     .elementwise_backward = v2s_elementwise_backward
 

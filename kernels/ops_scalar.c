@@ -4,6 +4,7 @@
 
 const v2s_ops v2s_ops_scalar = {
     .name = "scalar",
+    .memory = &v2s_memory_cpu,
     .conv1d_forward = v2s_conv1d_forward,
     .conv1d_scratch = v2s_conv1d_scratch,
     .conv1d_backward = v2s_conv1d_backward,
