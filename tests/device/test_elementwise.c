@@ -57,12 +57,14 @@ Test(elementwise, works_in_place_and_with_one_array_twice) {
                                           x.exact, dy.exact, dx.exact, dx.exact};
         dev->ops->elementwise_backward(dev, &a, NULL);
         v2s_elementwise_backward_f64(NULL, &exact, NULL);
-        a.da = exact.da = NULL;
+        a.da = NULL;
+        exact.da = NULL;
         dev->ops->elementwise_backward(dev, &a, NULL);
         v2s_elementwise_backward_f64(NULL, &exact, NULL);
         dev->ops->elementwise_forward(dev, &a, NULL);
         v2s_elementwise_forward_f64(NULL, &exact, NULL);
-        a.db = exact.db = NULL;
+        a.db = NULL;
+        exact.db = NULL;
         dev->ops->elementwise_backward(dev, &a, NULL);
         cr_assert_eq(device_tensor_gap(dev, &x), 0.0);
         cr_assert_eq(device_tensor_gap(dev, &dx), 0.0);
