@@ -118,7 +118,7 @@ void v2s_refiner_download(v2s_refiner *to, const v2s_refiner *from) {
 v2s_status v2s_refiner_on(const v2s_refiner *m, const v2s_device *dev, v2s_refiner **own,
                           const v2s_refiner **out) {
     v2s_refiner *copy = NULL;
-    if (!dev->ops->memory->host_memory) {
+    if (m->dev == NULL && !dev->ops->memory->host_memory) {
         V2S_TRY(v2s_refiner_open_on(&m->config, dev, &copy));
         v2s_refiner_upload(copy, m);
     }

@@ -83,9 +83,9 @@ real *v2s_refiner_flat(v2s_refiner *m, size_t *count);
 void v2s_refiner_upload(v2s_refiner *to, const v2s_refiner *from);
 void v2s_refiner_download(v2s_refiner *to, const v2s_refiner *from);
 
-// The model `m` of the host as `dev` can use it: *out is `m` itself on a device that works in the
-// program's memory, else a copy in the device's, which is *own and to be closed (NULL otherwise).
-// Uploading is queued.
+// `m` as `dev` can use it: a model of the host is copied to the memory of a device that has its
+// own, which makes *own, to be closed; otherwise *own is NULL and *out is `m` itself. Uploading is
+// queued.
 V2S_MUST_USE v2s_status v2s_refiner_on(const v2s_refiner *m, const v2s_device *dev,
                                        v2s_refiner **own, const v2s_refiner **out);
 

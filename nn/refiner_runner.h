@@ -13,9 +13,9 @@
 
 typedef struct v2s_refiner_runner v2s_refiner_runner;
 
-// For passes over up to B x T rows. Model (of the host) and device are borrowed until close; the
-// weights are those of the moment of opening and must not change. ARG: B x T is above INT_MAX.
-// NOMEM says how much was needed. CUDA: the device failed.
+// For passes over up to B x T rows. Model (of the host, or of `dev`) and device are borrowed until
+// close; the weights must not change meanwhile. ARG: B x T is above INT_MAX. NOMEM says how much
+// was needed. CUDA: the device failed.
 V2S_MUST_USE v2s_status v2s_refiner_runner_open(const v2s_refiner *m, const v2s_device *dev, int B,
                                                 int T, v2s_refiner_runner **out);
 
