@@ -21,6 +21,7 @@
 #include "kernels/elementwise.h"
 #include "kernels/gru.h"
 #include "kernels/linear.h"
+#include "kernels/loss.h"
 #include "kernels/memory.h"
 #include "kernels/optim.h"
 
@@ -60,6 +61,10 @@ typedef struct v2s_ops {
                                 v2s_arena *);
     void (*elementwise_backward)(const struct v2s_device *, const v2s_elementwise_args *,
                                  v2s_arena *);
+
+    v2s_status (*loss_open)(const struct v2s_device *, const v2s_loss_config *, v2s_loss **);
+    void (*loss_run)(const struct v2s_device *, v2s_loss *, const v2s_loss_args *);
+    void (*loss_close)(const struct v2s_device *, v2s_loss **);
 } v2s_ops;
 
 // The table of the definitions.

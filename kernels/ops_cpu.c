@@ -2,11 +2,13 @@
 #include "kernels/ops.h"
 #include "kernels/vector.h"
 
-// Loops that the compiler makes vectors of by itself.
+// Loops that the compiler makes vectors of by itself, and what has only one form.
 #define PLAIN_OPS                                                                                  \
-    .memory = &v2s_memory_cpu, .activation_forward = v2s_activation_forward, .activation_backward = v2s_activation_backward,  \
+    .memory = &v2s_memory_cpu, .activation_forward = v2s_activation_forward,                       \
+    .activation_backward = v2s_activation_backward,                                                \
     .elementwise_forward = v2s_elementwise_forward,                                                \
-    .elementwise_backward = v2s_elementwise_backward
+    .elementwise_backward = v2s_elementwise_backward, .loss_open = v2s_loss_open,                  \
+    .loss_run = v2s_loss_run, .loss_close = v2s_loss_close
 
 #define VECTOR_OPS                                                                                 \
     .conv1d_forward = v2s_conv1d_forward_vector, .conv1d_scratch = v2s_conv1d_scratch_vector,      \

@@ -27,4 +27,9 @@ const v2s_ops v2s_ops_scalar = {
     .activation_backward = v2s_activation_backward,
     .elementwise_forward = v2s_elementwise_forward,
     .elementwise_backward = v2s_elementwise_backward,
+#ifndef V2S_F64 // the losses of single rows are the double twin
+    .loss_open = v2s_loss_open,
+    .loss_run = v2s_loss_run,
+    .loss_close = v2s_loss_close,
+#endif
 };
