@@ -27,9 +27,15 @@ const v2s_ops v2s_ops_scalar = {
     .activation_backward = v2s_activation_backward,
     .elementwise_forward = v2s_elementwise_forward,
     .elementwise_backward = v2s_elementwise_backward,
-#ifndef V2S_F64 // the losses of single rows are the double twin
+#ifndef V2S_F64 // losses and transforms of single rows are the double twins
     .loss_open = v2s_loss_open,
     .loss_run = v2s_loss_run,
     .loss_close = v2s_loss_close,
+    .stft_open = v2s_stft_batch_open,
+    .stft_forward = v2s_stft_batch_forward,
+    .stft_backward = v2s_stft_batch_backward,
+    .istft_forward = v2s_istft_batch_forward,
+    .istft_backward = v2s_istft_batch_backward,
+    .stft_close = v2s_stft_batch_close,
 #endif
 };
