@@ -38,7 +38,8 @@ typedef struct objective_seed {
     const v2s_clip **clips; // behind base.train
     slot *slots;
     float *slot_samples;
-    v2s_loss_list *loss;
+    v2s_device *loss_device; // the processor
+    v2s_loss_list *loss;     // a lane per row
     float scaled[CHANNELS];
     double geometric_score; // NAN before the first validation
     char rate_text[32];
@@ -198,10 +199,12 @@ static void score_share(void *ctx, int part, int parts) {
 }
 
 static v2s_status run_scoring(scoring *s, int threads) {
-    v2s_loss_setup setup = {.weights = s->o->config.loss,
+    v2s_loss_setup setup = {.dev = &s->device,
+                            .weights = s->o->config.loss,
                             .rate_hz = s->o->rate_hz,
                             .T = (int)s->longest,
-                            .rows = threads};
+                            .rows = 1,
+                            .lanes = threads};
     V2S_TRY(v2s_loss_list_open(&setup, &s->loss));
     v2s_parallel(threads, threads, score_share, s);
     v2s_loss_list_close(&s->loss);
@@ -453,8 +456,13 @@ static v2s_status open_slots(objective_seed *o) {
     for (size_t i = 0; i < o->base.train_clips; i++)
         o->clips[i] = o->train[i].clip;
     o->base.train = o->clips;
-    v2s_loss_setup setup = {
-        .weights = o->config.loss, .rate_hz = o->rate_hz, .T = o->base.T, .rows = o->base.rows};
+    V2S_TRY(v2s_device_open("cpu", 1, &o->loss_device));
+    v2s_loss_setup setup = {.dev = o->loss_device,
+                            .weights = o->config.loss,
+                            .rate_hz = o->rate_hz,
+                            .T = o->base.T,
+                            .rows = 1,
+                            .lanes = o->base.rows};
     return v2s_loss_list_open(&setup, &o->loss);
 }
 
@@ -465,6 +473,7 @@ static void close_objective(v2s_objective *base) {
     for (size_t i = 0; o->val != NULL && i < base->val_clips; i++)
         close_kept(&o->val[i]);
     v2s_loss_list_close(&o->loss);
+    v2s_device_close(&o->loss_device);
     free(o->train);
     free(o->val);
     free(o->clips);
