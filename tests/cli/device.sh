@@ -96,4 +96,15 @@ for bytes in 100000 34000000; do
     emulated V2S_EMULATION_MEMORY=$bytes short v2s-omni
     emulated V2S_EMULATION_MEMORY=$bytes short seed-omni
 done
+
+accept "a truth to compare with" "" render $from --refiner none -o "$out/truth.wav"
+mv "$out/truth.wav" "$in/truth.wav"
+echo '{"id":"a","split":"test","pairing":"omni","truth":"truth.wav","trajectory":"path.csv"}' \
+    >"$in/m.jsonl"
+short_compare() {
+    refuse "out of the GPU's memory, compare" \
+        "clip a: .*: out of memory: the work needs .* MiB more, .*; a smaller --threads puts fewer" \
+        compare "$in/m.jsonl" --refiner v2s-omni --device cuda --report "$out/r.html"
+}
+emulated V2S_EMULATION_MEMORY=34000000 short_compare
 finish

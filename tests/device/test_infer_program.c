@@ -86,6 +86,30 @@ Test(infer_program, says_which_device_and_kernels_ran) {
     cJSON_Delete(json);
 }
 
+// The words of --precision mean what the device takes them for.
+Test(infer_program, precisions_go_by_their_names) {
+    static const char *const words[] = {"f32", "tf32", "bf16"};
+    prepare(400);
+    const char *spec = tested_device_spec();
+    for (int i = 0; i < 3; i++) {
+        v2s_test_run run = v2s_test_run_program((const char *const[]){
+            "render", "--trajectory", "t.csv", "--sound", "n.wav", "--refiner", "v2s-omni",
+            "--device", spec, "--precision", words[i], "-o", "d.wav", NULL});
+        if (strcmp(spec, "cpu") == 0 && run.code != 0) {
+            char part[32];
+            snprintf(part, sizeof part, "precision %s: ", words[i]);
+            cr_expect_gt(i, 0);
+            cr_expect_not_null(strstr(run.err, part), "%s", run.err);
+        } else {
+            cr_expect_eq(run.code, 0, "%s", run.err);
+            const char *row = strstr(run.out, "\ndevice ");
+            cr_assert_not_null(row);
+            cr_expect(strcmp(spec, "cpu") == 0 || strstr(row, words[i]) != NULL, "%s", row);
+        }
+        v2s_test_run_free(&run);
+    }
+}
+
 // Scores of three clips side by side.
 static void check_compare(const char *weights) {
     static const char *const metrics[] = {"diffuseness", "level", "lsd", "direction", "iacc"};
