@@ -51,6 +51,9 @@ typedef struct v2s_ops {
     void (*optim_step)(const struct v2s_device *, const v2s_optim_args *);
     double (*grad_norm)(const struct v2s_device *, const real *grad, size_t count);
     void (*ema_update)(const struct v2s_device *, const v2s_ema_args *);
+    void (*total)(const struct v2s_device *, size_t count, const double *values, double *sum);
+    void (*optim_update)(const struct v2s_device *, const v2s_optim_update_args *, v2s_arena *);
+    size_t (*optim_update_scratch)(const struct v2s_device *, const v2s_optim_update_args *);
 
     void (*activation_forward)(const struct v2s_device *, const v2s_activation_args *, v2s_arena *);
     void (*activation_backward)(const struct v2s_device *, const v2s_activation_args *,

@@ -5,6 +5,12 @@
 extern "C" const v2s_ops v2s_ops_cuda_table = {
     .name = "cuda",
     .memory = &v2s_memory_cuda,
+    .optim_step = v2s_optim_step_cuda,
+    .grad_norm = v2s_grad_norm_cuda,
+    .ema_update = v2s_ema_update_cuda,
+    .total = v2s_total_cuda,
+    .optim_update = v2s_optim_update_cuda,
+    .optim_update_scratch = v2s_optim_update_scratch_cuda,
     .activation_forward = v2s_activation_forward_cuda,
     .activation_backward = v2s_activation_backward_cuda,
     .elementwise_forward = v2s_elementwise_forward_cuda,

@@ -18,4 +18,12 @@ void v2s_elementwise_forward_cuda(const v2s_device *dev, const v2s_elementwise_a
 void v2s_elementwise_backward_cuda(const v2s_device *dev, const v2s_elementwise_args *a,
                                    v2s_arena *scratch);
 
+void v2s_optim_step_cuda(const v2s_device *dev, const v2s_optim_args *a);
+double v2s_grad_norm_cuda(const v2s_device *dev, const float *grad, size_t count);
+void v2s_ema_update_cuda(const v2s_device *dev, const v2s_ema_args *a);
+void v2s_total_cuda(const v2s_device *dev, size_t count, const double *values, double *sum);
+void v2s_optim_update_cuda(const v2s_device *dev, const v2s_optim_update_args *a,
+                           v2s_arena *scratch);
+size_t v2s_optim_update_scratch_cuda(const v2s_device *dev, const v2s_optim_update_args *a);
+
 #endif
