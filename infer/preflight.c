@@ -18,8 +18,8 @@ typedef struct output {
 
 v2s_status v2s_preflight_device(const v2s_settings *settings) {
     v2s_device *device = NULL;
-    v2s_device_options options = {(int)settings->threads, (v2s_precision)settings->precision,
-                                  false};
+    v2s_device_options options = {.threads = (int)settings->threads,
+                                  .precision = (v2s_precision)settings->precision};
     v2s_status status = v2s_device_open_with(settings->device, &options, &device);
     v2s_device_close(&device);
     return status == V2S_ARG ? V2S_USAGE : status;

@@ -55,8 +55,8 @@ v2s_status v2s_refiner_stage_open(const v2s_settings *settings, const v2s_refine
         return V2S_FAIL(V2S_NOMEM, "out of memory");
     s->settings = settings;
     s->choice = choice;
-    v2s_device_options options = {(int)settings->threads, (v2s_precision)settings->precision,
-                                  false};
+    v2s_device_options options = {.threads = (int)settings->threads,
+                                  .precision = (v2s_precision)settings->precision};
     v2s_status status = v2s_device_open_with(settings->device, &options, &s->device);
     if (status == V2S_ARG)
         status = V2S_USAGE; // the spec came from the command line

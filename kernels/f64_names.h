@@ -62,6 +62,7 @@
 #define v2s_device_arena_open v2s_device_arena_open_f64
 #define v2s_device_arena_close v2s_device_arena_close_f64
 #define v2s_device_describe v2s_device_describe_f64
+#define v2s_device_kernels v2s_device_kernels_f64
 #define v2s_ops v2s_ops_f64
 #define v2s_ops_scalar v2s_ops_scalar_f64
 #define v2s_ops_cpu v2s_ops_cpu_f64
@@ -172,6 +173,7 @@
 #undef v2s_device_arena_open
 #undef v2s_device_arena_close
 #undef v2s_device_describe
+#undef v2s_device_kernels
 #undef v2s_ops
 #undef v2s_ops_scalar
 #undef v2s_ops_cpu

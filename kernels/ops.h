@@ -19,6 +19,7 @@
 #include "kernels/base/cpu.h"
 #include "kernels/conv1d.h"
 #include "kernels/elementwise.h"
+#include "kernels/group.h"
 #include "kernels/gru.h"
 #include "kernels/linear.h"
 #include "kernels/memory.h"
@@ -27,6 +28,7 @@
 typedef struct v2s_ops {
     const char *name; // which kernels: "scalar", "avx2", "avx512", "avx512-bf16", "cuda"
     const v2s_memory_ops *memory;
+    const v2s_group_ops *group; // NULL: the device has no sums over processes of its own
 
     void (*conv1d_forward)(const struct v2s_device *, const v2s_conv1d_args *, v2s_arena *);
     size_t (*conv1d_scratch)(const struct v2s_device *, const v2s_conv1d_args *);

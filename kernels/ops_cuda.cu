@@ -5,6 +5,7 @@
 extern "C" const v2s_ops v2s_ops_cuda_table = {
     .name = "cuda",
     .memory = &v2s_memory_cuda,
+    .group = &v2s_group_cuda,
     .optim_step = v2s_optim_step_cuda,
     .grad_norm = v2s_grad_norm_cuda,
     .ema_update = v2s_ema_update_cuda,

@@ -6,6 +6,7 @@
 #include "kernels/device.h"
 
 extern const v2s_memory_ops v2s_memory_cuda;
+extern const v2s_group_ops v2s_group_cuda;
 extern const v2s_ops v2s_ops_cuda_table;
 
 void v2s_activation_forward_cuda(const v2s_device *dev, const v2s_activation_args *a,

@@ -24,20 +24,14 @@ typedef struct kept {
     char *numeric; // why its samples are not usable, or NULL
 } kept;
 
-// What a row's loss needs.
-typedef struct slot {
-    float *geometric, *truth; // [T,4]
-} slot;
-
 typedef struct objective_seed {
     v2s_objective base;
     v2s_objective_seed_config config;
     double rate_hz;
     kept *train, *val;
     const v2s_clip **clips; // behind base.train
-    slot *slots;
-    float *slot_samples;
     v2s_loss_list *loss;
+    const v2s_device *dev; // that `loss` was opened on
     float scaled[CHANNELS];
     double geometric_score; // NAN before the first validation
     char rate_text[32];
@@ -108,10 +102,12 @@ static v2s_status samples_of(const objective_seed *o, const kept *k, v2s_pair *a
     return V2S_OK;
 }
 
-static v2s_status prepare(v2s_objective *base, int row, const v2s_row_item *item, float *x) {
+static v2s_status prepare(v2s_objective *base, int row, const v2s_row_item *item, float *x,
+                          void *extra) {
+    (void)row;
     objective_seed *o = (objective_seed *)base;
     const kept *k = &o->train[item->clip];
-    const slot *s = &o->slots[row];
+    float *truth = extra;
     if (k->numeric != NULL)
         return V2S_FAIL(V2S_NUMERIC, "%s", k->numeric);
     v2s_rng rng = v2s_rng_open(item->seed, 0);
@@ -125,22 +121,45 @@ static v2s_status prepare(v2s_objective *base, int row, const v2s_row_item *item
     v2s_status status = samples_of(o, k, &again, &pair);
     if (status == V2S_OK) {
         size_t bytes = frames * CHANNELS * sizeof(float);
-        memcpy(s->geometric, pair->geometric + first * CHANNELS, bytes);
-        memcpy(s->truth, pair->truth + first * CHANNELS, bytes);
-        apply_change(o, &c, s->geometric);
-        apply_change(o, &c, s->truth);
-        memcpy(x, s->geometric, bytes);
+        memcpy(x, pair->geometric + first * CHANNELS, bytes);
+        memcpy(truth, pair->truth + first * CHANNELS, bytes);
+        apply_change(o, &c, x);
+        apply_change(o, &c, truth);
     }
     v2s_pair_free(&again);
     return status;
 }
 
-static double loss(v2s_objective *base, int row, const float *residual, float scale,
-                   float *dresidual) {
+static v2s_status open_device(v2s_objective *base, const v2s_device *dev, int rows) {
     objective_seed *o = (objective_seed *)base;
-    const slot *s = &o->slots[row];
-    return v2s_loss_list_row(o->loss, row, base->T, residual, s->geometric, s->truth, scale,
-                             dresidual, NULL);
+    v2s_loss_setup setup = {
+        .weights = o->config.loss, .rate_hz = o->rate_hz, .T = base->T, .rows = rows};
+    o->dev = dev;
+    return v2s_loss_list_open(&setup, &o->loss);
+}
+
+typedef struct rows_loss {
+    objective_seed *o;
+    const float *x, *truth, *residual;
+    double scale;
+    float *dresidual;
+    double *values;
+} rows_loss;
+
+static void row_loss(void *ctx, int i, int parts) {
+    (void)parts;
+    const rows_loss *r = ctx;
+    int T = r->o->base.T;
+    size_t at = (size_t)i * (size_t)T * CHANNELS;
+    r->values[i] = v2s_loss_list_row(r->o->loss, i, T, r->residual + at, r->x + at, r->truth + at,
+                                     (float)r->scale, r->dresidual + at, NULL);
+}
+
+static void loss(v2s_objective *base, int rows, const float *x, const void *extra,
+                 const float *residual, double scale, float *dresidual, double *values) {
+    objective_seed *o = (objective_seed *)base;
+    rows_loss r = {o, x, extra, residual, scale, dresidual, values};
+    v2s_parallel(o->dev->threads, rows, row_loss, &r);
 }
 
 // ---- validation -------------------------------------------------------------------------------
@@ -439,21 +458,15 @@ static v2s_status check_usable(const objective_seed *o) {
     return V2S_FAIL(V2S_FORMAT, "no clip of the split train can be used");
 }
 
-static v2s_status open_slots(objective_seed *o) {
-    size_t rows = (size_t)o->base.rows, row = v2s_size_mul((size_t)o->base.T, CHANNELS);
-    o->slots = calloc(rows, sizeof *o->slots);
-    o->slot_samples = calloc(v2s_size_mul(2 * rows, row), sizeof *o->slot_samples);
+static v2s_status list_clips(objective_seed *o) {
     o->clips = calloc(o->base.train_clips, sizeof *o->clips);
-    if (o->slots == NULL || o->slot_samples == NULL || o->clips == NULL)
+    if (o->clips == NULL)
         return V2S_FAIL(V2S_NOMEM, "out of memory");
-    for (size_t i = 0; i < rows; i++)
-        o->slots[i] = (slot){o->slot_samples + 2 * i * row, o->slot_samples + (2 * i + 1) * row};
     for (size_t i = 0; i < o->base.train_clips; i++)
         o->clips[i] = o->train[i].clip;
     o->base.train = o->clips;
-    v2s_loss_setup setup = {
-        .weights = o->config.loss, .rate_hz = o->rate_hz, .T = o->base.T, .rows = o->base.rows};
-    return v2s_loss_list_open(&setup, &o->loss);
+    o->base.row_bytes = v2s_size_mul((size_t)o->base.T, CHANNELS * sizeof(float));
+    return V2S_OK;
 }
 
 static void close_objective(v2s_objective *base) {
@@ -466,8 +479,6 @@ static void close_objective(v2s_objective *base) {
     free(o->train);
     free(o->val);
     free(o->clips);
-    free(o->slots);
-    free(o->slot_samples);
     free(o);
 }
 
@@ -484,7 +495,7 @@ static v2s_status fill(objective_seed *o, const v2s_clip *const *train, size_t t
     V2S_TRY(check_usable(o));
     V2S_TRY(choose_length(o));
     V2S_TRY(check_usable(o));
-    return open_slots(o);
+    return list_clips(o);
 }
 
 v2s_status v2s_objective_seed_open(const v2s_objective_seed_config *config,
@@ -494,6 +505,7 @@ v2s_status v2s_objective_seed_open(const v2s_objective_seed_config *config,
     static const v2s_objective_class seed_class = {
         .preset = "seed",
         .prepare = prepare,
+        .open_device = open_device,
         .loss = loss,
         .validate = validate,
         .extra_tensor = extra_tensor,
