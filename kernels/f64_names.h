@@ -4,6 +4,7 @@
 // precisions; kernels/f64.h declares the operations' twins. The networks' twins are declared by
 // their own headers where V2S_F64 is defined and this is included first.
 #include "kernels/f64_signal_names.h"
+#include "kernels/f64_tensor_names.h"
 #ifndef v2s_conv1d_args
 #define v2s_conv1d_args v2s_conv1d_args_f64
 #define v2s_conv1d_forward v2s_conv1d_forward_f64
