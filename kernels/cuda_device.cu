@@ -245,7 +245,15 @@ static void leave(const v2s_device *dev) {
     pthread_mutex_unlock(&dev->cuda->turn);
 }
 
+static const char *kernels(const v2s_device *dev) {
+    v2s_cuda_state *s = dev->cuda;
+    snprintf(s->kernels, sizeof s->kernels, "cuda, capability %d.%d, GRU: %s", s->capability / 10,
+             s->capability % 10, s->gru_kind != NULL ? s->gru_kind : "not run");
+    return s->kernels;
+}
+
 extern "C" const v2s_memory_ops v2s_memory_cuda = {
+    .host_memory = false,
     .take = take,
     .give = give,
     .host_take = host_take,
@@ -262,6 +270,7 @@ extern "C" const v2s_memory_ops v2s_memory_cuda = {
     .forget = forget,
     .enter = enter,
     .leave = leave,
+    .kernels = kernels,
 };
 
 // ---- the module -------------------------------------------------------------------------------
@@ -357,10 +366,6 @@ static v2s_status open_device(int index, v2s_device *dev) {
     return V2S_OK;
 }
 
-static const char *kernels(const v2s_device *dev) {
-    return dev->cuda->gru_kind;
-}
-
 extern "C" __attribute__((visibility("default"))) const v2s_cuda_module *
 v2s_cuda_module_entry(const v2s_cuda_host *host) {
     static const v2s_cuda_module module = {
@@ -369,7 +374,6 @@ v2s_cuda_module_entry(const v2s_cuda_host *host) {
         .version = V2S_VERSION,
         .count = count,
         .describe = describe,
-        .kernels = kernels,
         .open = open_device,
         .close = close_device,
     };

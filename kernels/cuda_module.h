@@ -36,8 +36,6 @@ typedef struct v2s_cuda_module {
     v2s_status (*count)(int *devices);
     // Name, capability and memory of device `index`.
     v2s_status (*describe)(int index, char *line, size_t size);
-    // Which kernels the last GRU of an opened device ran; NULL: none has run.
-    const char *(*kernels)(const v2s_device *dev);
     // Opens device `index` with dev's precision and determinism: fills ops, lanes, queue_depth,
     // cuda and name.
     v2s_status (*open)(int index, v2s_device *dev);

@@ -129,15 +129,6 @@ void v2s_device_close(v2s_device **dev) {
     *dev = NULL;
 }
 
-void v2s_device_kernels(const v2s_device *dev, char line[V2S_DEVICE_LINE_MAX]) {
-    const v2s_cuda_module *module = NULL;
-    const char *gru = NULL;
-    if (dev->cuda != NULL && v2s_cuda_module_get(&module) == V2S_OK)
-        gru = module->kernels(dev);
-    snprintf(line, V2S_DEVICE_LINE_MAX, "%s%s%s", dev->name, gru != NULL ? ", GRU: " : "",
-             gru != NULL ? gru : "");
-}
-
 // The model name as the system tells it, or "processor".
 static void processor_name(char *name, size_t size) {
     snprintf(name, size, "processor");

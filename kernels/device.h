@@ -60,9 +60,6 @@ void v2s_device_arena_close(const v2s_device *dev, v2s_arena *arena);
 
 enum { V2S_DEVICE_LINE_MAX = 256 };
 
-// One line for people: the device, and which kernels have run so far where there is a choice.
-void v2s_device_kernels(const v2s_device *dev, char line[V2S_DEVICE_LINE_MAX]);
-
 // One line about a back end for `info --devices`: index 0 the processor, from 1 on the GPUs, or one
 // line on why CUDA is not used. Returns false past the last one.
 bool v2s_device_describe(int index, char line[V2S_DEVICE_LINE_MAX]);

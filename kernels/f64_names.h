@@ -63,7 +63,6 @@
 #define v2s_device_arena_open v2s_device_arena_open_f64
 #define v2s_device_arena_close v2s_device_arena_close_f64
 #define v2s_device_describe v2s_device_describe_f64
-#define v2s_device_kernels v2s_device_kernels_f64
 #define v2s_ops v2s_ops_f64
 #define v2s_ops_scalar v2s_ops_scalar_f64
 #define v2s_ops_cpu v2s_ops_cpu_f64
@@ -109,6 +108,7 @@
 #define v2s_refiner_open_on v2s_refiner_open_on_f64
 #define v2s_refiner_upload v2s_refiner_upload_f64
 #define v2s_refiner_download v2s_refiner_download_f64
+#define v2s_refiner_on v2s_refiner_on_f64
 #define v2s_refiner_init_weights v2s_refiner_init_weights_f64
 #define v2s_refiner_work v2s_refiner_work_f64
 #define v2s_refiner_work_open v2s_refiner_work_open_f64
@@ -174,7 +174,6 @@
 #undef v2s_device_arena_open
 #undef v2s_device_arena_close
 #undef v2s_device_describe
-#undef v2s_device_kernels
 #undef v2s_ops
 #undef v2s_ops_scalar
 #undef v2s_ops_cpu
@@ -220,6 +219,7 @@
 #undef v2s_refiner_open_on
 #undef v2s_refiner_upload
 #undef v2s_refiner_download
+#undef v2s_refiner_on
 #undef v2s_refiner_init_weights
 #undef v2s_refiner_work
 #undef v2s_refiner_work_open

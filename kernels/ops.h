@@ -25,6 +25,7 @@
 #include "kernels/group.h"
 #include "kernels/gru.h"
 #include "kernels/linear.h"
+#include "kernels/loss.h"
 #include "kernels/memory.h"
 #include "kernels/optim.h"
 #include "kernels/pool2d.h"
@@ -32,6 +33,8 @@
 #include "kernels/reduce.h"
 #include "kernels/softmax.h"
 #include "kernels/upsample2d.h"
+
+#include "kernels/stft_batch.h"
 
 typedef struct v2s_ops {
     const char *name; // which kernels: "scalar", "avx2", "avx512", "avx512-bf16", "cuda"
@@ -109,6 +112,19 @@ typedef struct v2s_ops {
     void (*reduce_backward)(const struct v2s_device *, const v2s_reduce_args *, v2s_arena *);
 
     void (*random_fill)(const struct v2s_device *, const v2s_random_args *, v2s_arena *);
+
+    v2s_status (*loss_open)(const struct v2s_device *, const v2s_loss_config *, v2s_loss **);
+    void (*loss_run)(const struct v2s_device *, v2s_loss *, const v2s_loss_args *);
+    void (*loss_close)(const struct v2s_device *, v2s_loss **);
+
+    v2s_status (*stft_open)(const struct v2s_device *, const v2s_stft_batch_config *,
+                            v2s_stft_batch **);
+    void (*stft_forward)(const struct v2s_device *, v2s_stft_batch *, const v2s_stft_batch_args *);
+    void (*stft_backward)(const struct v2s_device *, v2s_stft_batch *, const v2s_stft_batch_args *);
+    void (*istft_forward)(const struct v2s_device *, v2s_stft_batch *, const v2s_stft_batch_args *);
+    void (*istft_backward)(const struct v2s_device *, v2s_stft_batch *,
+                           const v2s_stft_batch_args *);
+    void (*stft_close)(const struct v2s_device *, v2s_stft_batch **);
 } v2s_ops;
 
 // The table of the definitions.

@@ -10,6 +10,7 @@
 #include "kernels/base/cancel.h"
 #include "kernels/base/parallel.h"
 #include "kernels/base/rng.h"
+#include "nn/refiner_runner.h"
 #include "spatial/ambisonics.h"
 
 enum { CHANNELS = V2S_FOA_CHANNELS };
@@ -30,8 +31,7 @@ typedef struct objective_seed {
     double rate_hz;
     kept *train, *val;
     const v2s_clip **clips; // behind base.train
-    v2s_loss_list *loss;
-    const v2s_device *dev; // that `loss` was opened on
+    v2s_loss_list *loss;    // of rows, on the device
     float scaled[CHANNELS];
     double geometric_score; // NAN before the first validation
     char rate_text[32];
@@ -133,33 +133,14 @@ static v2s_status prepare(v2s_objective *base, int row, const v2s_row_item *item
 static v2s_status open_device(v2s_objective *base, const v2s_device *dev, int rows) {
     objective_seed *o = (objective_seed *)base;
     v2s_loss_setup setup = {
-        .weights = o->config.loss, .rate_hz = o->rate_hz, .T = base->T, .rows = rows};
-    o->dev = dev;
+        .dev = dev, .weights = o->config.loss, .rate_hz = o->rate_hz, .T = base->T, .rows = rows};
     return v2s_loss_list_open(&setup, &o->loss);
-}
-
-typedef struct rows_loss {
-    objective_seed *o;
-    const float *x, *truth, *residual;
-    double scale;
-    float *dresidual;
-    double *values;
-} rows_loss;
-
-static void row_loss(void *ctx, int i, int parts) {
-    (void)parts;
-    const rows_loss *r = ctx;
-    int T = r->o->base.T;
-    size_t at = (size_t)i * (size_t)T * CHANNELS;
-    r->values[i] = v2s_loss_list_row(r->o->loss, i, T, r->residual + at, r->x + at, r->truth + at,
-                                     (float)r->scale, r->dresidual + at, NULL);
 }
 
 static void loss(v2s_objective *base, int rows, const float *x, const void *extra,
                  const float *residual, double scale, float *dresidual, double *values) {
     objective_seed *o = (objective_seed *)base;
-    rows_loss r = {o, x, extra, residual, scale, dresidual, values};
-    v2s_parallel(o->dev->threads, rows, row_loss, &r);
+    v2s_loss_list_batch(o->loss, rows, base->T, residual, x, extra, scale, dresidual, values);
 }
 
 // ---- validation -------------------------------------------------------------------------------
@@ -167,7 +148,8 @@ static void loss(v2s_objective *base, int rows, const float *x, const void *extr
 typedef struct scoring {
     const objective_seed *o;
     const v2s_refiner *m;
-    v2s_device device; // one thread: clips run side by side
+    v2s_device device; // of the network; one thread: clips run side by side
+    v2s_device *host;  // of the loss
     v2s_loss_list *loss;
     size_t longest;
     bool with_geometric;
@@ -176,16 +158,17 @@ typedef struct scoring {
     char (*errors)[V2S_ERROR_TEXT_MAX];
 } scoring;
 
-static v2s_status score_clip(const scoring *s, int part, size_t index, v2s_refiner_work *work,
+static v2s_status score_clip(const scoring *s, int part, size_t index, v2s_refiner_runner *runner,
                              float *residual) {
     const objective_seed *o = s->o;
     const kept *k = &o->val[index];
     v2s_pair again = {0};
     const v2s_pair *pair;
     v2s_status status = samples_of(o, k, &again, &pair);
+    int T = (int)k->frames;
+    if (status == V2S_OK)
+        status = v2s_refiner_runner_forward(runner, 1, T, pair->geometric, residual);
     if (status == V2S_OK) {
-        int T = (int)k->frames;
-        v2s_refiner_forward(s->m, &s->device, 1, T, pair->geometric, residual, work);
         s->scores[index][0] = v2s_loss_list_row(s->loss, part, T, residual, pair->geometric,
                                                 pair->truth, 0, NULL, NULL);
         if (s->with_geometric) {
@@ -200,14 +183,14 @@ static v2s_status score_clip(const scoring *s, int part, size_t index, v2s_refin
 
 static void score_share(void *ctx, int part, int parts) {
     scoring *s = ctx;
-    v2s_refiner_work work = {0};
+    v2s_refiner_runner *runner = NULL;
     float *residual = malloc(s->longest * CHANNELS * sizeof *residual);
     v2s_status status = residual == NULL ? V2S_FAIL(V2S_NOMEM, "out of memory") : V2S_OK;
     if (status == V2S_OK)
-        status = v2s_refiner_work_open(&work, s->m, &s->device, 1, (int)s->longest);
+        status = v2s_refiner_runner_open(s->m, &s->device, 1, (int)s->longest, &runner);
     for (size_t i = (size_t)part; status == V2S_OK && i < s->o->base.val_clips; i += (size_t)parts)
-        status = score_clip(s, part, i, &work, residual);
-    v2s_refiner_work_close(&work);
+        status = score_clip(s, part, i, runner, residual);
+    v2s_refiner_runner_close(&runner);
     free(residual);
     s->status[part] = status;
     if (status != V2S_OK)
@@ -215,13 +198,19 @@ static void score_share(void *ctx, int part, int parts) {
 }
 
 static v2s_status run_scoring(scoring *s, int threads) {
-    v2s_loss_setup setup = {.weights = s->o->config.loss,
+    V2S_TRY(v2s_device_open("cpu", 1, &s->host));
+    v2s_loss_setup setup = {.dev = s->host,
+                            .weights = s->o->config.loss,
                             .rate_hz = s->o->rate_hz,
                             .T = (int)s->longest,
-                            .rows = threads};
-    V2S_TRY(v2s_loss_list_open(&setup, &s->loss));
-    v2s_parallel(threads, threads, score_share, s);
+                            .rows = 1,
+                            .lanes = threads};
+    v2s_status status = v2s_loss_list_open(&setup, &s->loss);
+    if (status == V2S_OK)
+        v2s_parallel(threads, threads, score_share, s);
     v2s_loss_list_close(&s->loss);
+    v2s_device_close(&s->host);
+    V2S_TRY(status);
     for (int i = 0; i < threads; i++)
         if (s->status[i] != V2S_OK) {
             v2s_error_restore(s->errors[i]);
