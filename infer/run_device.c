@@ -8,7 +8,8 @@ static v2s_status advise(v2s_status status, const char *advice) {
 }
 
 v2s_status v2s_run_device_open(const v2s_settings *settings, int threads, v2s_device **out) {
-    v2s_device_options options = {threads, (v2s_precision)settings->precision, false};
+    v2s_device_options options = {.threads = threads,
+                                  .precision = (v2s_precision)settings->precision};
     v2s_status status = v2s_device_open_with(settings->device, &options, out);
     if (status == V2S_NOMEM)
         return advise(status, "--device cpu needs none of the GPU's");
