@@ -21,6 +21,7 @@
 #include "kernels/elementwise.h"
 #include "kernels/gru.h"
 #include "kernels/linear.h"
+#include "kernels/loss_band.h"
 #include "kernels/memory.h"
 #include "kernels/optim.h"
 
@@ -60,6 +61,9 @@ typedef struct v2s_ops {
                                 v2s_arena *);
     void (*elementwise_backward)(const struct v2s_device *, const v2s_elementwise_args *,
                                  v2s_arena *);
+
+    void (*loss_band)(const struct v2s_device *, const v2s_loss_band_args *, v2s_arena *);
+    size_t (*loss_band_scratch)(const struct v2s_device *, const v2s_loss_band_args *);
 } v2s_ops;
 
 // The table of the definitions.

@@ -6,7 +6,8 @@
 #define PLAIN_OPS                                                                                  \
     .memory = &v2s_memory_cpu, .activation_forward = v2s_activation_forward, .activation_backward = v2s_activation_backward,  \
     .elementwise_forward = v2s_elementwise_forward,                                                \
-    .elementwise_backward = v2s_elementwise_backward
+    .elementwise_backward = v2s_elementwise_backward, .loss_band = v2s_loss_band,                  \
+    .loss_band_scratch = v2s_loss_band_scratch
 
 #define VECTOR_OPS                                                                                 \
     .conv1d_forward = v2s_conv1d_forward_vector, .conv1d_scratch = v2s_conv1d_scratch_vector,      \

@@ -18,4 +18,7 @@ void v2s_elementwise_forward_cuda(const v2s_device *dev, const v2s_elementwise_a
 void v2s_elementwise_backward_cuda(const v2s_device *dev, const v2s_elementwise_args *a,
                                    v2s_arena *scratch);
 
+void v2s_loss_band_cuda(const v2s_device *dev, const v2s_loss_band_args *a, v2s_arena *scratch);
+size_t v2s_loss_band_scratch_cuda(const v2s_device *dev, const v2s_loss_band_args *a);
+
 #endif

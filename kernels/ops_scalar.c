@@ -27,4 +27,6 @@ const v2s_ops v2s_ops_scalar = {
     .activation_backward = v2s_activation_backward,
     .elementwise_forward = v2s_elementwise_forward,
     .elementwise_backward = v2s_elementwise_backward,
+    .loss_band = v2s_loss_band,
+    .loss_band_scratch = v2s_loss_band_scratch,
 };
