@@ -16,14 +16,22 @@
 #define V2S_KERNELS_OPS_H
 
 #include "kernels/activation.h"
+#include "kernels/attention.h"
 #include "kernels/base/cpu.h"
+#include "kernels/batch_norm.h"
 #include "kernels/conv1d.h"
+#include "kernels/conv2d.h"
 #include "kernels/elementwise.h"
 #include "kernels/gru.h"
 #include "kernels/linear.h"
 #include "kernels/loss_band.h"
 #include "kernels/memory.h"
 #include "kernels/optim.h"
+#include "kernels/pool2d.h"
+#include "kernels/random.h"
+#include "kernels/reduce.h"
+#include "kernels/softmax.h"
+#include "kernels/upsample2d.h"
 
 typedef struct v2s_ops {
     const char *name; // which kernels: "scalar", "avx2", "avx512", "avx512-bf16", "cuda"
@@ -61,6 +69,42 @@ typedef struct v2s_ops {
                                 v2s_arena *);
     void (*elementwise_backward)(const struct v2s_device *, const v2s_elementwise_args *,
                                  v2s_arena *);
+
+    void (*conv2d_forward)(const struct v2s_device *, const v2s_conv2d_args *, v2s_arena *);
+    size_t (*conv2d_scratch)(const struct v2s_device *, const v2s_conv2d_args *);
+    void (*conv2d_backward)(const struct v2s_device *, const v2s_conv2d_backward_args *,
+                            v2s_arena *);
+    size_t (*conv2d_backward_scratch)(const struct v2s_device *, const v2s_conv2d_backward_args *);
+
+    void (*batch_norm_forward)(const struct v2s_device *, const v2s_batch_norm_args *, v2s_arena *);
+    size_t (*batch_norm_scratch)(const struct v2s_device *, const v2s_batch_norm_args *);
+    void (*batch_norm_backward)(const struct v2s_device *, const v2s_batch_norm_backward_args *,
+                                v2s_arena *);
+    size_t (*batch_norm_backward_scratch)(const struct v2s_device *,
+                                          const v2s_batch_norm_backward_args *);
+
+    void (*pool2d_forward)(const struct v2s_device *, const v2s_pool2d_args *, v2s_arena *);
+    void (*pool2d_backward)(const struct v2s_device *, const v2s_pool2d_args *, v2s_arena *);
+
+    void (*upsample2d_forward)(const struct v2s_device *, const v2s_upsample2d_args *, v2s_arena *);
+    void (*upsample2d_backward)(const struct v2s_device *, const v2s_upsample2d_args *,
+                                v2s_arena *);
+
+    void (*softmax_forward)(const struct v2s_device *, const v2s_softmax_args *, v2s_arena *);
+    void (*softmax_backward)(const struct v2s_device *, const v2s_softmax_args *, v2s_arena *);
+
+    void (*attention_forward)(const struct v2s_device *, const v2s_attention_args *, v2s_arena *);
+    size_t (*attention_scratch)(const struct v2s_device *, const v2s_attention_args *);
+    void (*attention_backward)(const struct v2s_device *, const v2s_attention_backward_args *,
+                               v2s_arena *);
+    size_t (*attention_backward_scratch)(const struct v2s_device *,
+                                         const v2s_attention_backward_args *);
+
+    void (*reduce_forward)(const struct v2s_device *, const v2s_reduce_args *, v2s_arena *);
+    size_t (*reduce_scratch)(const struct v2s_device *, const v2s_reduce_args *);
+    void (*reduce_backward)(const struct v2s_device *, const v2s_reduce_args *, v2s_arena *);
+
+    void (*random_fill)(const struct v2s_device *, const v2s_random_args *, v2s_arena *);
 
     void (*loss_band)(const struct v2s_device *, const v2s_loss_band_args *, v2s_arena *);
     size_t (*loss_band_scratch)(const struct v2s_device *, const v2s_loss_band_args *);

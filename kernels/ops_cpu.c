@@ -9,6 +9,23 @@
     .elementwise_backward = v2s_elementwise_backward, .loss_band = v2s_loss_band,                  \
     .loss_band_scratch = v2s_loss_band_scratch
 
+// Operations that have no vector form: the definitions.
+#define DEFINED_OPS                                                                                \
+    .conv2d_forward = v2s_conv2d_forward, .conv2d_scratch = v2s_conv2d_scratch,                    \
+    .conv2d_backward = v2s_conv2d_backward,                                                        \
+    .conv2d_backward_scratch = v2s_conv2d_backward_scratch,                                        \
+    .batch_norm_forward = v2s_batch_norm_forward, .batch_norm_scratch = v2s_batch_norm_scratch,    \
+    .batch_norm_backward = v2s_batch_norm_backward,                                                \
+    .batch_norm_backward_scratch = v2s_batch_norm_backward_scratch,                                \
+    .pool2d_forward = v2s_pool2d_forward, .pool2d_backward = v2s_pool2d_backward,                  \
+    .upsample2d_forward = v2s_upsample2d_forward, .upsample2d_backward = v2s_upsample2d_backward,  \
+    .softmax_forward = v2s_softmax_forward, .softmax_backward = v2s_softmax_backward,              \
+    .attention_forward = v2s_attention_forward, .attention_scratch = v2s_attention_scratch,        \
+    .attention_backward = v2s_attention_backward,                                                  \
+    .attention_backward_scratch = v2s_attention_backward_scratch,                                  \
+    .reduce_forward = v2s_reduce_forward, .reduce_scratch = v2s_reduce_scratch,                    \
+    .reduce_backward = v2s_reduce_backward, .random_fill = v2s_random_fill
+
 #define VECTOR_OPS                                                                                 \
     .conv1d_forward = v2s_conv1d_forward_vector, .conv1d_scratch = v2s_conv1d_scratch_vector,      \
     .gru_forward = v2s_gru_forward_vector, .gru_scratch = v2s_gru_scratch_vector,                  \
@@ -24,9 +41,9 @@
 
 const v2s_ops *v2s_ops_cpu(v2s_isa isa) {
     static const v2s_ops tables[] = {
-        [V2S_ISA_AVX2] = {.name = "avx2", PLAIN_OPS, VECTOR_OPS},
-        [V2S_ISA_AVX512] = {.name = "avx512", PLAIN_OPS, VECTOR_OPS},
-        [V2S_ISA_AVX512_BF16] = {.name = "avx512-bf16", PLAIN_OPS, VECTOR_OPS},
+        [V2S_ISA_AVX2] = {.name = "avx2", PLAIN_OPS, DEFINED_OPS, VECTOR_OPS},
+        [V2S_ISA_AVX512] = {.name = "avx512", PLAIN_OPS, DEFINED_OPS, VECTOR_OPS},
+        [V2S_ISA_AVX512_BF16] = {.name = "avx512-bf16", PLAIN_OPS, DEFINED_OPS, VECTOR_OPS},
     };
     return isa == V2S_ISA_SCALAR ? &v2s_ops_scalar : &tables[isa];
 }
