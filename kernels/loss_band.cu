@@ -191,7 +191,7 @@ static __global__ void __launch_bounds__(THREADS) rows_kernel(band_work w) {
     if (me < BANDS)
         w.total[row * BANDS + me] = total[me];
     if (me == 0)
-        w.mean_w[row] = energy / ((double)w.a.T * BANDS);
+        w.mean_w[row] = energy / (double)((size_t)w.a.T * BANDS);
 }
 
 // ---- gradient ---------------------------------------------------------------------------------

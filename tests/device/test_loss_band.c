@@ -34,8 +34,9 @@ typedef struct batch {
 static void fill_sums(v2s_band_layout l, unsigned at, float *sums) {
     enum { NUMBERS = 16, CHANNELS = 5 };
     float noise[NUMBERS * CHANNELS + 2 * V2S_BASIS_SEGMENTS_MAX];
+    const int tails = l.with_w ? V2S_BAND_SUMS_WITH_W : V2S_BAND_SUMS;
     hash_noise(1000 + at, sizeof noise / sizeof *noise, 1, noise);
-    memset(sums, 0, (size_t)v2s_band_layout_sums(l) * sizeof *sums);
+    memset(sums, 0, (size_t)tails * sizeof *sums);
     float energy = 0;
     for (int i = 0; i < NUMBERS; i++) {
         const float *n = noise + i * CHANNELS;
@@ -44,12 +45,12 @@ static void fill_sums(v2s_band_layout l, unsigned at, float *sums) {
         const float own[V2S_BAND_SUMS_WITH_W] = {w * w, w * x, w * y, w * z, x * x + y * y + z * z,
                                                  z * z, g * g, g * w, g * x, g * y,
                                                  g * z};
-        for (int k = 0; k < (l.with_w ? V2S_BAND_SUMS_WITH_W : V2S_BAND_SUMS); k++)
+        for (int k = 0; k < tails; k++)
             sums[k] += own[k];
         energy += g * g;
     }
-    for (int k = l.with_w ? V2S_BAND_SUMS_WITH_W : V2S_BAND_SUMS; k < v2s_band_layout_sums(l); k++)
-        sums[k] = energy * (1 + 0.5f * noise[NUMBERS * CHANNELS + k - V2S_BAND_SUMS]);
+    for (int k = tails; k < v2s_band_layout_sums(l); k++)
+        sums[k] = energy * (1 + 0.5f * noise[NUMBERS * CHANNELS + k - tails]);
 }
 
 // Rows differ in everything, `used` too; a third of the second row is silent, the third all of it.
