@@ -24,11 +24,8 @@
 #include "kernels/elementwise.h"
 #include "kernels/gru.h"
 #include "kernels/linear.h"
-<<<<<<< HEAD
-#include "kernels/loss_band.h"
-=======
 #include "kernels/loss.h"
->>>>>>> main
+#include "kernels/loss_band.h"
 #include "kernels/memory.h"
 #include "kernels/optim.h"
 #include "kernels/pool2d.h"
@@ -112,10 +109,6 @@ typedef struct v2s_ops {
 
     void (*random_fill)(const struct v2s_device *, const v2s_random_args *, v2s_arena *);
 
-<<<<<<< HEAD
-    void (*loss_band)(const struct v2s_device *, const v2s_loss_band_args *, v2s_arena *);
-    size_t (*loss_band_scratch)(const struct v2s_device *, const v2s_loss_band_args *);
-=======
     v2s_status (*loss_open)(const struct v2s_device *, const v2s_loss_config *, v2s_loss **);
     void (*loss_run)(const struct v2s_device *, v2s_loss *, const v2s_loss_args *);
     void (*loss_close)(const struct v2s_device *, v2s_loss **);
@@ -128,7 +121,9 @@ typedef struct v2s_ops {
     void (*istft_backward)(const struct v2s_device *, v2s_stft_batch *,
                            const v2s_stft_batch_args *);
     void (*stft_close)(const struct v2s_device *, v2s_stft_batch **);
->>>>>>> main
+
+    void (*loss_band)(const struct v2s_device *, const v2s_loss_band_args *, v2s_arena *);
+    size_t (*loss_band_scratch)(const struct v2s_device *, const v2s_loss_band_args *);
 } v2s_ops;
 
 // The table of the definitions.
