@@ -29,8 +29,8 @@
 // As an operation the loss takes what the network gives, for a batch: the gains are made of it as
 // kernels/band_gains.h says.
 //
-//   values[b]  = sum of weight * term(gains of residual_b),    dresidual_b = scale d(values[b]) /
-//   d(residual_b)
+//   values[b]   = sum of weight * term(gains of residual_b)
+//   dresidual_b = scale d(values[b])/d(residual_b)
 //
 // Everything is computed in double; gains and gradients are floats. Rows do not mix, and a row's
 // result does not depend on the batch. Everything is finite for finite input, silence included.
