@@ -2,7 +2,8 @@
 #include "infer/run_device.h"
 
 v2s_status v2s_run_device_open(const v2s_settings *settings, int threads, v2s_device **out) {
-    v2s_device_options options = {threads, (v2s_precision)settings->precision, false};
+    v2s_device_options options = {.threads = threads,
+                                  .precision = (v2s_precision)settings->precision};
     v2s_status status = v2s_device_open_with(settings->device, &options, out);
     return status == V2S_ARG ? V2S_USAGE : status; // the word came from the command line
 }

@@ -52,6 +52,9 @@ struct v2s_cuda_state {
 void v2s_cuda_note(const v2s_device *dev, const char *what, cudaError_t error);
 void v2s_cuda_note_text(const v2s_device *dev, v2s_status status, const char *text);
 
+// Leaves the group of processes (kernels/group.h), if it has joined one.
+void v2s_cuda_group_close(v2s_cuda_state *state);
+
 // The status of a call that is not queued; the sentence names `what`.
 v2s_status v2s_cuda_status(const char *what, cudaError_t error);
 
