@@ -24,4 +24,6 @@ extern "C" const v2s_ops v2s_ops_cuda_table = {
     .activation_backward = v2s_activation_backward_cuda,
     .elementwise_forward = v2s_elementwise_forward_cuda,
     .elementwise_backward = v2s_elementwise_backward_cuda,
+    .loss_band = v2s_loss_band_cuda,
+    .loss_band_scratch = v2s_loss_band_scratch_cuda,
 };

@@ -49,4 +49,7 @@ void v2s_optim_update_cuda(const v2s_device *dev, const v2s_optim_update_args *a
                            v2s_arena *scratch);
 size_t v2s_optim_update_scratch_cuda(const v2s_device *dev, const v2s_optim_update_args *a);
 
+void v2s_loss_band_cuda(const v2s_device *dev, const v2s_loss_band_args *a, v2s_arena *scratch);
+size_t v2s_loss_band_scratch_cuda(const v2s_device *dev, const v2s_loss_band_args *a);
+
 #endif
