@@ -104,6 +104,7 @@
 #define v2s_refiner_open_on v2s_refiner_open_on_f64
 #define v2s_refiner_upload v2s_refiner_upload_f64
 #define v2s_refiner_download v2s_refiner_download_f64
+#define v2s_refiner_on v2s_refiner_on_f64
 #define v2s_refiner_init_weights v2s_refiner_init_weights_f64
 #define v2s_refiner_work v2s_refiner_work_f64
 #define v2s_refiner_work_open v2s_refiner_work_open_f64
@@ -210,6 +211,7 @@
 #undef v2s_refiner_open_on
 #undef v2s_refiner_upload
 #undef v2s_refiner_download
+#undef v2s_refiner_on
 #undef v2s_refiner_init_weights
 #undef v2s_refiner_work
 #undef v2s_refiner_work_open

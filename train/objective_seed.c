@@ -10,6 +10,7 @@
 #include "kernels/base/cancel.h"
 #include "kernels/base/parallel.h"
 #include "kernels/base/rng.h"
+#include "nn/refiner_runner.h"
 #include "spatial/ambisonics.h"
 
 enum { CHANNELS = V2S_FOA_CHANNELS };
@@ -158,16 +159,17 @@ typedef struct scoring {
     char (*errors)[V2S_ERROR_TEXT_MAX];
 } scoring;
 
-static v2s_status score_clip(const scoring *s, int part, size_t index, v2s_refiner_work *work,
+static v2s_status score_clip(const scoring *s, int part, size_t index, v2s_refiner_runner *runner,
                              float *residual) {
     const objective_seed *o = s->o;
     const kept *k = &o->val[index];
     v2s_pair again = {0};
     const v2s_pair *pair;
     v2s_status status = samples_of(o, k, &again, &pair);
+    int T = (int)k->frames;
+    if (status == V2S_OK)
+        status = v2s_refiner_runner_forward(runner, 1, T, pair->geometric, residual);
     if (status == V2S_OK) {
-        int T = (int)k->frames;
-        v2s_refiner_forward(s->m, &s->device, 1, T, pair->geometric, residual, work);
         s->scores[index][0] = v2s_loss_list_row(s->loss, part, T, residual, pair->geometric,
                                                 pair->truth, 0, NULL, NULL);
         if (s->with_geometric) {
@@ -182,14 +184,14 @@ static v2s_status score_clip(const scoring *s, int part, size_t index, v2s_refin
 
 static void score_share(void *ctx, int part, int parts) {
     scoring *s = ctx;
-    v2s_refiner_work work = {0};
+    v2s_refiner_runner *runner = NULL;
     float *residual = malloc(s->longest * CHANNELS * sizeof *residual);
     v2s_status status = residual == NULL ? V2S_FAIL(V2S_NOMEM, "out of memory") : V2S_OK;
     if (status == V2S_OK)
-        status = v2s_refiner_work_open(&work, s->m, &s->device, 1, (int)s->longest);
+        status = v2s_refiner_runner_open(s->m, &s->device, 1, (int)s->longest, &runner);
     for (size_t i = (size_t)part; status == V2S_OK && i < s->o->base.val_clips; i += (size_t)parts)
-        status = score_clip(s, part, i, &work, residual);
-    v2s_refiner_work_close(&work);
+        status = score_clip(s, part, i, runner, residual);
+    v2s_refiner_runner_close(&runner);
     free(residual);
     s->status[part] = status;
     if (status != V2S_OK)

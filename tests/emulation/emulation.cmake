@@ -47,6 +47,11 @@ if(V2S_CUDA_SOURCES)
 endif()
 
 file(GLOB emulation_tests CONFIGURE_DEPENDS ${emulation_folder}/test_*.cpp)
+# The plain loops of the libraries are what takes time.
+set_source_files_properties(${emulation_folder}/cublas.cpp ${emulation_folder}/cufft.cpp
+  ${emulation_folder}/cudnn_rnn.cpp ${emulation_folder}/cudnn_convolution.cpp
+  PROPERTIES COMPILE_OPTIONS -O3)
+
 foreach(source ${emulation_tests})
   get_filename_component(stem ${source} NAME_WE)
   add_executable(${stem} ${source})
