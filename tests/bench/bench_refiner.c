@@ -229,7 +229,7 @@ static v2s_status prepare(bench *b, char **argv) {
 // What a program would compute, to compare with PyTorch's.
 static v2s_status write_residual(bench *b, const char *path) {
     v2s_device *dev = NULL;
-    V2S_TRY(v2s_device_open("auto", 2, &dev));
+    V2S_TRY(v2s_device_open("cpu", 2, &dev));
     v2s_status status = stream_once(b, dev);
     v2s_device_close(&dev);
     V2S_TRY(status);

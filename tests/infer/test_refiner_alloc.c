@@ -57,7 +57,7 @@ static v2s_status stream_all(const v2s_refiner *m, const v2s_device *dev, const 
 static v2s_status whole_job(const float *foa, int frames) {
     v2s_device *dev = NULL;
     v2s_refiner *m = NULL;
-    v2s_status status = v2s_device_open("auto", 2, &dev);
+    v2s_status status = v2s_device_open("cpu", 2, &dev);
     if (status == V2S_OK)
         status = v2s_refiner_load(V2S_TEST_DATA "/golden/refiner_tiny_torch.safetensors", &m, NULL);
     if (status == V2S_OK)

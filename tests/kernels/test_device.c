@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: MIT
 #include <criterion/criterion.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "kernels/device.h"
 
 Test(device, auto_and_cpu_open_the_processor) {
     const char *const specs[] = {"auto", "cpu"};
+    setenv("V2S_CUDA_MODULE", "", 1);
     for (int i = 0; i < 2; i++) {
         v2s_device *dev = NULL;
         cr_assert_eq(v2s_device_open(specs[i], 3, &dev), V2S_OK);
@@ -20,10 +22,11 @@ Test(device, auto_and_cpu_open_the_processor) {
 // BF16 changes results, so it never comes by itself.
 Test(device, bf16_runs_only_when_it_is_asked_for) {
     v2s_device *dev = NULL;
-    cr_assert_eq(v2s_device_open("auto", 0, &dev), V2S_OK);
+    cr_assert_eq(v2s_device_open("cpu", 0, &dev), V2S_OK);
     cr_assert_null(strstr(dev->ops->name, "bf16"));
     v2s_device_close(&dev);
-    v2s_status status = v2s_device_open_precision("cpu", 1, V2S_PRECISION_BF16, &dev);
+    v2s_status status =
+        v2s_device_open_with("cpu", &(v2s_device_options){1, V2S_PRECISION_BF16, false}, &dev);
     if (v2s_cpu_isa() == V2S_ISA_AVX512_BF16) {
         cr_assert_eq(status, V2S_OK);
         cr_assert_str_eq(dev->ops->name, "avx512-bf16");
@@ -36,11 +39,13 @@ Test(device, bf16_runs_only_when_it_is_asked_for) {
 
 Test(device, cuda_is_refused_with_the_reason) {
     const char *const specs[] = {"cuda", "cuda:0", "cuda:12"};
+    setenv("V2S_CUDA_MODULE", "/nowhere/libv2s_cuda.so", 1);
     for (int i = 0; i < 3; i++) {
         v2s_device *dev = NULL;
         cr_assert_eq(v2s_device_open(specs[i], 0, &dev), V2S_UNSUPPORTED);
         cr_assert_null(dev);
-        cr_assert_not_null(strstr(v2s_error_text(), "this build has no CUDA module"));
+        cr_assert_not_null(strstr(v2s_error_text(), "there is no CUDA module /nowhere/"));
+        cr_assert_not_null(strstr(v2s_error_text(), specs[i]));
     }
 }
 
@@ -58,10 +63,11 @@ Test(device, a_malformed_spec_is_a_wrong_argument) {
 
 Test(device, describes_the_processor_and_why_cuda_is_not_used) {
     char line[V2S_DEVICE_LINE_MAX];
+    setenv("V2S_CUDA_MODULE", "/nowhere/libv2s_cuda.so", 1);
     cr_assert(v2s_device_describe(0, line));
     cr_assert_eq(strncmp(line, "cpu: ", 5), 0);
     cr_assert_not_null(strstr(line, v2s_isa_name(v2s_cpu_isa())));
     cr_assert(v2s_device_describe(1, line));
-    cr_assert_str_eq(line, "cuda: not used (this build has no CUDA module)");
+    cr_assert_str_eq(line, "cuda: not used (there is no CUDA module /nowhere/libv2s_cuda.so)");
     cr_assert_not(v2s_device_describe(2, line));
 }

@@ -109,7 +109,7 @@ Test(refiner, zero_weights_leave_the_geometric_path) {
     float foa[40], r[40];
     hash_foa(10, foa);
     cr_assert_eq(v2s_refiner_open(&config, &m), V2S_OK);
-    cr_assert_eq(v2s_device_open("auto", 2, &dev), V2S_OK);
+    cr_assert_eq(v2s_device_open("cpu", 2, &dev), V2S_OK);
     cr_assert_eq(v2s_refiner_work_open(&work, m, dev, 1, 10), V2S_OK);
     v2s_refiner_forward(m, dev, 1, 10, foa, r, &work);
     for (int i = 0; i < 40; i++)
@@ -123,7 +123,7 @@ Test(refiner, more_frames_than_an_int_counts_are_refused) {
     v2s_refiner *m = hash_refiner();
     v2s_device *dev;
     v2s_refiner_work work = {0};
-    cr_assert_eq(v2s_device_open("auto", 2, &dev), V2S_OK);
+    cr_assert_eq(v2s_device_open("cpu", 2, &dev), V2S_OK);
     cr_assert_eq(v2s_refiner_work_open(&work, m, dev, 3, INT_MAX), V2S_ARG);
     v2s_device_close(&dev);
     v2s_refiner_close(&m);

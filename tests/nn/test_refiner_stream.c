@@ -37,7 +37,7 @@ static setup make_setup_on(v2s_device *dev, int frames, float update_bias, bool 
 
 static setup make_setup(int frames, float update_bias) {
     v2s_device *dev = NULL;
-    cr_assert_eq(v2s_device_open("auto", 2, &dev), V2S_OK);
+    cr_assert_eq(v2s_device_open("cpu", 2, &dev), V2S_OK);
     return make_setup_on(dev, frames, update_bias, false);
 }
 
@@ -121,7 +121,7 @@ Test(refiner_stream, slow_weights_double_the_lookahead_until_they_forget) {
 // here); that is no reason to look further ahead, or to warn.
 Test(refiner_stream, silence_with_slow_weights_settles) {
     v2s_device *dev = NULL;
-    cr_assert_eq(v2s_device_open("auto", 2, &dev), V2S_OK);
+    cr_assert_eq(v2s_device_open("cpu", 2, &dev), V2S_OK);
     setup s = make_setup_on(dev, 20000, 4.0f, true);
     v2s_refiner_stream_config config = {1024, 64, 32768, 1e-6f};
     v2s_refiner_stream_report r = run(&s, &config, 1000);
@@ -133,7 +133,8 @@ Test(refiner_stream, silence_with_slow_weights_settles) {
 
 Test(refiner_stream, bf16_settles_within_its_own_rounding) {
     v2s_device *dev = NULL;
-    if (v2s_device_open_precision("cpu", 2, V2S_PRECISION_BF16, &dev) != V2S_OK)
+    if (v2s_device_open_with("cpu", &(v2s_device_options){2, V2S_PRECISION_BF16, false}, &dev) !=
+        V2S_OK)
         cr_skip("%s", v2s_error_text());
     setup s = make_setup_on(dev, 20000, 0.0f, false);
     v2s_refiner_stream_config config = {1024, 64, 32768, 1e-6f};
