@@ -41,6 +41,7 @@ struct v2s_cuda_state {
     void *dnn;            // cudnnHandle_t; NULL until it is needed
     void *group;          // ncclComm_t; NULL for one process
     const char *gru_kind; // which kernels the last GRU ran: "persistent", "cuDNN", ...
+    char kernels[192];    // the sentence about it
     // the first failure since the last synchronize
     v2s_status status;
     char error[V2S_ERROR_TEXT_MAX];

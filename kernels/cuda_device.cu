@@ -242,7 +242,15 @@ static void leave(const v2s_device *dev) {
     pthread_mutex_unlock(&dev->cuda->turn);
 }
 
+static const char *kernels(const v2s_device *dev) {
+    v2s_cuda_state *s = dev->cuda;
+    snprintf(s->kernels, sizeof s->kernels, "cuda, capability %d.%d, GRU: %s", s->capability / 10,
+             s->capability % 10, s->gru_kind != NULL ? s->gru_kind : "not run");
+    return s->kernels;
+}
+
 extern "C" const v2s_memory_ops v2s_memory_cuda = {
+    .host_memory = false,
     .take = take,
     .give = give,
     .host_take = host_take,
@@ -259,6 +267,7 @@ extern "C" const v2s_memory_ops v2s_memory_cuda = {
     .forget = forget,
     .enter = enter,
     .leave = leave,
+    .kernels = kernels,
 };
 
 // ---- the module -------------------------------------------------------------------------------

@@ -126,20 +126,6 @@ void v2s_device_close(v2s_device **dev) {
     *dev = NULL;
 }
 
-v2s_status v2s_device_arena_open(const v2s_device *dev, size_t size, v2s_arena *arena) {
-    size_t rounded = v2s_scratch_round(size, 1) / V2S_ARENA_ALIGN * V2S_ARENA_ALIGN;
-    void *base = NULL;
-    V2S_TRY(dev->ops->memory->take(dev, rounded, &base));
-    *arena = (v2s_arena){base, rounded, 0};
-    return V2S_OK;
-}
-
-void v2s_device_arena_close(const v2s_device *dev, v2s_arena *arena) {
-    if (arena->base != NULL)
-        dev->ops->memory->give(dev, arena->base);
-    *arena = (v2s_arena){0};
-}
-
 // The model name as the system tells it, or "processor".
 static void processor_name(char *name, size_t size) {
     snprintf(name, size, "processor");

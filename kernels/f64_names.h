@@ -4,6 +4,7 @@
 // precisions; kernels/f64.h declares the operations' twins. The networks' twins are declared by
 // their own headers where V2S_F64 is defined and this is included first.
 #include "kernels/f64_signal_names.h"
+#include "kernels/f64_tensor_names.h"
 #ifndef v2s_conv1d_args
 #define v2s_conv1d_args v2s_conv1d_args_f64
 #define v2s_conv1d_forward v2s_conv1d_forward_f64
@@ -55,6 +56,8 @@
 #define v2s_device_open_with v2s_device_open_with_f64
 #define v2s_device_open_isa v2s_device_open_isa_f64
 #define v2s_device_close v2s_device_close_f64
+#define v2s_device_arena_open v2s_device_arena_open_f64
+#define v2s_device_arena_close v2s_device_arena_close_f64
 #define v2s_device_describe v2s_device_describe_f64
 #define v2s_ops v2s_ops_f64
 #define v2s_ops_scalar v2s_ops_scalar_f64
@@ -98,6 +101,10 @@
 #define v2s_refiner_each_param v2s_refiner_each_param_f64
 #define v2s_refiner_parameters v2s_refiner_parameters_f64
 #define v2s_refiner_flat v2s_refiner_flat_f64
+#define v2s_refiner_open_on v2s_refiner_open_on_f64
+#define v2s_refiner_upload v2s_refiner_upload_f64
+#define v2s_refiner_download v2s_refiner_download_f64
+#define v2s_refiner_on v2s_refiner_on_f64
 #define v2s_refiner_init_weights v2s_refiner_init_weights_f64
 #define v2s_refiner_work v2s_refiner_work_f64
 #define v2s_refiner_work_open v2s_refiner_work_open_f64
@@ -156,6 +163,8 @@
 #undef v2s_device_open_with
 #undef v2s_device_open_isa
 #undef v2s_device_close
+#undef v2s_device_arena_open
+#undef v2s_device_arena_close
 #undef v2s_device_describe
 #undef v2s_ops
 #undef v2s_ops_scalar
@@ -199,6 +208,10 @@
 #undef v2s_refiner_each_param
 #undef v2s_refiner_parameters
 #undef v2s_refiner_flat
+#undef v2s_refiner_open_on
+#undef v2s_refiner_upload
+#undef v2s_refiner_download
+#undef v2s_refiner_on
 #undef v2s_refiner_init_weights
 #undef v2s_refiner_work
 #undef v2s_refiner_work_open

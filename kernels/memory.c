@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "kernels/base/arena.h"
+#include "kernels/device.h"
 
 struct v2s_recording {
     void (*work)(void *ctx);
@@ -73,7 +73,12 @@ static void nothing(const struct v2s_device *dev) {
     (void)dev;
 }
 
+static const char *kernels(const struct v2s_device *dev) {
+    return dev->ops->name;
+}
+
 const v2s_memory_ops v2s_memory_cpu = {
+    .host_memory = true,
     .take = take,
     .give = give,
     .host_take = take,
@@ -90,4 +95,22 @@ const v2s_memory_ops v2s_memory_cpu = {
     .forget = forget,
     .enter = nothing,
     .leave = nothing,
+    .kernels = kernels,
 };
+
+// ---- arenas -----------------------------------------------------------------------------------
+
+v2s_status v2s_device_arena_open(const v2s_device *dev, size_t size, v2s_arena *arena) {
+    size_t rounded = v2s_scratch_round(size, 1) / V2S_ARENA_ALIGN * V2S_ARENA_ALIGN;
+    V2S_ASSERT(rounded >= size);
+    void *base = NULL;
+    V2S_TRY(dev->ops->memory->take(dev, rounded, &base));
+    *arena = (v2s_arena){base, rounded, 0};
+    return V2S_OK;
+}
+
+void v2s_device_arena_close(const v2s_device *dev, v2s_arena *arena) {
+    if (arena->base != NULL)
+        dev->ops->memory->give(dev, arena->base);
+    *arena = (v2s_arena){0};
+}

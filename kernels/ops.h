@@ -16,13 +16,24 @@
 #define V2S_KERNELS_OPS_H
 
 #include "kernels/activation.h"
+#include "kernels/attention.h"
 #include "kernels/base/cpu.h"
+#include "kernels/batch_norm.h"
 #include "kernels/conv1d.h"
+#include "kernels/conv2d.h"
 #include "kernels/elementwise.h"
 #include "kernels/gru.h"
 #include "kernels/linear.h"
+#include "kernels/loss.h"
 #include "kernels/memory.h"
 #include "kernels/optim.h"
+#include "kernels/pool2d.h"
+#include "kernels/random.h"
+#include "kernels/reduce.h"
+#include "kernels/softmax.h"
+#include "kernels/upsample2d.h"
+
+#include "kernels/stft_batch.h"
 
 typedef struct v2s_ops {
     const char *name; // which kernels: "scalar", "avx2", "avx512", "avx512-bf16", "cuda"
@@ -60,6 +71,55 @@ typedef struct v2s_ops {
                                 v2s_arena *);
     void (*elementwise_backward)(const struct v2s_device *, const v2s_elementwise_args *,
                                  v2s_arena *);
+
+    void (*conv2d_forward)(const struct v2s_device *, const v2s_conv2d_args *, v2s_arena *);
+    size_t (*conv2d_scratch)(const struct v2s_device *, const v2s_conv2d_args *);
+    void (*conv2d_backward)(const struct v2s_device *, const v2s_conv2d_backward_args *,
+                            v2s_arena *);
+    size_t (*conv2d_backward_scratch)(const struct v2s_device *, const v2s_conv2d_backward_args *);
+
+    void (*batch_norm_forward)(const struct v2s_device *, const v2s_batch_norm_args *, v2s_arena *);
+    size_t (*batch_norm_scratch)(const struct v2s_device *, const v2s_batch_norm_args *);
+    void (*batch_norm_backward)(const struct v2s_device *, const v2s_batch_norm_backward_args *,
+                                v2s_arena *);
+    size_t (*batch_norm_backward_scratch)(const struct v2s_device *,
+                                          const v2s_batch_norm_backward_args *);
+
+    void (*pool2d_forward)(const struct v2s_device *, const v2s_pool2d_args *, v2s_arena *);
+    void (*pool2d_backward)(const struct v2s_device *, const v2s_pool2d_args *, v2s_arena *);
+
+    void (*upsample2d_forward)(const struct v2s_device *, const v2s_upsample2d_args *, v2s_arena *);
+    void (*upsample2d_backward)(const struct v2s_device *, const v2s_upsample2d_args *,
+                                v2s_arena *);
+
+    void (*softmax_forward)(const struct v2s_device *, const v2s_softmax_args *, v2s_arena *);
+    void (*softmax_backward)(const struct v2s_device *, const v2s_softmax_args *, v2s_arena *);
+
+    void (*attention_forward)(const struct v2s_device *, const v2s_attention_args *, v2s_arena *);
+    size_t (*attention_scratch)(const struct v2s_device *, const v2s_attention_args *);
+    void (*attention_backward)(const struct v2s_device *, const v2s_attention_backward_args *,
+                               v2s_arena *);
+    size_t (*attention_backward_scratch)(const struct v2s_device *,
+                                         const v2s_attention_backward_args *);
+
+    void (*reduce_forward)(const struct v2s_device *, const v2s_reduce_args *, v2s_arena *);
+    size_t (*reduce_scratch)(const struct v2s_device *, const v2s_reduce_args *);
+    void (*reduce_backward)(const struct v2s_device *, const v2s_reduce_args *, v2s_arena *);
+
+    void (*random_fill)(const struct v2s_device *, const v2s_random_args *, v2s_arena *);
+
+    v2s_status (*loss_open)(const struct v2s_device *, const v2s_loss_config *, v2s_loss **);
+    void (*loss_run)(const struct v2s_device *, v2s_loss *, const v2s_loss_args *);
+    void (*loss_close)(const struct v2s_device *, v2s_loss **);
+
+    v2s_status (*stft_open)(const struct v2s_device *, const v2s_stft_batch_config *,
+                            v2s_stft_batch **);
+    void (*stft_forward)(const struct v2s_device *, v2s_stft_batch *, const v2s_stft_batch_args *);
+    void (*stft_backward)(const struct v2s_device *, v2s_stft_batch *, const v2s_stft_batch_args *);
+    void (*istft_forward)(const struct v2s_device *, v2s_stft_batch *, const v2s_stft_batch_args *);
+    void (*istft_backward)(const struct v2s_device *, v2s_stft_batch *,
+                           const v2s_stft_batch_args *);
+    void (*stft_close)(const struct v2s_device *, v2s_stft_batch **);
 } v2s_ops;
 
 // The table of the definitions.

@@ -4,9 +4,33 @@
 
 // Loops that the compiler makes vectors of by itself.
 #define PLAIN_OPS                                                                                  \
-    .memory = &v2s_memory_cpu, .activation_forward = v2s_activation_forward, .activation_backward = v2s_activation_backward,  \
+    .memory = &v2s_memory_cpu, .activation_forward = v2s_activation_forward,                       \
+    .activation_backward = v2s_activation_backward,                                                \
     .elementwise_forward = v2s_elementwise_forward,                                                \
     .elementwise_backward = v2s_elementwise_backward
+
+// Operations that have no vector form: the definitions.
+#define DEFINED_OPS                                                                                \
+    .conv2d_forward = v2s_conv2d_forward, .conv2d_scratch = v2s_conv2d_scratch,                    \
+    .conv2d_backward = v2s_conv2d_backward,                                                        \
+    .conv2d_backward_scratch = v2s_conv2d_backward_scratch,                                        \
+    .batch_norm_forward = v2s_batch_norm_forward, .batch_norm_scratch = v2s_batch_norm_scratch,    \
+    .batch_norm_backward = v2s_batch_norm_backward,                                                \
+    .batch_norm_backward_scratch = v2s_batch_norm_backward_scratch,                                \
+    .pool2d_forward = v2s_pool2d_forward, .pool2d_backward = v2s_pool2d_backward,                  \
+    .upsample2d_forward = v2s_upsample2d_forward, .upsample2d_backward = v2s_upsample2d_backward,  \
+    .softmax_forward = v2s_softmax_forward, .softmax_backward = v2s_softmax_backward,              \
+    .attention_forward = v2s_attention_forward, .attention_scratch = v2s_attention_scratch,        \
+    .attention_backward = v2s_attention_backward,                                                  \
+    .attention_backward_scratch = v2s_attention_backward_scratch,                                  \
+    .reduce_forward = v2s_reduce_forward, .reduce_scratch = v2s_reduce_scratch,                    \
+    .reduce_backward = v2s_reduce_backward, .random_fill = v2s_random_fill
+
+#define SIGNAL_OPS                                                                                 \
+    .loss_open = v2s_loss_open, .loss_run = v2s_loss_run, .loss_close = v2s_loss_close,            \
+    .stft_open = v2s_stft_batch_open, .stft_forward = v2s_stft_batch_forward,                      \
+    .stft_backward = v2s_stft_batch_backward, .istft_forward = v2s_istft_batch_forward,            \
+    .istft_backward = v2s_istft_batch_backward, .stft_close = v2s_stft_batch_close
 
 #define VECTOR_OPS                                                                                 \
     .conv1d_forward = v2s_conv1d_forward_vector, .conv1d_scratch = v2s_conv1d_scratch_vector,      \
@@ -23,9 +47,10 @@
 
 const v2s_ops *v2s_ops_cpu(v2s_isa isa) {
     static const v2s_ops tables[] = {
-        [V2S_ISA_AVX2] = {.name = "avx2", PLAIN_OPS, VECTOR_OPS},
-        [V2S_ISA_AVX512] = {.name = "avx512", PLAIN_OPS, VECTOR_OPS},
-        [V2S_ISA_AVX512_BF16] = {.name = "avx512-bf16", PLAIN_OPS, VECTOR_OPS},
+        [V2S_ISA_AVX2] = {.name = "avx2", PLAIN_OPS, DEFINED_OPS, SIGNAL_OPS, VECTOR_OPS},
+        [V2S_ISA_AVX512] = {.name = "avx512", PLAIN_OPS, DEFINED_OPS, SIGNAL_OPS, VECTOR_OPS},
+        [V2S_ISA_AVX512_BF16] =
+            {.name = "avx512-bf16", PLAIN_OPS, DEFINED_OPS, SIGNAL_OPS, VECTOR_OPS},
     };
     return isa == V2S_ISA_SCALAR ? &v2s_ops_scalar : &tables[isa];
 }

@@ -49,14 +49,21 @@ static void init(v2s_refiner *m, v2s_arena *params) {
 }
 
 v2s_status v2s_refiner_open(const v2s_refiner_config *config, v2s_refiner **out) {
+    return v2s_refiner_open_on(config, NULL, out);
+}
+
+v2s_status v2s_refiner_open_on(const v2s_refiner_config *config, const v2s_device *dev,
+                               v2s_refiner **out) {
     V2S_TRY(check_config(config));
     v2s_refiner *m = calloc(1, sizeof *m);
     if (m == NULL)
         return V2S_FAIL(V2S_NOMEM, "out of memory");
     m->config = *config;
+    m->dev = dev;
     v2s_arena count = v2s_arena_count();
     init(m, &count);
-    v2s_status status = v2s_arena_open(&m->params, count.used);
+    v2s_status status = dev != NULL ? v2s_device_arena_open(dev, count.used, &m->params)
+                                    : v2s_arena_open(&m->params, count.used);
     if (status != V2S_OK) {
         free(m);
         return status;
@@ -67,7 +74,9 @@ v2s_status v2s_refiner_open(const v2s_refiner_config *config, v2s_refiner **out)
 }
 
 void v2s_refiner_close(v2s_refiner **m) {
-    if (*m != NULL)
+    if (*m != NULL && (*m)->dev != NULL)
+        v2s_device_arena_close((*m)->dev, &(*m)->params);
+    else if (*m != NULL)
         v2s_arena_close(&(*m)->params);
     free(*m);
     *m = NULL;
@@ -95,6 +104,27 @@ size_t v2s_refiner_parameters(v2s_refiner *m) {
 real *v2s_refiner_flat(v2s_refiner *m, size_t *count) {
     *count = m->params.used / sizeof(real);
     return (real *)m->params.base;
+}
+
+void v2s_refiner_upload(v2s_refiner *to, const v2s_refiner *from) {
+    to->dev->ops->memory->upload(to->dev, to->params.base, from->params.base, from->params.used);
+}
+
+void v2s_refiner_download(v2s_refiner *to, const v2s_refiner *from) {
+    from->dev->ops->memory->download(from->dev, to->params.base, from->params.base,
+                                     from->params.used);
+}
+
+v2s_status v2s_refiner_on(const v2s_refiner *m, const v2s_device *dev, v2s_refiner **own,
+                          const v2s_refiner **out) {
+    v2s_refiner *copy = NULL;
+    if (m->dev == NULL && !dev->ops->memory->host_memory) {
+        V2S_TRY(v2s_refiner_open_on(&m->config, dev, &copy));
+        v2s_refiner_upload(copy, m);
+    }
+    *own = copy;
+    *out = copy != NULL ? copy : m;
+    return V2S_OK;
 }
 
 typedef struct drawing {
@@ -154,16 +184,17 @@ static size_t scratch_size(const v2s_refiner *m, const v2s_device *dev, int B, i
 
 static v2s_status work_open(v2s_refiner_work *work, const v2s_refiner *m, const v2s_device *dev,
                             int B, int T, bool training) {
-    v2s_refiner_work w = {.B = B, .T = T};
+    v2s_refiner_work w = {.dev = dev, .B = B, .T = T};
     if ((int64_t)B * T > INT_MAX)
         return V2S_FAIL(V2S_ARG, "refiner: expected at most %d frames at a time, found %lld",
                         INT_MAX, (long long)B * T);
     v2s_arena count = v2s_arena_count();
     work_init(&w, m, dev, training, &count);
-    V2S_TRY(v2s_arena_open(&w.arena, count.used));
-    v2s_status status = v2s_arena_open(&w.scratch, scratch_size(m, dev, B, T, training));
+    V2S_TRY(v2s_device_arena_open(dev, count.used, &w.arena));
+    v2s_status status =
+        v2s_device_arena_open(dev, scratch_size(m, dev, B, T, training), &w.scratch);
     if (status != V2S_OK) {
-        v2s_arena_close(&w.arena);
+        v2s_device_arena_close(dev, &w.arena);
         return status;
     }
     work_init(&w, m, dev, training, &w.arena);
@@ -182,9 +213,22 @@ v2s_status v2s_refiner_work_open_training(v2s_refiner_work *work, const v2s_refi
 }
 
 void v2s_refiner_work_close(v2s_refiner_work *work) {
-    v2s_arena_close(&work->arena);
-    v2s_arena_close(&work->scratch);
+    if (work->dev != NULL) {
+        v2s_device_arena_close(work->dev, &work->arena);
+        v2s_device_arena_close(work->dev, &work->scratch);
+    }
     *work = (v2s_refiner_work){0};
+}
+
+// y = V2S_REFINER_GAIN * x
+static void scale(const v2s_device *dev, size_t count, const real *x, real *y) {
+    dev->ops->elementwise_forward(dev,
+                                  &(v2s_elementwise_args){.kind = V2S_ELEMENTWISE_SCALE,
+                                                          .count = count,
+                                                          .factor = V2S_REFINER_GAIN,
+                                                          .a = x,
+                                                          .y = y},
+                                  NULL);
 }
 
 void v2s_refiner_forward(const v2s_refiner *m, const v2s_device *dev, int B, int T, const real *x,
@@ -197,19 +241,18 @@ void v2s_refiner_forward(const v2s_refiner *m, const v2s_device *dev, int B, int
     else
         v2s_bigru_forward(&m->gru, dev, B, T, work->h0, work->h1, &work->scratch);
     v2s_linear_module_forward(&m->output, dev, B * T, work->h1, residual, &work->scratch);
-    for (size_t i = 0; i < (size_t)B * T * m->config.outputs; i++)
-        residual[i] *= V2S_REFINER_GAIN;
+    scale(dev, (size_t)B * T * m->config.outputs, residual, residual);
 }
 
 void v2s_refiner_backward(const v2s_refiner *m, v2s_refiner *grads, const v2s_device *dev, int B,
                           int T, const real *x, const real *dresidual, real *dx,
                           v2s_refiner_work *work) {
     V2S_ASSERT(B <= work->B && T <= work->T && work->saved != NULL);
+    const v2s_memory_ops *memory = dev->ops->memory;
     size_t rows = (size_t)B * T;
-    for (size_t i = 0; i < rows * m->config.outputs; i++)
-        work->dr[i] = V2S_REFINER_GAIN * dresidual[i];
-    memset(work->dh1, 0, rows * 2 * m->config.hidden * sizeof(real));
-    memset(work->dh0, 0, rows * m->config.channels * sizeof(real));
+    scale(dev, rows * m->config.outputs, dresidual, work->dr);
+    memory->zero(dev, work->dh1, rows * 2 * m->config.hidden * sizeof(real));
+    memory->zero(dev, work->dh0, rows * m->config.channels * sizeof(real));
     v2s_linear_module_backward(&m->output, &grads->output, dev, B * T, work->h1, work->dr,
                                work->dh1, &work->scratch);
     v2s_bigru_backward(&m->gru, &grads->gru, dev, B, T, work->h0, work->h1, work->saved, work->dh1,

@@ -19,6 +19,9 @@
 // sampling rate. A model owns its parameters. After loading it is read-only and may be used by
 // several threads.
 //
+// A model lies in host memory, or in a device's (v2s_refiner_open_on), where the device's
+// operations can use it; both have the same layout. On the processor the two are the same.
+//
 // Gradients are a second model of the same config, whose parameters are the gradients; so are an
 // optimizer's averages. v2s_refiner_flat gives all numbers of a model as one array for them.
 #ifndef V2S_NN_REFINER_H
@@ -49,6 +52,7 @@ v2s_refiner_config v2s_refiner_seed(void);
 
 typedef struct v2s_refiner {
     v2s_refiner_config config;
+    const v2s_device *dev; // whose memory holds the parameters; NULL: the host's
     v2s_arena params;
     v2s_conv1d conv;
     v2s_bigru gru;
@@ -58,6 +62,10 @@ typedef struct v2s_refiner {
 // A model with all parameters zero (its residual is zero). ARG names the size that is out of
 // range. Close with v2s_refiner_close, which sets *m to NULL and accepts NULL inside.
 V2S_MUST_USE v2s_status v2s_refiner_open(const v2s_refiner_config *config, v2s_refiner **out);
+// The same in the memory of `dev`, which has to outlive it. Initialising, walking with access to
+// the numbers and saving are for models of the host.
+V2S_MUST_USE v2s_status v2s_refiner_open_on(const v2s_refiner_config *config, const v2s_device *dev,
+                                            v2s_refiner **out);
 void v2s_refiner_close(v2s_refiner **m);
 
 // Walks the parameters (nn/params.h).
@@ -70,6 +78,17 @@ size_t v2s_refiner_parameters(v2s_refiner *m);
 // by zeros up to the arena's alignment. The same for every model of this config.
 real *v2s_refiner_flat(v2s_refiner *m, size_t *count);
 
+// All parameters from the host to a device's model of the same config, and back. Queued
+// (kernels/memory.h): synchronize before `from` changes or `to` is read.
+void v2s_refiner_upload(v2s_refiner *to, const v2s_refiner *from);
+void v2s_refiner_download(v2s_refiner *to, const v2s_refiner *from);
+
+// `m` as `dev` can use it: a model of the host is copied to the memory of a device that has its
+// own, which makes *own, to be closed; otherwise *own is NULL and *out is `m` itself. Uploading is
+// queued.
+V2S_MUST_USE v2s_status v2s_refiner_on(const v2s_refiner *m, const v2s_device *dev,
+                                       v2s_refiner **own, const v2s_refiner **out);
+
 // Draws new weights as PyTorch's modules do by default: uniform in +-1/sqrt(inputs * kernel)
 // (conv1d), +-1/sqrt(hidden) (gru), +-1/sqrt(2 * hidden) (output), weights and biases. Parameter
 // number i of the walk is stream i of kernels/base/rng.h, element after element.
@@ -77,6 +96,7 @@ void v2s_refiner_init_weights(v2s_refiner *m, uint64_t seed);
 
 // Activations and scratch of a pass over B x T, reused from call to call.
 typedef struct v2s_refiner_work {
+    const v2s_device *dev; // whose memory it is
     v2s_arena arena, scratch;
     int B, T; // largest it serves
     real *h0; // [B,T,channels]
@@ -97,7 +117,7 @@ V2S_MUST_USE v2s_status v2s_refiner_work_open_training(v2s_refiner_work *work, c
 void v2s_refiner_work_close(v2s_refiner_work *work);
 
 // residual [B,T,outputs] = V2S_REFINER_GAIN * r for x [B,T,inputs]; overwrites residual. B and T
-// at most those of `work`.
+// at most those of `work`. Model, work, x and residual lie in the memory of `dev`.
 void v2s_refiner_forward(const v2s_refiner *m, const v2s_device *dev, int B, int T, const real *x,
                          real *residual, v2s_refiner_work *work);
 

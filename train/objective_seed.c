@@ -10,6 +10,7 @@
 #include "kernels/base/cancel.h"
 #include "kernels/base/parallel.h"
 #include "kernels/base/rng.h"
+#include "nn/refiner_runner.h"
 #include "spatial/ambisonics.h"
 
 enum { CHANNELS = V2S_FOA_CHANNELS };
@@ -37,7 +38,8 @@ typedef struct objective_seed {
     const v2s_clip **clips; // behind base.train
     slot *slots;
     float *slot_samples;
-    v2s_loss_list *loss;
+    v2s_device *loss_device; // the processor
+    v2s_loss_list *loss;     // a lane per row
     float scaled[CHANNELS];
     double geometric_score; // NAN before the first validation
     char rate_text[32];
@@ -157,16 +159,17 @@ typedef struct scoring {
     char (*errors)[V2S_ERROR_TEXT_MAX];
 } scoring;
 
-static v2s_status score_clip(const scoring *s, int part, size_t index, v2s_refiner_work *work,
+static v2s_status score_clip(const scoring *s, int part, size_t index, v2s_refiner_runner *runner,
                              float *residual) {
     const objective_seed *o = s->o;
     const kept *k = &o->val[index];
     v2s_pair again = {0};
     const v2s_pair *pair;
     v2s_status status = samples_of(o, k, &again, &pair);
+    int T = (int)k->frames;
+    if (status == V2S_OK)
+        status = v2s_refiner_runner_forward(runner, 1, T, pair->geometric, residual);
     if (status == V2S_OK) {
-        int T = (int)k->frames;
-        v2s_refiner_forward(s->m, &s->device, 1, T, pair->geometric, residual, work);
         s->scores[index][0] = v2s_loss_list_row(s->loss, part, T, residual, pair->geometric,
                                                 pair->truth, 0, NULL, NULL);
         if (s->with_geometric) {
@@ -181,14 +184,14 @@ static v2s_status score_clip(const scoring *s, int part, size_t index, v2s_refin
 
 static void score_share(void *ctx, int part, int parts) {
     scoring *s = ctx;
-    v2s_refiner_work work = {0};
+    v2s_refiner_runner *runner = NULL;
     float *residual = malloc(s->longest * CHANNELS * sizeof *residual);
     v2s_status status = residual == NULL ? V2S_FAIL(V2S_NOMEM, "out of memory") : V2S_OK;
     if (status == V2S_OK)
-        status = v2s_refiner_work_open(&work, s->m, &s->device, 1, (int)s->longest);
+        status = v2s_refiner_runner_open(s->m, &s->device, 1, (int)s->longest, &runner);
     for (size_t i = (size_t)part; status == V2S_OK && i < s->o->base.val_clips; i += (size_t)parts)
-        status = score_clip(s, part, i, &work, residual);
-    v2s_refiner_work_close(&work);
+        status = score_clip(s, part, i, runner, residual);
+    v2s_refiner_runner_close(&runner);
     free(residual);
     s->status[part] = status;
     if (status != V2S_OK)
@@ -196,10 +199,12 @@ static void score_share(void *ctx, int part, int parts) {
 }
 
 static v2s_status run_scoring(scoring *s, int threads) {
-    v2s_loss_setup setup = {.weights = s->o->config.loss,
+    v2s_loss_setup setup = {.dev = &s->device,
+                            .weights = s->o->config.loss,
                             .rate_hz = s->o->rate_hz,
                             .T = (int)s->longest,
-                            .rows = threads};
+                            .rows = 1,
+                            .lanes = threads};
     V2S_TRY(v2s_loss_list_open(&setup, &s->loss));
     v2s_parallel(threads, threads, score_share, s);
     v2s_loss_list_close(&s->loss);
@@ -451,8 +456,13 @@ static v2s_status open_slots(objective_seed *o) {
     for (size_t i = 0; i < o->base.train_clips; i++)
         o->clips[i] = o->train[i].clip;
     o->base.train = o->clips;
-    v2s_loss_setup setup = {
-        .weights = o->config.loss, .rate_hz = o->rate_hz, .T = o->base.T, .rows = o->base.rows};
+    V2S_TRY(v2s_device_open("cpu", 1, &o->loss_device));
+    v2s_loss_setup setup = {.dev = o->loss_device,
+                            .weights = o->config.loss,
+                            .rate_hz = o->rate_hz,
+                            .T = o->base.T,
+                            .rows = 1,
+                            .lanes = o->base.rows};
     return v2s_loss_list_open(&setup, &o->loss);
 }
 
@@ -463,6 +473,7 @@ static void close_objective(v2s_objective *base) {
     for (size_t i = 0; o->val != NULL && i < base->val_clips; i++)
         close_kept(&o->val[i]);
     v2s_loss_list_close(&o->loss);
+    v2s_device_close(&o->loss_device);
     free(o->train);
     free(o->val);
     free(o->clips);

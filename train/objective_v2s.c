@@ -8,6 +8,7 @@
 #include "infer/band_gains.h"
 #include "kernels/base/parallel.h"
 #include "kernels/base/rng.h"
+#include "nn/refiner_runner.h"
 #include "train/band_floors.h"
 
 enum { BANDS = V2S_BASIS_BANDS, EQ_POINTS = 12 };
@@ -128,7 +129,10 @@ typedef struct scoring {
     v2s_device device; // one thread: clips are what is shared out
     int longest;
     double (*terms)[V2S_BAND_TERMS]; // [val clips]
-    v2s_status status;
+    struct {
+        v2s_status status;
+        char error[V2S_ERROR_TEXT_MAX];
+    } fault[V2S_PARALLEL_MAX]; // of each share
 } scoring;
 
 static v2s_status score_clips(scoring *s, int part, int parts) {
@@ -136,7 +140,7 @@ static v2s_status score_clips(scoring *s, int part, int parts) {
     size_t inputs = (size_t)inputs_of(o), outputs = (size_t)BANDS * o->gains;
     v2s_band_loss_config config = o->config.loss;
     config.emphasis = 1; // as the metrics weigh
-    v2s_refiner_work work = {0};
+    v2s_refiner_runner *runner = NULL;
     v2s_band_loss loss = {0};
     float *energy = malloc((size_t)s->longest * BANDS * sizeof *energy);
     float *x = malloc((size_t)s->longest * inputs * sizeof *x);
@@ -146,7 +150,7 @@ static v2s_status score_clips(scoring *s, int part, int parts) {
                             ? V2S_OK
                             : V2S_FAIL(V2S_NOMEM, "out of memory");
     if (status == V2S_OK)
-        status = v2s_refiner_work_open(&work, s->m, &s->device, 1, s->longest);
+        status = v2s_refiner_runner_open(s->m, &s->device, 1, s->longest, &runner);
     if (status == V2S_OK)
         status = v2s_band_loss_open(s->longest, &loss);
     for (size_t i = (size_t)part; status == V2S_OK && i < o->base.val_clips; i += (size_t)parts) {
@@ -154,12 +158,14 @@ static v2s_status score_clips(scoring *s, int part, int parts) {
         gather_energy(c, 0, c->frames, energy);
         v2s_band_clock clock = {0, c->hop_s, c->used};
         v2s_band_features(&clock, energy, c->frames, &c->path, o->dry ? &c->condition : NULL, x);
-        v2s_refiner_forward(s->m, &s->device, 1, c->frames, x, raw, &work);
+        status = v2s_refiner_runner_forward(runner, 1, c->frames, x, raw);
+        if (status != V2S_OK)
+            break;
         v2s_band_gains(o->dry, c->frames, (int)outputs, raw, gains);
         v2s_band_loss_row(&loss, &config, c, 0, c->frames, gains, 1, NULL, s->terms[i]);
     }
     v2s_band_loss_close(&loss);
-    v2s_refiner_work_close(&work);
+    v2s_refiner_runner_close(&runner);
     free(energy);
     free(x);
     free(raw);
@@ -169,9 +175,9 @@ static v2s_status score_clips(scoring *s, int part, int parts) {
 
 static void score_share(void *ctx, int part, int parts) {
     scoring *s = ctx;
-    v2s_status status = score_clips(s, part, parts);
-    if (status != V2S_OK)
-        s->status = status;
+    s->fault[part].status = score_clips(s, part, parts);
+    if (s->fault[part].status != V2S_OK)
+        v2s_error_save(s->fault[part].error);
 }
 
 static v2s_status validate(v2s_objective *base, const v2s_refiner *m, const v2s_device *dev,
@@ -194,7 +200,12 @@ static v2s_status validate(v2s_objective *base, const v2s_refiner *m, const v2s_
         *score += o->config.loss.weight[j] * base->scores[j];
     }
     free(s.terms);
-    return s.status == V2S_OK ? V2S_OK : V2S_FAIL(s.status, "validation: out of memory");
+    for (int i = 0; i < dev->threads; i++)
+        if (s.fault[i].status != V2S_OK) {
+            v2s_error_restore(s.fault[i].error);
+            return v2s_error_prefix(s.fault[i].status, "validation");
+        }
+    return V2S_OK;
 }
 
 // ---- life -------------------------------------------------------------------------------------

@@ -270,10 +270,14 @@ void run_grid(const launch &work) {
                        (unsigned)(c / clusters.x % clusters.y) * work.cluster.y,
                        (unsigned)(c / clusters.x / clusters.y) * work.cluster.z};
         set_group(*kept, work, first);
+        static_shared_begin();
         run_group(*kept);
+        if (kept->count > 1)
+            static_shared_check_unused();
         for (size_t b = 0; b < kept->count; b++)
             shared_check_untouched(kept->blocks[b], work.shared_bytes);
     }
+    check_canaries(); // here, where the kernel's name is known
     state.work = nullptr;
     state.blocks = nullptr;
     state.of_block = nullptr;

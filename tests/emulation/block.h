@@ -121,6 +121,10 @@ void shared_begin(block &b, size_t bytes);                 // fills it with NaN
 void shared_end(block &b, size_t bytes);                   // checks the guards, fills it with NaN
 void shared_check_untouched(const block &b, size_t bytes); // nobody wrote after the block's end
 
+// Variables marked __shared__.
+void static_shared_begin();        // fills them with NaN
+void static_shared_check_unused(); // after a cluster
+
 } // namespace v2s_emulation
 
 #endif

@@ -1,11 +1,19 @@
 // SPDX-License-Identifier: MIT
-// Dynamic shared memory. A block's piece ends (but for less than 16 bytes) at a page that nobody
-// may touch; the bytes around it hold a pattern that is checked when the block ends. It begins as
-// NaN and is NaN again after its block's end, which a late read from the cluster finds.
+// Shared memory. Variables marked __shared__ lie in a section of their own, which serves one block
+// after another. Of dynamic shared memory every block of a cluster has a piece; it ends (but for
+// less than 16 bytes) at a page that nobody may touch; the bytes around it hold a pattern that is
+// checked when the block ends. It begins as NaN and is NaN again after its block's end, which a
+// late read from the cluster finds.
 #include "block.h"
 
 #include <string.h>
 #include <sys/mman.h>
+
+// The section's ends, set by the linker; NULL where no kernel has such variables.
+extern "C" {
+extern unsigned char __start_v2s_shared[] __attribute__((weak, visibility("hidden")));
+extern unsigned char __stop_v2s_shared[] __attribute__((weak, visibility("hidden")));
+}
 
 namespace v2s_emulation {
 
@@ -46,6 +54,21 @@ static bool holds(const unsigned char *p, size_t count, unsigned char value) {
         if (p[i] != value)
             return false;
     return true;
+}
+
+static size_t static_bytes() {
+    return (size_t)(__stop_v2s_shared - __start_v2s_shared);
+}
+
+void static_shared_begin() {
+    if (static_bytes())
+        memset(__start_v2s_shared, 0xFF, static_bytes());
+}
+
+void static_shared_check_unused() {
+    if (static_bytes() && !holds(__start_v2s_shared, static_bytes(), 0xFF))
+        report("a __shared__ variable in a kernel that is launched in clusters: the emulation "
+               "has one copy only; use V2S_DYNAMIC_SHARED");
 }
 
 void shared_end(block &b, size_t bytes) {

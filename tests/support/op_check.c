@@ -72,3 +72,18 @@ void op_check_rounding(const op_tensor *t, int tensors, double factor, const cha
                       t[i].name, j, gap, limit);
         }
 }
+
+double *op_magnitudes(const double *x, size_t count) {
+    double *to = malloc((count + 1) * sizeof *to);
+    for (size_t i = 0; i < count; i++)
+        to[i] = fabs(x[i]);
+    return to;
+}
+
+void op_check_output(const float *y, const double *y_d, const double *bound, size_t count,
+                     double factor, const char *what) {
+    for (size_t i = 0; i < count; i++) {
+        double gap = fabs((double)y[i] - y_d[i]), limit = factor * 0x1p-24 * bound[i];
+        cr_assert(gap <= limit, "%s: y[%zu]: off by %g, rounding allows %g", what, i, gap, limit);
+    }
+}

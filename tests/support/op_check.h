@@ -33,4 +33,12 @@ double op_gap(const op_tensor *t);
 // Asserts |grad - grad_d| <= factor * 2^-24 * (bound + |before|), element by element.
 void op_check_rounding(const op_tensor *t, int tensors, double factor, const char *what);
 
+// The same numbers without their signs; free() them. What is sums of products becomes, of these,
+// the magnitudes that rounding is measured by.
+double *op_magnitudes(const double *x, size_t count);
+
+// Asserts |y - y_d| <= factor * 2^-24 * bound, element by element.
+void op_check_output(const float *y, const double *y_d, const double *bound, size_t count,
+                     double factor, const char *what);
+
 #endif

@@ -25,8 +25,9 @@
 #define __grid_constant__
 #define __cluster_dims__(...)
 #define __align__(n) __attribute__((aligned(n)))
-// Blocks without a cluster run one after another, so one copy is enough.
-#define __shared__ static
+// Blocks without a cluster run one after another, so one copy is enough. All such variables lie
+// together, and are NaN when a block begins.
+#define __shared__ static __attribute__((section("v2s_shared")))
 
 // Checks and queues a launch; `thread` is what one thread runs.
 cudaError_t v2s_emulated_launch(const cudaLaunchConfig_t *config, const void *kernel,

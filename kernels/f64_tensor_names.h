@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: MIT
+// The double twins' names of the picture and attention operations. kernels/f64_names.h does the
+// same for the layers, and says how it works.
+#ifndef v2s_conv2d_args
+#define v2s_conv2d_args v2s_conv2d_args_f64
+#define v2s_conv2d_forward v2s_conv2d_forward_f64
+#define v2s_conv2d_scratch v2s_conv2d_scratch_f64
+#define v2s_conv2d_backward_args v2s_conv2d_backward_args_f64
+#define v2s_conv2d_backward v2s_conv2d_backward_f64
+#define v2s_conv2d_backward_scratch v2s_conv2d_backward_scratch_f64
+#define v2s_batch_norm_args v2s_batch_norm_args_f64
+#define v2s_batch_norm_forward v2s_batch_norm_forward_f64
+#define v2s_batch_norm_scratch v2s_batch_norm_scratch_f64
+#define v2s_batch_norm_backward_args v2s_batch_norm_backward_args_f64
+#define v2s_batch_norm_backward v2s_batch_norm_backward_f64
+#define v2s_batch_norm_backward_scratch v2s_batch_norm_backward_scratch_f64
+#define v2s_pool2d_args v2s_pool2d_args_f64
+#define v2s_pool2d_forward v2s_pool2d_forward_f64
+#define v2s_pool2d_backward v2s_pool2d_backward_f64
+#define v2s_upsample2d_args v2s_upsample2d_args_f64
+#define v2s_upsample2d_forward v2s_upsample2d_forward_f64
+#define v2s_upsample2d_backward v2s_upsample2d_backward_f64
+#define v2s_softmax_args v2s_softmax_args_f64
+#define v2s_softmax_forward v2s_softmax_forward_f64
+#define v2s_softmax_backward v2s_softmax_backward_f64
+#define v2s_attention_args v2s_attention_args_f64
+#define v2s_attention_forward v2s_attention_forward_f64
+#define v2s_attention_scratch v2s_attention_scratch_f64
+#define v2s_attention_backward_args v2s_attention_backward_args_f64
+#define v2s_attention_backward v2s_attention_backward_f64
+#define v2s_attention_backward_scratch v2s_attention_backward_scratch_f64
+#define v2s_reduce_args v2s_reduce_args_f64
+#define v2s_reduce_forward v2s_reduce_forward_f64
+#define v2s_reduce_scratch v2s_reduce_scratch_f64
+#define v2s_reduce_backward v2s_reduce_backward_f64
+#define v2s_random_args v2s_random_args_f64
+#define v2s_random_fill v2s_random_fill_f64
+#else
+#undef v2s_conv2d_args
+#undef v2s_conv2d_forward
+#undef v2s_conv2d_scratch
+#undef v2s_conv2d_backward_args
+#undef v2s_conv2d_backward
+#undef v2s_conv2d_backward_scratch
+#undef v2s_batch_norm_args
+#undef v2s_batch_norm_forward
+#undef v2s_batch_norm_scratch
+#undef v2s_batch_norm_backward_args
+#undef v2s_batch_norm_backward
+#undef v2s_batch_norm_backward_scratch
+#undef v2s_pool2d_args
+#undef v2s_pool2d_forward
+#undef v2s_pool2d_backward
+#undef v2s_upsample2d_args
+#undef v2s_upsample2d_forward
+#undef v2s_upsample2d_backward
+#undef v2s_softmax_args
+#undef v2s_softmax_forward
+#undef v2s_softmax_backward
+#undef v2s_attention_args
+#undef v2s_attention_forward
+#undef v2s_attention_scratch
+#undef v2s_attention_backward_args
+#undef v2s_attention_backward
+#undef v2s_attention_backward_scratch
+#undef v2s_reduce_args
+#undef v2s_reduce_forward
+#undef v2s_reduce_scratch
+#undef v2s_reduce_backward
+#undef v2s_random_args
+#undef v2s_random_fill
+#endif
