@@ -5,6 +5,7 @@
 extern "C" const v2s_ops v2s_ops_cuda_table = {
     .name = "cuda",
     .memory = &v2s_memory_cuda,
+    .group = &v2s_group_cuda,
     .conv1d_forward = v2s_conv1d_forward_cuda,
     .conv1d_scratch = v2s_conv1d_scratch_cuda,
     .conv1d_backward = v2s_conv1d_backward_cuda,
@@ -13,6 +14,12 @@ extern "C" const v2s_ops v2s_ops_cuda_table = {
     .linear_scratch = v2s_linear_scratch_cuda,
     .linear_backward = v2s_linear_backward_cuda,
     .linear_backward_scratch = v2s_linear_backward_scratch_cuda,
+    .optim_step = v2s_optim_step_cuda,
+    .grad_norm = v2s_grad_norm_cuda,
+    .ema_update = v2s_ema_update_cuda,
+    .total = v2s_total_cuda,
+    .optim_update = v2s_optim_update_cuda,
+    .optim_update_scratch = v2s_optim_update_scratch_cuda,
     .activation_forward = v2s_activation_forward_cuda,
     .activation_backward = v2s_activation_backward_cuda,
     .elementwise_forward = v2s_elementwise_forward_cuda,
@@ -26,4 +33,6 @@ extern "C" const v2s_ops v2s_ops_cuda_table = {
     .istft_forward = v2s_istft_batch_forward_cuda,
     .istft_backward = v2s_istft_batch_backward_cuda,
     .stft_close = v2s_stft_batch_close_cuda,
+    .loss_band = v2s_loss_band_cuda,
+    .loss_band_scratch = v2s_loss_band_scratch_cuda,
 };

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "infer/band_gains.h"
+#include "kernels/band_gains.h"
 #include "kernels/base/parallel.h"
 #include "kernels/base/rng.h"
 #include "nn/refiner_runner.h"
@@ -94,7 +94,9 @@ static void spoil(const objective_v2s *o, int used, v2s_rng *rng, float *x) {
         }
 }
 
-static v2s_status prepare(v2s_objective *base, int row, const v2s_row_item *item, float *x) {
+static v2s_status prepare(v2s_objective *base, int row, const v2s_row_item *item, float *x,
+                          void *extra) {
+    (void)extra;
     objective_v2s *o = (objective_v2s *)base;
     row_slot *slot = &o->slots[row];
     const v2s_band_clip *c = &o->train.sums[item->clip];
@@ -110,15 +112,21 @@ static v2s_status prepare(v2s_objective *base, int row, const v2s_row_item *item
     return V2S_OK;
 }
 
-static double loss(v2s_objective *base, int row, const float *residual, float scale,
-                   float *dresidual) {
+static void loss(v2s_objective *base, int rows, const float *x, const void *extra,
+                 const float *residual, double scale, float *dresidual, double *values) {
+    (void)x;
+    (void)extra;
     objective_v2s *o = (objective_v2s *)base;
-    row_slot *slot = &o->slots[row];
-    v2s_band_gains(o->dry, base->T, base->config.outputs, residual, slot->gains);
-    double value = v2s_band_loss_row(&slot->loss, &o->config.loss, slot->clip, slot->first, base->T,
-                                     slot->gains, scale, slot->dgains, NULL);
-    v2s_band_gains_back(o->dry, base->T, base->config.outputs, slot->dgains, dresidual);
-    return value;
+    size_t row = (size_t)base->T * (size_t)base->config.outputs;
+    for (int i = 0; i < rows; i++) {
+        row_slot *slot = &o->slots[i];
+        v2s_band_gains(o->dry, base->T, base->config.outputs, residual + (size_t)i * row,
+                       slot->gains);
+        values[i] = v2s_band_loss_row(&slot->loss, &o->config.loss, slot->clip, slot->first,
+                                      base->T, slot->gains, (float)scale, slot->dgains, NULL);
+        v2s_band_gains_back(o->dry, base->T, base->config.outputs, slot->dgains,
+                            dresidual + (size_t)i * row);
+    }
 }
 
 // ---- validation -------------------------------------------------------------------------------
@@ -138,7 +146,7 @@ typedef struct scoring {
 static v2s_status score_clips(scoring *s, int part, int parts) {
     objective_v2s *o = s->o;
     size_t inputs = (size_t)inputs_of(o), outputs = (size_t)BANDS * o->gains;
-    v2s_band_loss_config config = o->config.loss;
+    v2s_loss_band_config config = o->config.loss;
     config.emphasis = 1; // as the metrics weigh
     v2s_refiner_runner *runner = NULL;
     v2s_band_loss loss = {0};

@@ -37,6 +37,30 @@ void v2s_processes_sum_f64(const v2s_processes *p, double *data, size_t count) {
     reduce(p, data, count, sizeof *data, MPI_DOUBLE, MPI_SUM);
 }
 
+v2s_status v2s_processes_join(const v2s_processes *p, const v2s_device *dev) {
+    unsigned char id[V2S_GROUP_ID_BYTES] = {0};
+    const v2s_group_ops *group = dev->ops->group;
+    if (p->count == 1 || group == NULL)
+        return V2S_OK;
+    V2S_TRY(v2s_processes_agree(p, p->rank == 0 ? group->id(dev, id) : V2S_OK));
+    v2s_processes_share(p, id, sizeof id);
+    return v2s_processes_agree(p, group->open(dev, id, p->rank, p->count));
+}
+
+void v2s_processes_sum_on(const v2s_processes *p, const v2s_device *dev, float *data, size_t count,
+                          double *values, size_t value_count) {
+    const v2s_group_ops *group = dev->ops->group;
+    if (p->count == 1)
+        return;
+    if (group != NULL) {
+        group->sum_f32(dev, data, count);
+        group->sum_f64(dev, values, value_count);
+    } else {
+        v2s_processes_sum_f32(p, data, count);
+        v2s_processes_sum_f64(p, values, value_count);
+    }
+}
+
 void v2s_processes_max_f64(const v2s_processes *p, double *data, size_t count) {
     reduce(p, data, count, sizeof *data, MPI_DOUBLE, MPI_MAX);
 }

@@ -12,7 +12,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "kernels/base/status.h"
+#include "kernels/device.h"
 
 typedef struct v2s_processes {
     int rank, count; // 0 .. count-1; count >= 1
@@ -28,6 +28,15 @@ void v2s_processes_sum_f64(const v2s_processes *p, double *data, size_t count);
 
 // data[i] = largest over the processes, on all of them.
 void v2s_processes_max_f64(const v2s_processes *p, double *data, size_t count);
+
+// Joins the processes' devices for v2s_processes_sum_on, where they can sum by themselves
+// (kernels/group.h). CUDA.
+V2S_MUST_USE v2s_status v2s_processes_join(const v2s_processes *p, const v2s_device *dev);
+
+// Both sums of numbers in the device's memory, as work of the device: queued, and part of what is
+// recorded.
+void v2s_processes_sum_on(const v2s_processes *p, const v2s_device *dev, float *data, size_t count,
+                          double *values, size_t value_count);
 
 // Copies process 0's bytes to all.
 void v2s_processes_share(const v2s_processes *p, void *data, size_t size);

@@ -17,7 +17,8 @@ function(v2s_emulated_options target)
   set_target_properties(${target} PROPERTIES COMPILE_OPTIONS "${options}"
     CXX_STANDARD 20 CXX_STANDARD_REQUIRED ON CXX_EXTENSIONS OFF
     CXX_VISIBILITY_PRESET hidden VISIBILITY_INLINES_HIDDEN ON)
-  target_compile_options(${target} PRIVATE $<$<COMPILE_LANGUAGE:CXX>:-O2 -g1 -Wno-unknown-pragmas>)
+  target_compile_options(${target} PRIVATE $<$<COMPILE_LANGUAGE:CXX>:-O2 -g1 -Wno-unknown-pragmas
+    -Wno-missing-field-initializers>)
   target_compile_definitions(${target} PRIVATE
     $<$<COMPILE_LANGUAGE:CXX>:V2S_EMULATION __CUDACC__ __CUDA_ARCH__=900>)
   target_include_directories(${target} BEFORE PRIVATE ${emulation_folder}/include

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 
 #include "data/manifest.h"
-#include "infer/band_gains.h"
+#include "kernels/band_gains.h"
 #include "kernels/base/rng.h"
 #include "tests/support/make_media.h"
 #include "tests/support/make_pairs.h"
@@ -50,11 +50,12 @@ Test(objective_v2s, the_gradient_is_that_of_the_loss) {
     float *x = calloc((size_t)a.o->T * (size_t)a.o->config.inputs, sizeof *x);
     float *residual = malloc(n * sizeof *residual), *moved = malloc(n * sizeof *moved);
     float *gradient = malloc(n * sizeof *gradient), *unused = malloc(n * sizeof *unused);
-    cr_assert_eq(a.o->cls->prepare(a.o, 0, &(v2s_row_item){0, 7}, x), V2S_OK);
+    cr_assert_eq(a.o->cls->prepare(a.o, 0, &(v2s_row_item){0, 7}, x, NULL), V2S_OK);
     v2s_rng rng = v2s_rng_open(3, 0);
     for (size_t i = 0; i < n; i++)
         residual[i] = (float)(i % 6 < 3 ? -0.2 : 0.5) + 0.1f * (float)v2s_rng_normal(&rng);
-    a.o->cls->loss(a.o, 0, residual, 1, gradient);
+    double value;
+    a.o->cls->loss(a.o, 1, x, NULL, residual, 1, gradient, &value);
     for (int k = 0; k < TRIES; k++) {
         // One frame's outputs move: what smoothing makes of them at the ends counts as well.
         size_t frame = k == 0 ? 0 : k == 1 ? (size_t)a.o->T - 1 : v2s_rng_below(&rng, a.o->T);
@@ -68,7 +69,7 @@ Test(objective_v2s, the_gradient_is_that_of_the_loss) {
                 moved[i] = residual[i] + (float)(side == 0 ? step : -step);
                 expected += step * gradient[i];
             }
-            loss[side] = a.o->cls->loss(a.o, 0, moved, 1, unused);
+            a.o->cls->loss(a.o, 1, x, NULL, moved, 1, unused, &loss[side]);
         }
         double slope = (loss[0] - loss[1]) / 2;
         cr_expect(fabs(slope - expected) < 0.01 * fabs(expected) + 2e-6,
@@ -105,7 +106,7 @@ static double score_of(const opened *a, const v2s_refiner *m, const v2s_device *
     v2s_band_features(&clock, energy, c.frames, &c.path, NULL, x);
     v2s_refiner_forward(m, device, 1, c.frames, x, raw, &layers);
     v2s_band_gains(false, c.frames, a->o->config.outputs, raw, gains);
-    v2s_band_loss_config config = v2s_band_loss_defaults(false);
+    v2s_loss_band_config config = v2s_band_loss_defaults(false);
     config.emphasis = 1;
     double score = v2s_band_loss_row(&work, &config, &c, 0, c.frames, gains, 1, NULL, NULL);
     free(energy);
