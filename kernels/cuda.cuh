@@ -12,6 +12,7 @@
 #define V2S_KERNELS_CUDA_CUH
 
 #include <cuda_runtime.h>
+#include <math.h> // before the C headers below, which are C to a C++ compiler too
 #include <pthread.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -56,6 +57,9 @@ void v2s_cuda_group_close(v2s_cuda_state *state);
 
 // The status of a call that is not queued; the sentence names `what`.
 v2s_status v2s_cuda_status(const char *what, cudaError_t error);
+
+// NOMEM, after an allocation of `bytes` for `what` has failed; says how much there is.
+v2s_status v2s_cuda_no_memory(const char *what, size_t bytes);
 
 static inline cudaStream_t v2s_stream(const v2s_device *dev) {
     return dev->cuda->stream;

@@ -68,7 +68,7 @@ static void use(const v2s_device *dev) {
 
 // ---- memory -----------------------------------------------------------------------------------
 
-static v2s_status no_memory(const char *where, size_t bytes) {
+v2s_status v2s_cuda_no_memory(const char *where, size_t bytes) {
     size_t left = 0, all = 0;
     cudaGetLastError();
     if (cudaMemGetInfo(&left, &all) != cudaSuccess)
@@ -84,7 +84,7 @@ static v2s_status take(const v2s_device *dev, size_t bytes, void **out) {
     size_t size = bytes > 0 ? bytes : 1;
     cudaError_t error = cudaMalloc(&memory, size);
     if (error == cudaErrorMemoryAllocation)
-        return no_memory("the work", size);
+        return v2s_cuda_no_memory("the work", size);
     V2S_TRY(v2s_cuda_status("taking memory", error));
     v2s_cuda_note(dev, "clearing memory", cudaMemsetAsync(memory, 0, size, v2s_stream(dev)));
     *out = memory;
