@@ -105,6 +105,32 @@ template <int N, int S> struct v2s_parts {
     }
 };
 
+// Whether the device can run `count` blocks of a kernel side by side; more than 8 have to be
+// allowed first.
+template <typename shape, typename... Params>
+static bool v2s_gru_team_fits(void (*kernel)(Params...), int count) {
+    cudaLaunchAttribute attribute = {};
+    attribute.id = cudaLaunchAttributeClusterDimension;
+    attribute.val.clusterDim.x = (unsigned)count;
+    attribute.val.clusterDim.y = 1;
+    attribute.val.clusterDim.z = 1;
+    cudaLaunchConfig_t config = {};
+    config.gridDim = dim3((unsigned)count);
+    config.blockDim = dim3((unsigned)shape::threads);
+    config.dynamicSmemBytes = shape::shared_bytes;
+    config.attrs = &attribute;
+    config.numAttrs = 1;
+    int clusters = 0;
+    cudaError_t error = cudaSuccess;
+    if (count > 8)
+        error = cudaFuncSetAttribute(kernel, cudaFuncAttributeNonPortableClusterSizeAllowed, 1);
+    if (error == cudaSuccess)
+        error = cudaOccupancyMaxActiveClusters(&clusters, kernel, &config);
+    if (error != cudaSuccess)
+        cudaGetLastError(); // it only means no
+    return error == cudaSuccess && clusters > 0;
+}
+
 // What steps need from device memory is copied ahead of them into a ring of DEPTH steps in shared
 // memory: three steps are longer than a read takes.
 enum { V2S_GRU_DEPTH = 4 };

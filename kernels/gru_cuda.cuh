@@ -17,7 +17,14 @@
 
 #include "kernels/cuda.cuh"
 
-enum { V2S_GRU_PERSISTENT_MAX = 512 }; // hidden units
+enum v2s_gru_way { V2S_GRU_AUTO, V2S_GRU_PERSISTENT, V2S_GRU_CUDNN, V2S_GRU_STEPS };
+
+// Of an opened device.
+struct v2s_gru_state {
+    v2s_gru_way wanted;      // V2S_CUDA_GRU
+    bool team_4, team_16;    // clusters of so many blocks that the persistent kernels can run in
+    struct v2s_gru_dnn *dnn; // NULL until cuDNN is needed
+};
 
 // One direction of a walk.
 struct v2s_gru_walk_direction {
@@ -45,15 +52,28 @@ static inline bool v2s_gru_reversed(const v2s_gru_walk *w, int d) {
 
 // False where no kernel or no cluster of this device serves H.
 bool v2s_gru_persistent_serves(const v2s_device *dev, int H);
+const char *v2s_gru_persistent_kind(int H);
 void v2s_gru_persistent_forward(const v2s_device *dev, const v2s_gru_walk *w);
 void v2s_gru_persistent_backward(const v2s_device *dev, const v2s_gru_walk *w);
-// Called once per device, outside of recordings: which sizes of cluster it has.
+// Finds out, once per device, whether clusters for both walks can be scheduled.
 void v2s_gru_persistent_open(v2s_cuda_state *state);
+bool v2s_gru_backward_teams(int count); // gru_persistent_backward.cu's part of it
 
-// `work` has v2s_gru_steps_scratch bytes.
 size_t v2s_gru_steps_scratch(int B, int H);
 void v2s_gru_steps_forward(const v2s_device *dev, const v2s_gru_walk *w, v2s_arena *scratch);
 void v2s_gru_steps_backward(const v2s_device *dev, const v2s_gru_walk *w, v2s_arena *scratch);
+
+// Not with `reverse`, rows apart in y, or where two runs have to agree bit for bit. The first call
+// for a device takes memory outside of its arena, so it may not be recorded; asking for scratch is
+// such a call.
+bool v2s_gru_cudnn_serves(const v2s_device *dev, const v2s_gru_args *a);
+size_t v2s_gru_cudnn_scratch(const v2s_device *dev, const v2s_gru_args *a);
+size_t v2s_gru_cudnn_saved_size(const v2s_device *dev, const v2s_gru_args *a);
+void v2s_gru_cudnn_forward(const v2s_device *dev, const v2s_gru_args *a, v2s_arena *scratch);
+size_t v2s_gru_cudnn_backward_scratch(const v2s_device *dev, const v2s_gru_backward_args *g);
+void v2s_gru_cudnn_backward(const v2s_device *dev, const v2s_gru_backward_args *g,
+                            v2s_arena *scratch);
+void v2s_gru_cudnn_close(v2s_gru_state *state);
 
 // ---- device code ------------------------------------------------------------------------------
 

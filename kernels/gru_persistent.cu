@@ -293,3 +293,25 @@ void v2s_gru_persistent_forward(const v2s_device *dev, const v2s_gru_walk *w) {
     else
         launch<512, 16>(dev, w);
 }
+
+const char *v2s_gru_persistent_kind(int H) {
+    return H <= 32    ? "persistent, 64 threads x 48 weights"
+           : H <= 64  ? "persistent, 128 threads x 96 weights"
+           : H <= 128 ? "persistent, 256 threads x 192 weights"
+           : H <= 256 ? "persistent in clusters of 4"
+                      : "persistent in clusters of 16";
+}
+
+bool v2s_gru_persistent_serves(const v2s_device *dev, int H) {
+    const v2s_gru_state *gru = dev->cuda->gru;
+    return H <= 128 || (H <= 256 && gru->team_4) || (H <= 512 && gru->team_16);
+}
+
+void v2s_gru_persistent_open(v2s_cuda_state *state) {
+    if (state->capability < 90)
+        return;
+    state->gru->team_4 = v2s_gru_team_fits<forward_shape<256, 4>>(forward_kernel<256, 4>, 4) &&
+                         v2s_gru_backward_teams(4);
+    state->gru->team_16 = v2s_gru_team_fits<forward_shape<512, 16>>(forward_kernel<512, 16>, 16) &&
+                          v2s_gru_backward_teams(16);
+}

@@ -237,3 +237,8 @@ void v2s_gru_persistent_backward(const v2s_device *dev, const v2s_gru_walk *w) {
     else
         launch<512, 16>(dev, w);
 }
+
+bool v2s_gru_backward_teams(int count) {
+    return count == 4 ? v2s_gru_team_fits<backward_shape<256, 4>>(backward_kernel<256, 4>, 4)
+                      : v2s_gru_team_fits<backward_shape<512, 16>>(backward_kernel<512, 16>, 16);
+}

@@ -33,8 +33,8 @@ static __global__ void start_kernel(size_t count, const float *from, float *to) 
 
 static void start(const v2s_device *dev, const char *what, size_t count, const float *from,
                   float *to) {
-    v2s_launch(dev, what, start_kernel, v2s_blocks(count, V2S_CUDA_BLOCK), V2S_CUDA_BLOCK, 0,
-               count, from, to);
+    v2s_launch(dev, what, start_kernel, v2s_blocks(count, V2S_CUDA_BLOCK), V2S_CUDA_BLOCK, 0, count,
+               from, to);
 }
 
 // h_end = h, or dh0 += dh.
@@ -157,8 +157,8 @@ static void backward_direction(const v2s_device *dev, const v2s_gru_walk *w, int
         a.saved = w->saved + (d * rows + at) * 4 * w->H;
         a.dy = w->dy + at * w->ldy + (size_t)d * w->H;
         a.border = i == 0;
-        a.h_before = a.border ? dir->h0
-                              : w->y + (size_t)step_of(w, d, i - 1) * w->ldy + (size_t)d * w->H;
+        a.h_before =
+            a.border ? dir->h0 : w->y + (size_t)step_of(w, d, i - 1) * w->ldy + (size_t)d * w->H;
         v2s_launch(dev, "gru_backward", gradients_kernel, v2s_blocks(states, V2S_CUDA_BLOCK),
                    V2S_CUDA_BLOCK, 0, a);
         p.a = a.saved + w->H; // da_r, da_z, dq
