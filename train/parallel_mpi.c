@@ -6,7 +6,7 @@
 #include <stdio.h>
 
 v2s_status v2s_processes_open(bool under_mpirun, v2s_processes *p) {
-    v2s_processes found = {.count = 1};
+    v2s_processes found = {.count = 1, .local_count = 1};
     if (under_mpirun) {
         int level;
         if (MPI_Init_thread(NULL, NULL, MPI_THREAD_FUNNELED, &level) != MPI_SUCCESS)
@@ -14,6 +14,12 @@ v2s_status v2s_processes_open(bool under_mpirun, v2s_processes *p) {
         found.mpi = true;
         MPI_Comm_rank(MPI_COMM_WORLD, &found.rank);
         MPI_Comm_size(MPI_COMM_WORLD, &found.count);
+        MPI_Comm machine;
+        MPI_Comm_split_type(MPI_COMM_WORLD, MPI_COMM_TYPE_SHARED, found.rank, MPI_INFO_NULL,
+                            &machine);
+        MPI_Comm_rank(machine, &found.local_rank);
+        MPI_Comm_size(machine, &found.local_count);
+        MPI_Comm_free(&machine);
     }
     *p = found;
     return V2S_OK;
@@ -88,5 +94,5 @@ v2s_status v2s_processes_agree(const v2s_processes *p, v2s_status status) {
 void v2s_processes_close(v2s_processes *p) {
     if (p->mpi)
         MPI_Finalize();
-    *p = (v2s_processes){.count = 1};
+    *p = (v2s_processes){.count = 1, .local_count = 1};
 }

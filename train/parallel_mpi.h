@@ -15,8 +15,9 @@
 #include "kernels/device.h"
 
 typedef struct v2s_processes {
-    int rank, count; // 0 .. count-1; count >= 1
-    bool mpi;        // MPI runs
+    int rank, count;             // 0 .. count-1; count >= 1
+    int local_rank, local_count; // the same among the processes of this machine
+    bool mpi;                    // MPI runs
 } v2s_processes;
 
 // under_mpirun: whether this process was started by mpirun. UNSUPPORTED: MPI refuses.

@@ -95,6 +95,16 @@ static v2s_status open_step(v2s_trainer *t) {
     return v2s_device_step_open(&setup, &t->step);
 }
 
+// The text says how much was missing.
+static v2s_status tell_size(const v2s_trainer *t) {
+    char text[V2S_ERROR_TEXT_MAX];
+    v2s_error_save(text);
+    return V2S_FAIL(V2S_NOMEM,
+                    "training on %d rows of %d steps at a time: %s; a smaller --batch or a shorter "
+                    "--segment needs less",
+                    t->config.batch, t->objective->T, text);
+}
+
 v2s_status v2s_trainer_open(const v2s_trainer_config *config, v2s_objective *objective,
                             const v2s_device *dev, const v2s_processes *processes,
                             v2s_refiner *init, v2s_trainer **out) {
@@ -115,9 +125,7 @@ v2s_status v2s_trainer_open(const v2s_trainer_config *config, v2s_objective *obj
     if (status == V2S_OK)
         status = open_step(t);
     if (status == V2S_NOMEM)
-        status = v2s_error_prefix(
-            status, "%d rows of %d steps (fewer with --batch, shorter with --segment)",
-            t->config.batch, objective->T);
+        status = tell_size(t);
     if (status != V2S_OK) {
         v2s_trainer_close(&t);
         return status;
