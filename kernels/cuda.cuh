@@ -12,6 +12,7 @@
 #define V2S_KERNELS_CUDA_CUH
 
 #include <cuda_runtime.h>
+#include <math.h> // before the C headers below, which are C to a C++ compiler too
 #include <pthread.h>
 #include <stddef.h>
 #include <stdint.h>

@@ -26,6 +26,7 @@
 #include "kernels/gru.h"
 #include "kernels/linear.h"
 #include "kernels/loss.h"
+#include "kernels/loss_band.h"
 #include "kernels/memory.h"
 #include "kernels/optim.h"
 #include "kernels/pool2d.h"
@@ -125,6 +126,9 @@ typedef struct v2s_ops {
     void (*istft_backward)(const struct v2s_device *, v2s_stft_batch *,
                            const v2s_stft_batch_args *);
     void (*stft_close)(const struct v2s_device *, v2s_stft_batch **);
+
+    void (*loss_band)(const struct v2s_device *, const v2s_loss_band_args *, v2s_arena *);
+    size_t (*loss_band_scratch)(const struct v2s_device *, const v2s_loss_band_args *);
 } v2s_ops;
 
 // The table of the definitions.

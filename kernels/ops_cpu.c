@@ -7,7 +7,8 @@
     .memory = &v2s_memory_cpu, .activation_forward = v2s_activation_forward,                       \
     .activation_backward = v2s_activation_backward,                                                \
     .elementwise_forward = v2s_elementwise_forward,                                                \
-    .elementwise_backward = v2s_elementwise_backward
+    .elementwise_backward = v2s_elementwise_backward, .loss_band = v2s_loss_band,                  \
+    .loss_band_scratch = v2s_loss_band_scratch
 
 // Operations that have no vector form: the definitions.
 #define DEFINED_OPS                                                                                \

@@ -49,4 +49,23 @@ void v2s_optim_update_cuda(const v2s_device *dev, const v2s_optim_update_args *a
                            v2s_arena *scratch);
 size_t v2s_optim_update_scratch_cuda(const v2s_device *dev, const v2s_optim_update_args *a);
 
+void v2s_loss_band_cuda(const v2s_device *dev, const v2s_loss_band_args *a, v2s_arena *scratch);
+size_t v2s_loss_band_scratch_cuda(const v2s_device *dev, const v2s_loss_band_args *a);
+
+v2s_status v2s_loss_open_cuda(const v2s_device *dev, const v2s_loss_config *config, v2s_loss **out);
+void v2s_loss_run_cuda(const v2s_device *dev, v2s_loss *loss, const v2s_loss_args *a);
+void v2s_loss_close_cuda(const v2s_device *dev, v2s_loss **loss);
+
+v2s_status v2s_stft_batch_open_cuda(const v2s_device *dev, const v2s_stft_batch_config *config,
+                                    v2s_stft_batch **out);
+void v2s_stft_batch_forward_cuda(const v2s_device *dev, v2s_stft_batch *s,
+                                 const v2s_stft_batch_args *a);
+void v2s_stft_batch_backward_cuda(const v2s_device *dev, v2s_stft_batch *s,
+                                  const v2s_stft_batch_args *a);
+void v2s_istft_batch_forward_cuda(const v2s_device *dev, v2s_stft_batch *s,
+                                  const v2s_stft_batch_args *a);
+void v2s_istft_batch_backward_cuda(const v2s_device *dev, v2s_stft_batch *s,
+                                   const v2s_stft_batch_args *a);
+void v2s_stft_batch_close_cuda(const v2s_device *dev, v2s_stft_batch **s);
+
 #endif

@@ -63,4 +63,6 @@ const v2s_ops v2s_ops_scalar = {
     .istft_backward = v2s_istft_batch_backward,
     .stft_close = v2s_stft_batch_close,
 #endif
+    .loss_band = v2s_loss_band,
+    .loss_band_scratch = v2s_loss_band_scratch,
 };

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "infer/band_gains.h"
+#include "kernels/band_gains.h"
 #include "kernels/base/parallel.h"
 #include "kernels/base/rng.h"
 #include "nn/refiner_runner.h"
@@ -146,7 +146,7 @@ typedef struct scoring {
 static v2s_status score_clips(scoring *s, int part, int parts) {
     objective_v2s *o = s->o;
     size_t inputs = (size_t)inputs_of(o), outputs = (size_t)BANDS * o->gains;
-    v2s_band_loss_config config = o->config.loss;
+    v2s_loss_band_config config = o->config.loss;
     config.emphasis = 1; // as the metrics weigh
     v2s_refiner_runner *runner = NULL;
     v2s_band_loss loss = {0};

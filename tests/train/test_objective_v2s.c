@@ -6,7 +6,7 @@
 #include <stdlib.h>
 
 #include "data/manifest.h"
-#include "infer/band_gains.h"
+#include "kernels/band_gains.h"
 #include "kernels/base/rng.h"
 #include "tests/support/make_media.h"
 #include "tests/support/make_pairs.h"
@@ -106,7 +106,7 @@ static double score_of(const opened *a, const v2s_refiner *m, const v2s_device *
     v2s_band_features(&clock, energy, c.frames, &c.path, NULL, x);
     v2s_refiner_forward(m, device, 1, c.frames, x, raw, &layers);
     v2s_band_gains(false, c.frames, a->o->config.outputs, raw, gains);
-    v2s_band_loss_config config = v2s_band_loss_defaults(false);
+    v2s_loss_band_config config = v2s_band_loss_defaults(false);
     config.emphasis = 1;
     double score = v2s_band_loss_row(&work, &config, &c, 0, c.frames, gains, 1, NULL, NULL);
     free(energy);
