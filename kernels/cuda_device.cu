@@ -328,6 +328,7 @@ static v2s_status open_state(int index, v2s_cuda_state *s, v2s_device *dev) {
     for (int i = 0; i < V2S_MARKS; i++)
         V2S_TRY(v2s_cuda_status("opening",
                                 cudaEventCreateWithFlags(&s->marks[i], cudaEventDisableTiming)));
+    V2S_TRY(v2s_gru_open(s));
     return v2s_cuda_blas_open(s);
 }
 
@@ -337,6 +338,8 @@ static void close_device(v2s_device *dev) {
     if (s->stream != NULL)
         cudaStreamSynchronize(s->stream);
     v2s_cuda_group_close(s);
+    v2s_gru_close(s);
+    v2s_cuda_dnn_close(s);
     v2s_cuda_blas_close(s);
     for (int i = 0; i < V2S_MARKS; i++)
         if (s->marks[i] != NULL)
