@@ -5,9 +5,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "infer/band_gains.h"
 #include "infer/band_render.h"
+#include "kernels/band_gains.h"
+#include "kernels/band_split.h"
 #include "kernels/fft.h"
+#include "nn/refiner_runner.h"
 #include "spatial/foa_transform.h"
 
 enum { BANDS = V2S_BASIS_BANDS, OVERLAP = 4 /* windows over a sample */ };
@@ -21,8 +23,8 @@ struct v2s_band_stream {
     v2s_condition condition;
     v2s_foa_transform transform; // of W
     v2s_band_renderer *renderer;
-    v2s_refiner_work work;
-    int stretch, fade; // frames
+    v2s_refiner_runner *runner; // NULL: constant gains
+    int stretch, fade;          // frames
     int inputs, outputs;
     bool finished;
 
@@ -58,8 +60,8 @@ static v2s_status open_parts(v2s_band_stream *s) {
     V2S_TRY(v2s_foa_transform_open(b, &s->transform));
     V2S_TRY(v2s_band_renderer_open(b, s->config.device->threads, &s->renderer));
     if (s->config.network != NULL)
-        V2S_TRY(
-            v2s_refiner_work_open(&s->work, s->config.network, s->config.device, 1, s->stretch));
+        V2S_TRY(v2s_refiner_runner_open(s->config.network, s->config.device, 1, s->stretch,
+                                        &s->runner));
     s->out_room = (room + OVERLAP) * (size_t)b->hop;
     s->spectra = v2s_fft_alloc(((size_t)b->history + room) * row, sizeof(float));
     s->energy = malloc(room * BANDS * sizeof(float));
@@ -108,7 +110,7 @@ void v2s_band_stream_close(v2s_band_stream **stream) {
         return;
     v2s_foa_transform_close(&s->transform);
     v2s_band_renderer_close(&s->renderer);
-    v2s_refiner_work_close(&s->work);
+    v2s_refiner_runner_close(&s->runner);
     free(s->w);
     v2s_fft_free(s->spectra);
     free(s->energy);
@@ -205,7 +207,7 @@ static double diffuseness(const v2s_band_stream *s, int from, int length) {
         const float *energy = s->energy + (size_t)(from + t) * BANDS;
         const float *gains = s->y + (size_t)t * (size_t)s->outputs;
         for (int i = 0; i < BANDS; i++) {
-            v2s_vec3 c = v2s_foa_basis_split(gains + (size_t)i * b->gains, false, u).c;
+            v2s_vec3 c = v2s_band_split_of(gains + (size_t)i * b->gains, false, u).c;
             all += energy[i];
             coherent += energy[i] * v2s_norm(c);
         }
@@ -214,7 +216,7 @@ static double diffuseness(const v2s_band_stream *s, int from, int length) {
 }
 
 // Gains of the stretch of `length` frames that begins at s->next, faded in and out.
-static void run_stretch(v2s_band_stream *s, int length, bool last) {
+static v2s_status run_stretch(v2s_band_stream *s, int length, bool last) {
     const v2s_foa_basis *b = s->config.basis;
     int from = (int)(s->next - s->first);
     float *to = s->gains + (size_t)from * (size_t)s->outputs;
@@ -224,7 +226,7 @@ static void run_stretch(v2s_band_stream *s, int length, bool last) {
         v2s_band_clock clock = {(double)s->next * hop_s, hop_s, b->bands.used};
         v2s_band_features(&clock, s->energy + (size_t)from * BANDS, length, s->config.path,
                           s->config.condition, s->x);
-        v2s_refiner_forward(s->config.network, s->config.device, 1, length, s->x, s->raw, &s->work);
+        V2S_TRY(v2s_refiner_runner_forward(s->runner, 1, length, s->x, s->raw));
         v2s_band_gains(b->with_w, length, s->outputs, s->raw, s->y);
         if (!b->with_w && diffuseness(s, from, length) < DRY_DIFFUSENESS)
             memset(s->y, 0, (size_t)length * (size_t)s->outputs * sizeof *s->y);
@@ -240,6 +242,7 @@ static void run_stretch(v2s_band_stream *s, int length, bool last) {
         if (s->config.network != NULL)
             y += s->outputs;
     }
+    return V2S_OK;
 }
 
 static void analyse(v2s_band_stream *s) {
@@ -269,7 +272,7 @@ static v2s_status advance(v2s_band_stream *s) {
         bool last = s->finished && s->first + s->count == known && behind <= s->stretch;
         if (!last && behind <= s->stretch)
             return V2S_OK;
-        run_stretch(s, last ? (int)behind : s->stretch, last);
+        V2S_TRY(run_stretch(s, last ? (int)behind : s->stretch, last));
         s->next += last ? behind : s->stretch - s->fade;
         V2S_TRY(render(s, (int)(s->next - s->first)));
         if (last)

@@ -14,8 +14,8 @@
 #include "infer/quote.h"
 #include "infer/refiner_choice.h"
 #include "infer/room_setup.h"
+#include "infer/run_device.h"
 #include "kernels/base/file_out.h"
-#include "kernels/device.h"
 
 enum { PAIRING_AUTO, PAIRING_DRY, PAIRING_OMNI };
 enum { NAMED_MAX = 10 }; // clips and lines named one by one
@@ -74,8 +74,9 @@ static v2s_status open_refiner(run *r) {
     c->has[V2S_SYSTEM_GEOMETRIC] = c->has[V2S_SYSTEM_MONO] = true;
     if (r->s->refiner == NULL || strcmp(r->s->refiner, "none") == 0)
         return V2S_OK;
-    // Clips run in parallel, each on one thread.
-    V2S_TRY(v2s_device_open(r->s->device, 1, &r->device));
+    // Clips run in parallel, each on one thread of the host.
+    V2S_TRY(v2s_run_device_open(r->s, 1, &r->device));
+    v2s_run_log_text(&r->log, "device", r->device->name);
     char path[PATH_MAX];
     v2s_refiner_path(r->s->refiner, path);
     V2S_TRY(v2s_clip_refiner_open(path, r->device, &r->refiner));
@@ -199,6 +200,8 @@ static void add_rows(run *r) {
     const v2s_comparison *c = &r->comparison;
     v2s_run_log_row(&r->log, "refiner", "%s%s%s%s", c->refiner != NULL ? c->refiner : "none",
                     c->refiner != NULL ? " (" : "", c->refiner_text, c->refiner != NULL ? ")" : "");
+    if (r->device != NULL)
+        v2s_run_device_report(r->device, r->s, &r->log);
     v2s_run_log_row(&r->log, "clips", "%zu judged, %zu without one clear direction, %zu failed",
                     c->judged, c->unclear, c->failed);
     v2s_run_log_row(&r->log, "rooms or sources", "%zu", c->groups[0].clusters);
@@ -247,7 +250,12 @@ static v2s_status compare_manifests(run *r, int argc, char **argv) {
                          .results = r->results,
                          .count = r->result_count};
     memcpy(job.has, c->has, sizeof job.has);
-    V2S_TRY(v2s_clips_judge(&job));
+    v2s_status judged = v2s_clips_judge(&job);
+    if (r->device != NULL)
+        judged = v2s_run_device_fault(judged, r->device,
+                                      "a smaller --threads puts fewer clips there at once, and "
+                                      "--device cpu none");
+    V2S_TRY(judged);
     V2S_TRY(name_failures(r));
     c->metrics = r->options.metrics;
     c->results = r->results;

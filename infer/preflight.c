@@ -5,8 +5,8 @@
 #include <sys/stat.h>
 
 #include "data/sound_out.h"
+#include "infer/run_device.h"
 #include "kernels/base/file_out.h"
-#include "kernels/device.h"
 #include "spatial/conventions.h"
 
 enum { OUTPUTS = 8, PROBE_RATE_HZ = 48000 };
@@ -18,11 +18,11 @@ typedef struct output {
 
 v2s_status v2s_preflight_device(const v2s_settings *settings) {
     v2s_device *device = NULL;
-    v2s_device_options options = {(int)settings->threads, (v2s_precision)settings->precision,
-                                  false};
-    v2s_status status = v2s_device_open_with(settings->device, &options, &device);
+    if (strcmp(settings->device, "auto") == 0)
+        return V2S_OK; // there is always one
+    V2S_TRY(v2s_run_device_open(settings, (int)settings->threads, &device));
     v2s_device_close(&device);
-    return status == V2S_ARG ? V2S_USAGE : status;
+    return V2S_OK;
 }
 
 static void list_outputs(const v2s_settings *s, output list[OUTPUTS]) {

@@ -8,9 +8,12 @@
 #include "infer/fifo.h"
 #include "infer/refiner_file.h"
 #include "infer/room_setup.h"
+#include "infer/run_device.h"
 #include "infer/seed_path.h"
 
 enum { BLOCK_FRAMES = 4096, FOA = V2S_FOA_CHANNELS };
+
+static const char memory_advice[] = "--device cpu needs none of the GPU's";
 
 struct v2s_refiner_stage {
     const v2s_settings *settings;
@@ -50,24 +53,23 @@ static v2s_status load_refiner(v2s_refiner_stage *s) {
 
 v2s_status v2s_refiner_stage_open(const v2s_settings *settings, const v2s_refiner_choice *choice,
                                   v2s_run_log *log, v2s_refiner_stage **stage) {
+    if (!choice->used) {
+        v2s_run_log_text(log, "device", NULL);
+        return V2S_OK;
+    }
     v2s_refiner_stage *s = calloc(1, sizeof *s);
     if (s == NULL)
         return V2S_FAIL(V2S_NOMEM, "out of memory");
     s->settings = settings;
     s->choice = choice;
-    v2s_device_options options = {(int)settings->threads, (v2s_precision)settings->precision,
-                                  false};
-    v2s_status status = v2s_device_open_with(settings->device, &options, &s->device);
-    if (status == V2S_ARG)
-        status = V2S_USAGE; // the spec came from the command line
+    v2s_status status = v2s_run_device_open(settings, (int)settings->threads, &s->device);
     if (status == V2S_OK)
-        v2s_run_log_text(log, "device", s->device->name);
-    if (status == V2S_OK && choice->used)
         status = load_refiner(s);
-    if (status != V2S_OK || !choice->used) {
+    if (status != V2S_OK) {
         v2s_refiner_stage_close(&s);
         return status;
     }
+    v2s_run_log_text(log, "device", s->device->name);
     *stage = s;
     return V2S_OK;
 }
@@ -106,7 +108,8 @@ v2s_status v2s_refiner_stage_start(v2s_refiner_stage *s, double rate_hz, int cha
                                    const v2s_trajectory_set *objects, v2s_run_log *log) {
     s->channels = s->geometric.channels = (size_t)channels;
     s->residual.channels = FOA;
-    return s->banded ? start_bands(s, rate_hz, objects) : start_seed(s, rate_hz, log);
+    v2s_status status = s->banded ? start_bands(s, rate_hz, objects) : start_seed(s, rate_hz, log);
+    return v2s_run_device_fault(status, s->device, memory_advice);
 }
 
 void v2s_refiner_stage_tap(v2s_refiner_stage *s, size_t index, v2s_mixer_input *input) {
@@ -139,7 +142,8 @@ static v2s_status push_seed(v2s_refiner_stage *s, const float *ambi, size_t fram
         size_t n = frames < BLOCK_FRAMES ? frames : BLOCK_FRAMES;
         for (size_t i = 0; i < n; i++)
             memcpy(s->foa + i * FOA, ambi + i * s->channels, FOA * sizeof(float));
-        V2S_TRY(v2s_seed_path_push(s->seed, s->foa, n, &s->residual));
+        V2S_TRY(v2s_run_device_fault(v2s_seed_path_push(s->seed, s->foa, n, &s->residual),
+                                     s->device, memory_advice));
         ambi += n * s->channels;
         frames -= n;
     }
@@ -157,8 +161,9 @@ v2s_status v2s_refiner_stage_push(v2s_refiner_stage *s, const float *ambi, size_
 }
 
 v2s_status v2s_refiner_stage_finish(v2s_refiner_stage *s, v2s_outputs *outputs) {
-    V2S_TRY(s->seed != NULL ? v2s_seed_path_finish(s->seed, &s->residual)
-                            : v2s_band_path_finish(s->bands, &s->residual));
+    v2s_status status = s->seed != NULL ? v2s_seed_path_finish(s->seed, &s->residual)
+                                        : v2s_band_path_finish(s->bands, &s->residual);
+    V2S_TRY(v2s_run_device_fault(status, s->device, memory_advice));
     // Two conversions round the length: the last sample or two may have no residual.
     if (s->residual.count < s->geometric.count) {
         float *at = NULL;
@@ -181,8 +186,7 @@ void v2s_refiner_stage_report(const v2s_refiner_stage *s, v2s_run_log *log) {
         log, "refiner", "%s (%s, CRC-32 %08x), amount %.2f, at %.0f Hz, %s%s%s", s->choice->name,
         s->info.preset, (unsigned)s->info.crc32, s->settings->refiner_amount, s->rate_hz, details,
         s->choice->why != NULL ? ": " : "", s->choice->why != NULL ? s->choice->why : "");
-    if (s->settings->verbose)
-        v2s_run_log_row(log, "kernels", "%s", s->device->name);
+    v2s_run_device_report(s->device, s->settings, log);
     v2s_run_log_text(log, "refiner", s->choice->name);
     v2s_run_log_number(log, "refiner_rate_hz", s->rate_hz);
     v2s_run_log_number(log, "refiner_amount", s->settings->refiner_amount);

@@ -9,6 +9,13 @@
 #define END_OF_ROWS                                                                                \
     { NULL, 0, V2S_OPTION_FLAG, NULL, NULL, UNLIMITED, NULL, 0 }
 
+// The words in the order of v2s_precision.
+#define PRECISION_ROW                                                                              \
+    {                                                                                              \
+        "precision", 0, V2S_OPTION_CHOICE, "f32|tf32|bf16", "f32", UNLIMITED,                      \
+            "number format of the refiner's products; tf32 on a GPU only", AT(precision)           \
+    }
+
 static const v2s_option scene_rows[] = {
     {"box", 'b', V2S_OPTION_LIST, "X,Y,W,H[@SECONDS]", NULL, UNLIMITED,
      "object's box in pixels of the displayed picture, 0-based, at a time; once an object",
@@ -101,8 +108,7 @@ static const v2s_option refiner_rows[] = {
      AT(refiner)},
     {"refiner-amount", 0, V2S_OPTION_NUMBER, "0..1", "1", 0, 1,
      "share of the refiner's residual that is added", AT(refiner_amount)},
-    {"precision", 0, V2S_OPTION_CHOICE, "f32|bf16", "f32", UNLIMITED,
-     "number format of the refiner's products", AT(precision)},
+    PRECISION_ROW,
     END_OF_ROWS,
 };
 
@@ -130,6 +136,7 @@ static const v2s_option compare_rows[] = {
     {"refiner", 0, V2S_OPTION_TEXT, "FILE|NAME|none", NULL, UNLIMITED,
      "refiner to judge (safetensors); without one geometric and mono alone, and room for dry pairs",
      AT(refiner)},
+    PRECISION_ROW,
     {"split", 0, V2S_OPTION_CHOICE, "train|val|test|all", "test", UNLIMITED,
      "which clips of the manifests", AT(split)},
     {"pairing", 0, V2S_OPTION_CHOICE, "auto|dry|omni", "auto", UNLIMITED,

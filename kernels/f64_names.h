@@ -49,6 +49,10 @@
 #define v2s_grad_norm v2s_grad_norm_f64
 #define v2s_ema_args v2s_ema_args_f64
 #define v2s_ema_update v2s_ema_update_f64
+#define v2s_total v2s_total_f64
+#define v2s_optim_update_args v2s_optim_update_args_f64
+#define v2s_optim_update v2s_optim_update_f64
+#define v2s_optim_update_scratch v2s_optim_update_scratch_f64
 #define v2s_memory_ops v2s_memory_ops_f64
 #define v2s_memory_cpu v2s_memory_cpu_f64
 #define v2s_device v2s_device_f64
@@ -104,6 +108,7 @@
 #define v2s_refiner_open_on v2s_refiner_open_on_f64
 #define v2s_refiner_upload v2s_refiner_upload_f64
 #define v2s_refiner_download v2s_refiner_download_f64
+#define v2s_refiner_on v2s_refiner_on_f64
 #define v2s_refiner_init_weights v2s_refiner_init_weights_f64
 #define v2s_refiner_work v2s_refiner_work_f64
 #define v2s_refiner_work_open v2s_refiner_work_open_f64
@@ -155,6 +160,10 @@
 #undef v2s_grad_norm
 #undef v2s_ema_args
 #undef v2s_ema_update
+#undef v2s_total
+#undef v2s_optim_update_args
+#undef v2s_optim_update
+#undef v2s_optim_update_scratch
 #undef v2s_memory_ops
 #undef v2s_memory_cpu
 #undef v2s_device
@@ -210,6 +219,7 @@
 #undef v2s_refiner_open_on
 #undef v2s_refiner_upload
 #undef v2s_refiner_download
+#undef v2s_refiner_on
 #undef v2s_refiner_init_weights
 #undef v2s_refiner_work
 #undef v2s_refiner_work_open

@@ -9,12 +9,7 @@
 
 #include "kernels/fft_large.h"
 
-enum {
-    ALIGN = 64,
-    MAX_POWER = 131072, // av_tx's largest power of two in a complex transform
-};
-
-static const unsigned odd_factors[] = {1, 3, 5, 7, 9, 15};
+enum { ALIGN = 64 };
 
 struct v2s_fft_real {
     size_t n;
@@ -51,32 +46,6 @@ void *v2s_fft_alloc(size_t count, size_t item_size) {
 
 void v2s_fft_free(void *p) {
     free(p);
-}
-
-bool v2s_fft_length_ok(size_t n) {
-    // Real transforms of twice an odd length come out wrong from libavutil 57.28 (measured: 6, 10,
-    // 14, 18, 30), so a factor of four is asked for.
-    if (n == 0 || n % 4 != 0)
-        return false;
-    size_t power = n & (~n + 1);
-    size_t odd = n / power;
-    if (power > MAX_POWER)
-        return false;
-    for (size_t i = 0; i < sizeof odd_factors / sizeof *odd_factors; i++)
-        if (odd == odd_factors[i])
-            return true;
-    return false;
-}
-
-size_t v2s_fft_length_above(size_t n) {
-    size_t best = 0;
-    for (size_t i = 0; i < sizeof odd_factors / sizeof *odd_factors; i++)
-        for (size_t power = 4; power <= MAX_POWER; power *= 2) {
-            size_t length = power * odd_factors[i];
-            if (length >= n && v2s_fft_length_ok(length) && (best == 0 || length < best))
-                best = length;
-        }
-    return best;
 }
 
 static v2s_status open_pair(enum AVTXType type, size_t n, AVTXContext **forward,

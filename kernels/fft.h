@@ -16,10 +16,10 @@
 #ifndef V2S_KERNELS_FFT_H
 #define V2S_KERNELS_FFT_H
 
-#include <stdbool.h>
 #include <stddef.h>
 
 #include "kernels/base/status.h"
+#include "kernels/fft_length.h"
 
 typedef struct v2s_complex {
     float re, im;
@@ -27,10 +27,6 @@ typedef struct v2s_complex {
 
 typedef struct v2s_fft_real v2s_fft_real;
 typedef struct v2s_fft_complex v2s_fft_complex;
-
-// True for the fast lengths, and the smallest fast length >= n (0 where there is none).
-bool v2s_fft_length_ok(size_t n);
-size_t v2s_fft_length_above(size_t n);
 
 // ARG for a length that is not fast, NOMEM.
 V2S_MUST_USE v2s_status v2s_fft_real_open(size_t n, v2s_fft_real **fft);

@@ -4,9 +4,7 @@
 #include <math.h>
 #include <stddef.h>
 
-static const double relative_floor = 1e-4;            // -40 dB
-static const double absolute_floor = 1e-10;           // -100 dB
-static const double db_per_neper = 4.342944819032518; // 10 / ln 10
+#include "kernels/loss_constants.h"
 
 static double square(real v) {
     return (double)v * (double)v;
@@ -23,7 +21,7 @@ static double curve_distance(int T, int C, int c, const real *x, const real *y, 
         sum += fabs(log(E_x / E_y));
         slope[t] = E_x > E_y ? 1.0 / E_x : E_x < E_y ? -1.0 / E_x : 0.0;
     }
-    return sum * db_per_neper;
+    return sum * V2S_EDC_DB_PER_NEPER;
 }
 
 double v2s_loss_edc(int T, int C, const real *x, const real *y, real scale, real *dx,
@@ -34,14 +32,15 @@ double v2s_loss_edc(int T, int C, const real *x, const real *y, real scale, real
     const double count = (double)T * C;
     for (size_t i = 0; i < (size_t)T * C; i++)
         energy += square(y[i]);
-    const double floor_energy = relative_floor * energy / C + absolute_floor * T;
+    const double floor_energy = V2S_EDC_RELATIVE_FLOOR * energy / C + V2S_LOSS_ABSOLUTE_FLOOR * T;
     for (int c = 0; c < C; c++) {
         double slope = 0.0;
         sum += curve_distance(T, C, c, x, y, floor_energy, work);
         for (int t = 0; dx != NULL && t < T; t++) {
             size_t at = (size_t)t * C + c;
             slope += work[t];
-            dx[at] += (real)((double)scale * 2.0 * db_per_neper / count * slope * (double)x[at]);
+            dx[at] +=
+                (real)((double)scale * 2.0 * V2S_EDC_DB_PER_NEPER / count * slope * (double)x[at]);
         }
     }
     return sum / count;

@@ -6,15 +6,14 @@
 #include <string.h>
 
 #include "kernels/base/arena.h"
-#include "kernels/fft.h"
+#include "kernels/loss_constants.h"
 #include "kernels/stft.h"
 
-enum { CHANNELS = 4, BANDS = 24, BLOCK = 8 };
-
-static const double window_s = 0.032, highest_hz = 8000.0;
-static const double soft_share = 1e-3;      // of the mean |I_y|, in e
-static const double absolute_floor = 1e-10; // -100 dB
-static const double window_power = 0.375;   // mean w^2 of a Hann window
+enum {
+    CHANNELS = V2S_INTENSITY_CHANNELS,
+    BANDS = V2S_INTENSITY_BANDS,
+    BLOCK = V2S_INTENSITY_BLOCK
+};
 
 // Band `band` takes a bin with height `low`, band + 1 with 1 - low (where they exist).
 typedef struct bin_bands {
@@ -36,10 +35,6 @@ struct v2s_loss_intensity {
     vector3 *I_x;     // [blocks][BANDS]; then dL/dI_x
     vector3 *I_y;     // [blocks][BANDS]
 };
-
-static double erb_rate(double f_hz) {
-    return 21.4 * log10(1.0 + 0.00437 * f_hz);
-}
 
 static int blocks_of(int frames) {
     return (frames + BLOCK - 1) / BLOCK;
@@ -66,23 +61,21 @@ v2s_status v2s_loss_intensity_open(int T, double rate_hz, v2s_loss_intensity **o
     v2s_loss_intensity *l = calloc(1, sizeof *l);
     if (l == NULL)
         return V2S_FAIL(V2S_NOMEM, "out of memory");
-    int n = (int)v2s_fft_length_above((size_t)lround(window_s * rate_hz));
-    double top_hz = fmin(highest_hz, rate_hz / 2.0);
+    int n = v2s_intensity_points(rate_hz);
     v2s_stft_config config = {n, n / 4, n, V2S_STFT_ZERO_PAD};
     v2s_arena count = v2s_arena_count();
     v2s_status status = V2S_OK;
     l->T = T;
-    l->tiny = absolute_floor * window_power * n;
+    l->tiny = V2S_LOSS_ABSOLUTE_FLOOR * V2S_LOSS_WINDOW_POWER * n;
     V2S_TRY_GOTO(status, v2s_stft_open(&config, &l->stft), fail);
     l->bins = v2s_stft_bins(l->stft);
-    while (l->used_bins < l->bins && l->used_bins * rate_hz / n <= top_hz)
+    while (l->used_bins < l->bins && v2s_intensity_place(l->used_bins, n, rate_hz) >= 0.0)
         l->used_bins++;
     take_memory(l, &count);
     V2S_TRY_GOTO(status, v2s_arena_open(&l->memory, count.used), fail);
     take_memory(l, &l->memory);
-    // Triangle b rises from place b to b + 1 of the scale and falls to b + 2.
     for (int k = 0; k < l->used_bins; k++) {
-        double place = erb_rate(k * rate_hz / n) / erb_rate(top_hz) * (BANDS + 1);
+        double place = v2s_intensity_place(k, n, rate_hz);
         l->bands[k].band = (int)place - 1;
         l->bands[k].low = (real)(1.0 - (place - floor(place)));
     }
@@ -136,7 +129,7 @@ static double directions(v2s_loss_intensity *l, size_t count) {
     double flow = 0.0, sum = 0.0;
     for (size_t i = 0; i < count; i++)
         flow += sqrt(dot(l->I_y[i], l->I_y[i]));
-    const double soft = soft_share * flow / (double)count + l->tiny;
+    const double soft = V2S_INTENSITY_SOFT_SHARE * flow / (double)count + l->tiny;
     const double total = flow + l->tiny;
     for (size_t i = 0; i < count; i++) {
         real *I_x = l->I_x[i];

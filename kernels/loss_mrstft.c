@@ -6,11 +6,8 @@
 #include <tgmath.h>
 
 #include "kernels/base/arena.h"
+#include "kernels/loss_constants.h"
 #include "kernels/stft.h"
-
-static const double relative_floor = 1e-6;  // -60 dB
-static const double absolute_floor = 1e-10; // -100 dB
-static const double window_power = 0.375;   // mean w^2 of a Hann window
 
 struct v2s_loss_mrstft {
     int T, C, resolutions;
@@ -86,8 +83,8 @@ static real truth_magnitudes(v2s_loss_mrstft *l, int r, int T, size_t size, cons
         }
     }
     size_t count = size * (size_t)l->C;
-    real floor_power = (real)(relative_floor * sum / (double)count +
-                              absolute_floor * window_power * (double)l->n[r]);
+    real floor_power = (real)(V2S_MRSTFT_RELATIVE_FLOOR * sum / (double)count +
+                              V2S_LOSS_ABSOLUTE_FLOOR * V2S_LOSS_WINDOW_POWER * (double)l->n[r]);
     for (size_t i = 0; i < count; i++)
         l->M[i] = sqrt(l->M[i] + floor_power);
     return floor_power;

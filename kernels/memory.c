@@ -73,7 +73,12 @@ static void nothing(const struct v2s_device *dev) {
     (void)dev;
 }
 
+static const char *kernels(const struct v2s_device *dev) {
+    return dev->ops->name;
+}
+
 const v2s_memory_ops v2s_memory_cpu = {
+    .host_memory = true,
     .take = take,
     .give = give,
     .host_take = take,
@@ -90,6 +95,7 @@ const v2s_memory_ops v2s_memory_cpu = {
     .forget = forget,
     .enter = nothing,
     .leave = nothing,
+    .kernels = kernels,
 };
 
 // ---- arenas -----------------------------------------------------------------------------------

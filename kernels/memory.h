@@ -13,6 +13,7 @@
 #ifndef V2S_KERNELS_MEMORY_H
 #define V2S_KERNELS_MEMORY_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "kernels/base/status.h"
@@ -25,6 +26,10 @@ enum { V2S_MARKS = 32 };
 typedef struct v2s_recording v2s_recording;
 
 typedef struct v2s_memory_ops {
+    // Whether the device works in the program's own memory, so that pointers of the host serve it
+    // as they are. Only a saving: copies work everywhere.
+    bool host_memory;
+
     // Zeroed memory of the device, aligned to 256 bytes. NOMEM says how much was asked for and how
     // much the device has. `give` accepts NULL and waits for the device first.
     v2s_status (*take)(const struct v2s_device *, size_t bytes, void **out);
@@ -62,6 +67,9 @@ typedef struct v2s_memory_ops {
     // A thread's turn at a device that serves one thread at a time. Nothing to do on the processor.
     void (*enter)(const struct v2s_device *);
     void (*leave)(const struct v2s_device *);
+
+    // Which kernels ran last, in words for --verbose; valid until the device's next work.
+    const char *(*kernels)(const struct v2s_device *);
 } v2s_memory_ops;
 
 extern const v2s_memory_ops v2s_memory_cpu;

@@ -4,9 +4,11 @@
 
 // Loops that the compiler makes vectors of by itself.
 #define PLAIN_OPS                                                                                  \
-    .memory = &v2s_memory_cpu, .activation_forward = v2s_activation_forward, .activation_backward = v2s_activation_backward,  \
+    .memory = &v2s_memory_cpu, .activation_forward = v2s_activation_forward,                       \
+    .activation_backward = v2s_activation_backward,                                                \
     .elementwise_forward = v2s_elementwise_forward,                                                \
-    .elementwise_backward = v2s_elementwise_backward
+    .elementwise_backward = v2s_elementwise_backward, .loss_band = v2s_loss_band,                  \
+    .loss_band_scratch = v2s_loss_band_scratch
 
 // Operations that have no vector form: the definitions.
 #define DEFINED_OPS                                                                                \
@@ -25,6 +27,12 @@
     .reduce_forward = v2s_reduce_forward, .reduce_scratch = v2s_reduce_scratch,                    \
     .reduce_backward = v2s_reduce_backward, .random_fill = v2s_random_fill
 
+#define SIGNAL_OPS                                                                                 \
+    .loss_open = v2s_loss_open, .loss_run = v2s_loss_run, .loss_close = v2s_loss_close,            \
+    .stft_open = v2s_stft_batch_open, .stft_forward = v2s_stft_batch_forward,                      \
+    .stft_backward = v2s_stft_batch_backward, .istft_forward = v2s_istft_batch_forward,            \
+    .istft_backward = v2s_istft_batch_backward, .stft_close = v2s_stft_batch_close
+
 #define VECTOR_OPS                                                                                 \
     .conv1d_forward = v2s_conv1d_forward_vector, .conv1d_scratch = v2s_conv1d_scratch_vector,      \
     .gru_forward = v2s_gru_forward_vector, .gru_scratch = v2s_gru_scratch_vector,                  \
@@ -36,13 +44,15 @@
     .gru_backward_scratch = v2s_gru_backward_scratch_vector,                                       \
     .linear_backward = v2s_linear_backward_vector,                                                 \
     .linear_backward_scratch = v2s_linear_backward_scratch_vector, .optim_step = v2s_optim_step,   \
-    .grad_norm = v2s_grad_norm, .ema_update = v2s_ema_update
+    .grad_norm = v2s_grad_norm, .ema_update = v2s_ema_update, .total = v2s_total,                  \
+    .optim_update = v2s_optim_update, .optim_update_scratch = v2s_optim_update_scratch
 
 const v2s_ops *v2s_ops_cpu(v2s_isa isa) {
     static const v2s_ops tables[] = {
-        [V2S_ISA_AVX2] = {.name = "avx2", PLAIN_OPS, DEFINED_OPS, VECTOR_OPS},
-        [V2S_ISA_AVX512] = {.name = "avx512", PLAIN_OPS, DEFINED_OPS, VECTOR_OPS},
-        [V2S_ISA_AVX512_BF16] = {.name = "avx512-bf16", PLAIN_OPS, DEFINED_OPS, VECTOR_OPS},
+        [V2S_ISA_AVX2] = {.name = "avx2", PLAIN_OPS, DEFINED_OPS, SIGNAL_OPS, VECTOR_OPS},
+        [V2S_ISA_AVX512] = {.name = "avx512", PLAIN_OPS, DEFINED_OPS, SIGNAL_OPS, VECTOR_OPS},
+        [V2S_ISA_AVX512_BF16] =
+            {.name = "avx512-bf16", PLAIN_OPS, DEFINED_OPS, SIGNAL_OPS, VECTOR_OPS},
     };
     return isa == V2S_ISA_SCALAR ? &v2s_ops_scalar : &tables[isa];
 }

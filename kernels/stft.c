@@ -2,14 +2,11 @@
 #include "kernels/stft.h"
 
 #include <math.h>
-#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "kernels/base/arena.h"
 #include "kernels/rdft.h"
-
-static const double least_envelope = 1e-11; // torch.istft's
 
 struct v2s_stft {
     v2s_stft_config config;
@@ -28,18 +25,13 @@ static void take_memory(v2s_stft *s, v2s_arena *arena) {
 }
 
 v2s_status v2s_stft_open(const v2s_stft_config *config, v2s_stft **out) {
-    if (config->n < 1 || config->hop < 1)
-        return V2S_FAIL(V2S_ARG, "stft of %d points every %d samples: need 1 or more", config->n,
-                        config->hop);
-    if (config->win < 1 || config->win > config->n)
-        return V2S_FAIL(V2S_ARG, "stft of %d points: window of %d samples, need 1 to %d", config->n,
-                        config->win, config->n);
+    V2S_TRY(v2s_stft_config_check(config));
     v2s_stft *s = calloc(1, sizeof *s);
     if (s == NULL)
         return V2S_FAIL(V2S_NOMEM, "out of memory");
     s->config = *config;
-    s->bins = config->n / 2 + 1;
-    s->padding = config->pad == V2S_STFT_NO_PAD ? 0 : config->n / 2;
+    s->bins = v2s_stft_config_bins(config);
+    s->padding = v2s_stft_config_padding(config);
     v2s_arena count = v2s_arena_count();
     take_memory(s, &count);
     v2s_status status = v2s_rdft_open((size_t)config->n, &s->dft);
@@ -62,9 +54,7 @@ int v2s_stft_bins(const v2s_stft *s) {
 }
 
 int v2s_stft_frames(const v2s_stft *s, int T) {
-    int n = s->config.n, spare = T - n + 2 * s->padding;
-    bool short_mirror = s->config.pad == V2S_STFT_REFLECT_PAD && T <= n / 2;
-    return T < 1 || spare < 0 || short_mirror ? 0 : 1 + spare / s->config.hop;
+    return v2s_stft_config_frames(&s->config, T);
 }
 
 // Which sample of x stands at place t of the padded signal (t counts from x[0]); -1: a zero.
@@ -138,7 +128,7 @@ void v2s_istft_forward(v2s_stft *s, int F, const real *X, int T, real *x) {
     }
     for (int t = 0; t < T; t++) {
         real sum = envelope(s, F, t + s->padding);
-        x[t] = (double)sum < least_envelope ? 0 : x[t] / sum;
+        x[t] = (double)sum < V2S_STFT_LEAST_ENVELOPE ? 0 : x[t] / sum;
     }
 }
 
@@ -149,7 +139,7 @@ void v2s_istft_backward(v2s_stft *s, int F, int T, const real *dx, real *dX) {
         for (int i = 0; i < n; i++) {
             int t = start + i;
             real sum = t < 0 || t >= T ? 0 : envelope(s, F, t + s->padding);
-            s->frame[i] = (double)sum < least_envelope ? 0 : s->window[i] * dx[t] / sum;
+            s->frame[i] = (double)sum < V2S_STFT_LEAST_ENVELOPE ? 0 : s->window[i] * dx[t] / sum;
         }
         v2s_rdft_forward(s->dft, s->frame, s->spectrum);
         real *to = dX + 2 * (size_t)f * s->bins;

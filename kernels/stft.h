@@ -30,33 +30,15 @@
 
 #include "kernels/base/real.h"
 #include "kernels/base/status.h"
-
-#ifndef V2S_KERNELS_STFT_CONFIG // one for both precisions (kernels/f64_signal.h)
-#define V2S_KERNELS_STFT_CONFIG
-typedef enum v2s_stft_pad {
-    V2S_STFT_NO_PAD,     // center=False
-    V2S_STFT_ZERO_PAD,   // center=True, pad_mode="constant"
-    V2S_STFT_REFLECT_PAD // center=True, pad_mode="reflect"
-} v2s_stft_pad;
-
-typedef struct v2s_stft_config {
-    int n;   // points of the transform, a length of kernels/fft.h
-    int hop; // samples from frame to frame, >= 1
-    int win; // samples of the window, 1 .. n
-    v2s_stft_pad pad;
-} v2s_stft_config;
-#endif
+#include "kernels/stft_config.h"
 
 typedef struct v2s_stft v2s_stft;
 
 // ARG names the field that is out of range; NOMEM. Close with v2s_stft_close.
 V2S_MUST_USE v2s_status v2s_stft_open(const v2s_stft_config *config, v2s_stft **out);
 
-int v2s_stft_bins(const v2s_stft *s); // n/2 + 1
-
-// Frames of a signal of T samples: 1 + (T + 2 pad - n) / hop. 0 where T is 0, below n without
-// padding, or not above n/2 with a mirrored one.
-int v2s_stft_frames(const v2s_stft *s, int T);
+int v2s_stft_bins(const v2s_stft *s);          // n/2 + 1
+int v2s_stft_frames(const v2s_stft *s, int T); // v2s_stft_config_frames
 
 // Forward overwrites its output, backward adds into the gradient; neither may overlap the input.
 void v2s_stft_forward(v2s_stft *s, int T, const real *x, real *X);

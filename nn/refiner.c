@@ -106,16 +106,25 @@ real *v2s_refiner_flat(v2s_refiner *m, size_t *count) {
     return (real *)m->params.base;
 }
 
-void v2s_refiner_upload(v2s_refiner *to, v2s_refiner *from) {
-    size_t count;
-    real *flat = v2s_refiner_flat(from, &count);
-    to->dev->ops->memory->upload(to->dev, to->params.base, flat, count * sizeof *flat);
+void v2s_refiner_upload(v2s_refiner *to, const v2s_refiner *from) {
+    to->dev->ops->memory->upload(to->dev, to->params.base, from->params.base, from->params.used);
 }
 
-void v2s_refiner_download(v2s_refiner *to, v2s_refiner *from) {
-    size_t count;
-    real *flat = v2s_refiner_flat(from, &count);
-    from->dev->ops->memory->download(from->dev, to->params.base, flat, count * sizeof *flat);
+void v2s_refiner_download(v2s_refiner *to, const v2s_refiner *from) {
+    from->dev->ops->memory->download(from->dev, to->params.base, from->params.base,
+                                     from->params.used);
+}
+
+v2s_status v2s_refiner_on(const v2s_refiner *m, const v2s_device *dev, v2s_refiner **own,
+                          const v2s_refiner **out) {
+    v2s_refiner *copy = NULL;
+    if (m->dev == NULL && !dev->ops->memory->host_memory) {
+        V2S_TRY(v2s_refiner_open_on(&m->config, dev, &copy));
+        v2s_refiner_upload(copy, m);
+    }
+    *own = copy;
+    *out = copy != NULL ? copy : m;
+    return V2S_OK;
 }
 
 typedef struct drawing {

@@ -80,8 +80,14 @@ real *v2s_refiner_flat(v2s_refiner *m, size_t *count);
 
 // All parameters from the host to a device's model of the same config, and back. Queued
 // (kernels/memory.h): synchronize before `from` changes or `to` is read.
-void v2s_refiner_upload(v2s_refiner *to, v2s_refiner *from);
-void v2s_refiner_download(v2s_refiner *to, v2s_refiner *from);
+void v2s_refiner_upload(v2s_refiner *to, const v2s_refiner *from);
+void v2s_refiner_download(v2s_refiner *to, const v2s_refiner *from);
+
+// `m` as `dev` can use it: a model of the host is copied to the memory of a device that has its
+// own, which makes *own, to be closed; otherwise *own is NULL and *out is `m` itself. Uploading is
+// queued.
+V2S_MUST_USE v2s_status v2s_refiner_on(const v2s_refiner *m, const v2s_device *dev,
+                                       v2s_refiner **own, const v2s_refiner **out);
 
 // Draws new weights as PyTorch's modules do by default: uniform in +-1/sqrt(inputs * kernel)
 // (conv1d), +-1/sqrt(hidden) (gru), +-1/sqrt(2 * hidden) (output), weights and biases. Parameter

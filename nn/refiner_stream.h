@@ -23,7 +23,10 @@
 // Frames are interleaved: foa[4*i + channel], AmbiX order W, Y, Z, X, at the refiner's own rate.
 // What comes out is the residual (V2S_REFINER_GAIN * r), same layout, frame for frame what went
 // in; the caller adds amount * residual. It comes late: pull what there is after every push.
-// One thread at a time per stream; model and device must outlive it.
+// The network's buffers and states lie in the device's memory; frames go up, and residuals and the
+// states to be compared come down, once a chunk.
+// One thread at a time per stream; several streams may share a device. Model (of the host) and
+// device must outlive it.
 #ifndef V2S_NN_REFINER_STREAM_H
 #define V2S_NN_REFINER_STREAM_H
 
@@ -61,7 +64,7 @@ V2S_MUST_USE v2s_status v2s_refiner_stream_open(const v2s_refiner *m, const v2s_
 
 // Takes n frames (n may be 0) and computes the chunks that became complete. Residuals wait inside
 // until they are pulled: memory is bounded if they are pulled after every push. NUMERIC: a sample
-// is not finite, or a residual would not be. ARG: after finish.
+// is not finite, or a residual would not be. CUDA: the device failed. ARG: after finish.
 V2S_MUST_USE v2s_status v2s_refiner_stream_push(v2s_refiner_stream *s, const float *foa, int n);
 
 // No more frames will come: computes the rest.

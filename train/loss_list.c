@@ -10,11 +10,6 @@
 #include "data/sofa.h"
 #include "kernels/base/arena.h"
 #include "kernels/fft.h"
-#include "kernels/loss_binaural.h"
-#include "kernels/loss_edc.h"
-#include "kernels/loss_intensity.h"
-#include "kernels/loss_mrstft.h"
-#include "kernels/loss_mse.h"
 #include "spatial/binaural_design.h"
 #include "train/weight_list.h"
 
@@ -41,20 +36,19 @@ void v2s_loss_weights_text(const v2s_loss_weights *weights, char text[V2S_LOSS_T
     v2s_weight_list_text(weights->of, names, V2S_LOSS_KINDS, text, V2S_LOSS_TEXT_MAX);
 }
 
-// What one row needs; the losses that the list does not have are NULL.
-typedef struct row_work {
-    float *refined; // [T,4]
-    double *decay;  // [T], work of edc
-    v2s_loss_mrstft *mrstft;
-    v2s_loss_intensity *intensity;
-    v2s_loss_binaural *binaural, *binaural_mse;
-} row_work;
+// What one thread needs; the losses that the list does not have are NULL.
+typedef struct lane {
+    int rows;       // most at once
+    float *refined; // [rows,T,4], the device's memory, as the rest
+    double *parts;  // [V2S_LOSS_KINDS]
+    v2s_loss *of[V2S_LOSS_KINDS];
+} lane;
 
 struct v2s_loss_list {
+    const v2s_device *dev;
     v2s_loss_weights weights;
-    int T, count;   // longest row; number of rows
-    row_work *rows; // [count]
-    v2s_arena memory;
+    int T, count; // longest row; number of lanes
+    lane *lanes;  // [count]
 };
 
 // Windows of the STFT losses, in the fast length next above.
@@ -76,45 +70,57 @@ static v2s_status read_head(const v2s_loss_setup *setup, head_filters *head) {
     return status;
 }
 
-static void take_memory(v2s_loss_list *list, v2s_arena *arena) {
-    for (int r = 0; r < list->count; r++) {
-        size_t values = v2s_size_mul((size_t)list->T, CHANNELS);
-        list->rows[r].refined = v2s_arena_take(arena, values, sizeof(float));
-        if (list->weights.of[V2S_LOSS_EDC] > 0.0)
-            list->rows[r].decay = v2s_arena_take(arena, (size_t)list->T, sizeof(double));
-    }
+static v2s_loss_config loss_config(v2s_loss_kind kind, const v2s_loss_setup *setup,
+                                   const head_filters *head, int rows) {
+    static const v2s_loss_type types[V2S_LOSS_KINDS] = {
+        [V2S_LOSS_MSE] = V2S_LOSS_TYPE_MSE,
+        [V2S_LOSS_MRSTFT] = V2S_LOSS_TYPE_MRSTFT,
+        [V2S_LOSS_INTENSITY] = V2S_LOSS_TYPE_INTENSITY,
+        [V2S_LOSS_EDC] = V2S_LOSS_TYPE_EDC,
+        [V2S_LOSS_BINAURAL] = V2S_LOSS_TYPE_BINAURAL,
+        [V2S_LOSS_BINAURAL_MSE] = V2S_LOSS_TYPE_BINAURAL,
+    };
+    v2s_loss_config c = {.type = types[kind],
+                         .B = rows,
+                         .T = setup->T,
+                         .C = CHANNELS,
+                         .rate_hz = setup->rate_hz,
+                         .taps = (int)head->count,
+                         .filters = head->taps};
+    if (kind == V2S_LOSS_MRSTFT || kind == V2S_LOSS_BINAURAL)
+        c.resolutions = RESOLUTIONS;
+    for (int i = 0; i < c.resolutions; i++)
+        c.n[i] = (int)v2s_fft_length_above((size_t)lround(windows_s[i] * setup->rate_hz));
+    return c;
 }
 
-static v2s_status open_row(const v2s_loss_setup *setup, const head_filters *head, row_work *row) {
-    const double *weight = setup->weights.of;
-    const int T = setup->T, taps = (int)head->count;
-    int n[RESOLUTIONS];
-    for (int i = 0; i < RESOLUTIONS; i++)
-        n[i] = (int)v2s_fft_length_above((size_t)lround(windows_s[i] * setup->rate_hz));
-    if (weight[V2S_LOSS_MRSTFT] > 0.0)
-        V2S_TRY(v2s_loss_mrstft_open(T, CHANNELS, RESOLUTIONS, n, &row->mrstft));
-    if (weight[V2S_LOSS_INTENSITY] > 0.0)
-        V2S_TRY(v2s_loss_intensity_open(T, setup->rate_hz, &row->intensity));
-    if (weight[V2S_LOSS_BINAURAL] > 0.0)
-        V2S_TRY(v2s_loss_binaural_open(T, taps, head->taps, RESOLUTIONS, n, &row->binaural));
-    if (weight[V2S_LOSS_BINAURAL_MSE] > 0.0)
-        V2S_TRY(v2s_loss_binaural_open(T, taps, head->taps, 0, NULL, &row->binaural_mse));
+static v2s_status open_lane(const v2s_loss_setup *setup, const head_filters *head, int rows,
+                            lane *l) {
+    const v2s_device *dev = setup->dev;
+    const v2s_memory_ops *memory = dev->ops->memory;
+    const size_t samples = v2s_size_mul((size_t)rows, (size_t)setup->T);
+    void *refined = NULL, *parts = NULL;
+    l->rows = rows;
+    V2S_TRY(memory->take(dev, v2s_size_mul(samples, CHANNELS * sizeof(float)), &refined));
+    l->refined = refined;
+    V2S_TRY(memory->take(dev, V2S_LOSS_KINDS * sizeof(double), &parts));
+    l->parts = parts;
+    for (int k = 0; k < V2S_LOSS_KINDS; k++)
+        if (setup->weights.of[k] > 0.0) {
+            v2s_loss_config config = loss_config((v2s_loss_kind)k, setup, head, rows);
+            V2S_TRY(dev->ops->loss_open(dev, &config, &l->of[k]));
+        }
     return V2S_OK;
 }
 
-static v2s_status open_rows(const v2s_loss_setup *setup, v2s_loss_list *list) {
+static v2s_status open_lanes(const v2s_loss_setup *setup, v2s_loss_list *list) {
     const double *weight = setup->weights.of;
     head_filters head = {NULL, 0};
-    v2s_arena count = v2s_arena_count();
     v2s_status status = V2S_OK;
     if (weight[V2S_LOSS_BINAURAL] > 0.0 || weight[V2S_LOSS_BINAURAL_MSE] > 0.0)
-        V2S_TRY_GOTO(status, read_head(setup, &head), out);
-    for (int r = 0; r < list->count; r++)
-        V2S_TRY_GOTO(status, open_row(setup, &head, &list->rows[r]), out);
-    take_memory(list, &count);
-    V2S_TRY_GOTO(status, v2s_arena_open(&list->memory, count.used), out);
-    take_memory(list, &list->memory);
-out:
+        status = read_head(setup, &head);
+    for (int i = 0; status == V2S_OK && i < list->count; i++)
+        status = open_lane(setup, &head, i == 0 ? setup->rows : 1, &list->lanes[i]);
     free(head.taps);
     return status;
 }
@@ -124,15 +130,16 @@ v2s_status v2s_loss_list_open(const v2s_loss_setup *setup, v2s_loss_list **out) 
         return V2S_FAIL(V2S_ARG,
                         "loss of %d rows of %d samples at %g Hz: need 1 or more at 1 to 400 kHz",
                         setup->rows, setup->T, setup->rate_hz);
+    int count = setup->lanes > 1 ? setup->lanes : 1;
     v2s_loss_list *list = calloc(1, sizeof *list);
-    row_work *rows = calloc((size_t)setup->rows, sizeof *rows);
-    if (list == NULL || rows == NULL) {
+    lane *lanes = calloc((size_t)count, sizeof *lanes);
+    if (list == NULL || lanes == NULL) {
         free(list);
-        free(rows);
+        free(lanes);
         return V2S_FAIL(V2S_NOMEM, "out of memory");
     }
-    *list = (v2s_loss_list){setup->weights, setup->T, setup->rows, rows, {0}};
-    v2s_status status = open_rows(setup, list);
+    *list = (v2s_loss_list){setup->dev, setup->weights, setup->T, count, lanes};
+    v2s_status status = open_lanes(setup, list);
     if (status != V2S_OK) {
         v2s_loss_list_close(&list);
         return status;
@@ -141,50 +148,72 @@ v2s_status v2s_loss_list_open(const v2s_loss_setup *setup, v2s_loss_list **out) 
     return V2S_OK;
 }
 
-// L_k of the row's refined sound; adds scale * dL_k to d.
-static double loss_value(v2s_loss_kind k, row_work *row, int T, const float *truth, float scale,
-                         float *d) {
-    const float *x = row->refined;
-    switch (k) {
-    case V2S_LOSS_MSE:
-        return v2s_loss_mse((size_t)T * CHANNELS, x, truth, scale, d);
-    case V2S_LOSS_MRSTFT:
-        return v2s_loss_mrstft_value(row->mrstft, T, x, truth, scale, d);
-    case V2S_LOSS_INTENSITY:
-        return v2s_loss_intensity_value(row->intensity, T, x, truth, scale, d);
-    case V2S_LOSS_EDC:
-        return v2s_loss_edc(T, CHANNELS, x, truth, scale, d, row->decay);
-    case V2S_LOSS_BINAURAL:
-        return v2s_loss_binaural_value(row->binaural, T, x, truth, scale, d);
-    case V2S_LOSS_BINAURAL_MSE:
-        return v2s_loss_binaural_value(row->binaural_mse, T, x, truth, scale, d);
-    case V2S_LOSS_KINDS:
-        break;
-    }
-    return 0.0;
+// refined = geometric + residual, and no gradient yet.
+static void begin(const v2s_loss_list *list, const lane *l, size_t count, const float *residual,
+                  const float *geometric, float *dresidual) {
+    const v2s_device *dev = list->dev;
+    v2s_elementwise_args sum = {.kind = V2S_ELEMENTWISE_ADD,
+                                .count = count,
+                                .a = geometric,
+                                .b = residual,
+                                .y = l->refined};
+    dev->ops->elementwise_forward(dev, &sum, NULL);
+    if (dresidual != NULL)
+        dev->ops->memory->zero(dev, dresidual, count * sizeof *dresidual);
 }
 
-double v2s_loss_list_row(v2s_loss_list *list, int row, int T, const float *residual,
-                         const float *geometric, const float *truth, float scale, float *dresidual,
-                         double *parts) {
-    V2S_ASSERT(row >= 0 && row < list->count && T >= 0 && T <= list->T);
-    const double *weight = list->weights.of;
-    const size_t count = (size_t)T * CHANNELS;
-    float *refined = list->rows[row].refined;
-    double sum = 0.0;
-    for (size_t i = 0; i < count; i++)
-        refined[i] = geometric[i] + residual[i];
-    for (size_t i = 0; dresidual != NULL && i < count; i++)
-        dresidual[i] = 0.0f;
+void v2s_loss_list_batch(v2s_loss_list *list, int rows, int T, const float *residual,
+                         const float *geometric, const float *truth, double scale, float *dresidual,
+                         double *values) {
+    V2S_ASSERT(rows >= 0 && rows <= list->lanes[0].rows && T >= 0 && T <= list->T);
+    const v2s_device *dev = list->dev;
+    const lane *l = &list->lanes[0];
+    begin(list, l, (size_t)rows * (size_t)T * CHANNELS, residual, geometric, dresidual);
+    if (values != NULL)
+        dev->ops->memory->zero(dev, values, (size_t)rows * sizeof *values);
     for (int k = 0; k < V2S_LOSS_KINDS; k++) {
-        double value = 0.0;
-        if (weight[k] > 0.0)
-            value = loss_value((v2s_loss_kind)k, &list->rows[row], T, truth,
-                               (float)(weight[k] * (double)scale), dresidual);
-        sum += weight[k] * value;
-        if (parts != NULL)
-            parts[k] = value;
+        if (l->of[k] == NULL)
+            continue;
+        v2s_loss_args a = {.B = rows,
+                           .T = T,
+                           .x = l->refined,
+                           .truth = truth,
+                           .weight = list->weights.of[k],
+                           .scale = scale,
+                           .dx = dresidual,
+                           .value = values};
+        dev->ops->loss_run(dev, l->of[k], &a);
     }
+}
+
+double v2s_loss_list_row(v2s_loss_list *list, int lane_index, int T, const float *residual,
+                         const float *geometric, const float *truth, double scale, float *dresidual,
+                         double *parts) {
+    V2S_ASSERT(lane_index >= 0 && lane_index < list->count && T >= 0 && T <= list->T);
+    const v2s_device *dev = list->dev;
+    const lane *l = &list->lanes[lane_index];
+    double value[V2S_LOSS_KINDS], sum = 0.0;
+    begin(list, l, (size_t)T * CHANNELS, residual, geometric, dresidual);
+    dev->ops->memory->zero(dev, l->parts, sizeof value);
+    for (int k = 0; k < V2S_LOSS_KINDS; k++) {
+        value[k] = NAN;
+        if (l->of[k] == NULL)
+            continue;
+        v2s_loss_args a = {.B = 1,
+                           .T = T,
+                           .x = l->refined,
+                           .truth = truth,
+                           .weight = 1.0,
+                           .scale = scale * list->weights.of[k],
+                           .dx = dresidual,
+                           .value = &l->parts[k]};
+        dev->ops->loss_run(dev, l->of[k], &a);
+    }
+    dev->ops->memory->download(dev, value, l->parts, sizeof value);
+    for (int k = 0; k < V2S_LOSS_KINDS; k++)
+        sum += list->weights.of[k] * value[k];
+    if (parts != NULL)
+        memcpy(parts, value, sizeof value);
     return sum;
 }
 
@@ -192,14 +221,14 @@ void v2s_loss_list_close(v2s_loss_list **list) {
     v2s_loss_list *l = *list;
     if (l == NULL)
         return;
-    for (int r = 0; r < l->count; r++) {
-        v2s_loss_mrstft_close(&l->rows[r].mrstft);
-        v2s_loss_intensity_close(&l->rows[r].intensity);
-        v2s_loss_binaural_close(&l->rows[r].binaural);
-        v2s_loss_binaural_close(&l->rows[r].binaural_mse);
+    for (int i = 0; i < l->count; i++) {
+        for (int k = 0; k < V2S_LOSS_KINDS; k++)
+            if (l->lanes[i].of[k] != NULL)
+                l->dev->ops->loss_close(l->dev, &l->lanes[i].of[k]);
+        l->dev->ops->memory->give(l->dev, l->lanes[i].refined);
+        l->dev->ops->memory->give(l->dev, l->lanes[i].parts);
     }
-    v2s_arena_close(&l->memory);
-    free(l->rows);
+    free(l->lanes);
     free(l);
     *list = NULL;
 }

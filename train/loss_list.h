@@ -15,14 +15,18 @@
 //
 // As text: "mse=1,mrstft=0.5"; a name alone has weight 1, weight 0 leaves a loss out.
 //
-// Shapes    residual, geometric, truth [T,4], AmbiX order W, Y, Z, X, at rate_hz.
-// Threads   Different rows may be evaluated by different threads at once: each has its own work
-//           space, opened with the list. Evaluation allocates nothing, and its result depends on
-//           the row's input only.
+// Shapes    residual, geometric, truth [rows,T,4], AmbiX order W, Y, Z, X, at rate_hz, in the
+//           device's memory.
+// Ownership The device is borrowed until close; work space is taken from it when the list is
+// opened.
+//           Evaluation allocates nothing, so a batch can be part of recorded work.
+// Threads   A lane is used by one thread at a time, a batch is lane 0; on the processor different
+//           lanes may be used by different threads at once. A row's result depends on the row's
+//           input only.
 #ifndef V2S_TRAIN_LOSS_LIST_H
 #define V2S_TRAIN_LOSS_LIST_H
 
-#include "kernels/base/status.h"
+#include "kernels/device.h"
 
 typedef enum v2s_loss_kind {
     V2S_LOSS_MSE,
@@ -53,10 +57,12 @@ V2S_MUST_USE v2s_status v2s_loss_weights_parse(const char *option, const char *t
 void v2s_loss_weights_text(const v2s_loss_weights *weights, char text[V2S_LOSS_TEXT_MAX]);
 
 typedef struct v2s_loss_setup {
+    const v2s_device *dev;
     v2s_loss_weights weights;
     double rate_hz;
     int T;                 // longest row
-    int rows;              // rows that may be evaluated at once
+    int rows;              // largest batch
+    int lanes;             // rows that may be evaluated at once, one by one; 0: 1
     const char *hrtf_path; // head of the binaural losses; NULL: the default head
 } v2s_loss_setup;
 
@@ -66,12 +72,18 @@ typedef struct v2s_loss_list v2s_loss_list;
 // v2s_sofa_read and v2s_binaural_design say about the head. Close with v2s_loss_list_close.
 V2S_MUST_USE v2s_status v2s_loss_list_open(const v2s_loss_setup *setup, v2s_loss_list **out);
 
-// Loss of work space `row` (0 .. rows-1) on T (0 .. setup.T) samples. dresidual [T,4] is
-// overwritten with scale * dL/dresidual (NULL: not wanted); parts [V2S_LOSS_KINDS] with the L_k
-// before their weights, 0 for those not in the list (NULL: not wanted). Finite for finite input,
-// silence included.
-double v2s_loss_list_row(v2s_loss_list *list, int row, int T, const float *residual,
-                         const float *geometric, const float *truth, float scale, float *dresidual,
+// Losses of 0 .. setup.rows rows of 0 .. setup.T samples, queued: values [rows] (NULL: not wanted)
+// and dresidual [rows,T,4] (NULL: not wanted), with scale * dL/dresidual, are overwritten; both are
+// the device's memory. Finite for finite input, silence included.
+void v2s_loss_list_batch(v2s_loss_list *list, int rows, int T, const float *residual,
+                         const float *geometric, const float *truth, double scale, float *dresidual,
+                         double *values);
+
+// The same for one row in lane `lane`, waited for: the loss, and into parts [V2S_LOSS_KINDS] of
+// host memory the L_k before their weights, 0 for those not in the list (NULL: not wanted). Not a
+// number where the device failed (its synchronize says why).
+double v2s_loss_list_row(v2s_loss_list *list, int lane, int T, const float *residual,
+                         const float *geometric, const float *truth, double scale, float *dresidual,
                          double *parts);
 
 // Frees and sets *list to NULL; accepts NULL inside.

@@ -18,6 +18,7 @@ enum { T = 16000, CHANNELS = 4, COUNT = T * CHANNELS, RUNS = 15, N = 512, HOP = 
 typedef struct bench {
     float *residual, *geometric, *truth, *gradient; // [COUNT]
     float *spectrum;                                // [frames][N/2 + 1][2]
+    v2s_device *dev;
     v2s_loss_list *list;
     v2s_stft *stft;
     volatile double sink;
@@ -78,6 +79,7 @@ static float *noise(unsigned *seed, size_t count, float scale) {
 static v2s_status run(bench *b) {
     unsigned seed = 1;
     v2s_stft_config config = {N, HOP, N, V2S_STFT_ZERO_PAD};
+    V2S_TRY(v2s_device_open("cpu", 1, &b->dev));
     V2S_TRY(v2s_stft_open(&config, &b->stft));
     size_t values = 2 * (size_t)v2s_stft_frames(b->stft, T) * (size_t)v2s_stft_bins(b->stft);
     b->residual = noise(&seed, COUNT, 0.1f);
@@ -92,7 +94,7 @@ static v2s_status run(bench *b) {
     if (getloadavg(&load, 1) == 1 && load > 1.0)
         printf("load average %.1f: others are at work, times are too long\n", load);
     for (int k = 0; k < V2S_LOSS_KINDS; k++) {
-        v2s_loss_setup setup = {.rate_hz = 16000, .T = T, .rows = 1};
+        v2s_loss_setup setup = {.dev = b->dev, .rate_hz = 16000, .T = T, .rows = 1};
         setup.weights.of[k] = 1.0;
         V2S_TRY(v2s_loss_list_open(&setup, &b->list));
         report(v2s_loss_name((v2s_loss_kind)k), run_loss, b);
@@ -111,6 +113,7 @@ int main(void) {
     if (status != V2S_OK)
         fprintf(stderr, "bench_losses: %s\n", v2s_error_text());
     v2s_stft_close(&b.stft);
+    v2s_device_close(&b.dev);
     free(b.residual);
     free(b.geometric);
     free(b.truth);

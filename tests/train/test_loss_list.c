@@ -16,6 +16,12 @@ static v2s_loss_weights parsed(const char *text) {
     return w;
 }
 
+static v2s_device *processor(void) {
+    v2s_device *dev = NULL;
+    cr_assert_eq(v2s_device_open("cpu", 2, &dev), V2S_OK);
+    return dev;
+}
+
 static void check_text(const char *from, const char *canonical) {
     char text[V2S_LOSS_TEXT_MAX], again[V2S_LOSS_TEXT_MAX];
     v2s_loss_weights w = parsed(from), back;
@@ -65,7 +71,13 @@ Test(loss_list, of_mse_is_the_mean_over_channels_and_samples) {
     enum { T = 50, COUNT = T * 4 };
     float *r = guarded_noise(1, COUNT, 1.0f), *g = guarded_noise(2, COUNT, 1.0f);
     float *truth = guarded_noise(3, COUNT, 1.0f), *d = guarded_noise(4, COUNT, 9.0f);
-    v2s_loss_setup setup = {.weights = parsed("mse=3"), .rate_hz = 16000, .T = T + 5, .rows = 2};
+    v2s_device *dev = processor();
+    v2s_loss_setup setup = {.dev = dev,
+                            .weights = parsed("mse=3"),
+                            .rate_hz = 16000,
+                            .T = T + 5,
+                            .rows = 1,
+                            .lanes = 2};
     v2s_loss_list *list = NULL;
     cr_assert_eq(v2s_loss_list_open(&setup, &list), V2S_OK);
     double parts[V2S_LOSS_KINDS], sum = 0.0;
@@ -80,6 +92,7 @@ Test(loss_list, of_mse_is_the_mean_over_channels_and_samples) {
     cr_assert_eq(v2s_loss_list_row(list, 0, T, r, g, truth, 1.0f, NULL, NULL), loss);
     v2s_loss_list_close(&list);
     cr_assert_null(list);
+    v2s_device_close(&dev);
     guarded_free(r, COUNT);
     guarded_free(g, COUNT);
     guarded_free(truth, COUNT);
@@ -93,7 +106,8 @@ Test(loss_list, is_the_weighted_sum_of_its_parts) {
     float *r = guarded_noise(1, COUNT, 0.1f), *g = guarded_noise(2, COUNT, 0.5f);
     float *truth = guarded_noise(3, COUNT, 0.5f), *d = guarded_noise(4, COUNT, 9.0f);
     double sum = 0.0, d_sum[COUNT] = {0.0}, parts[V2S_LOSS_KINDS], alone[V2S_LOSS_KINDS];
-    v2s_loss_setup setup = {.rate_hz = 16000, .T = T, .rows = 1};
+    v2s_device *dev = processor();
+    v2s_loss_setup setup = {.dev = dev, .rate_hz = 16000, .T = T, .rows = 1};
     v2s_loss_weights all = {{2.0, 0.5, 0.25, 0.125, 1.5, 3.0}};
     for (int k = 0; k < V2S_LOSS_KINDS; k++) {
         v2s_loss_list *list = NULL;
@@ -118,6 +132,7 @@ Test(loss_list, is_the_weighted_sum_of_its_parts) {
     for (int i = 0; i < COUNT; i++)
         cr_assert_float_eq(d[i], d_sum[i], 1e-5);
     v2s_loss_list_close(&list);
+    v2s_device_close(&dev);
     guarded_free(r, COUNT);
     guarded_free(g, COUNT);
     guarded_free(truth, COUNT);
@@ -142,10 +157,15 @@ static void one_row(void *ctx, int i, int n) {
                                    p->d[i], NULL);
 }
 
-Test(loss_list, gives_the_same_bits_from_any_row_and_thread) {
+Test(loss_list, gives_the_same_bits_from_any_lane_and_thread) {
     parallel_rows *p = calloc(2, sizeof *p);
-    v2s_loss_setup setup = {
-        .weights = {{1, 1, 1, 1, 1, 1}}, .rate_hz = 8000, .T = ROW_T, .rows = ROWS};
+    v2s_device *dev = processor();
+    v2s_loss_setup setup = {.dev = dev,
+                            .weights = {{1, 1, 1, 1, 1, 1}},
+                            .rate_hz = 8000,
+                            .T = ROW_T,
+                            .rows = 1,
+                            .lanes = ROWS};
     cr_assert_eq(v2s_loss_list_open(&setup, &p[0].list), V2S_OK);
     p[0].in = guarded_noise(1, ROWS * 3 * ROW_COUNT, 0.5f);
     p[1].list = p[0].list;
@@ -160,15 +180,50 @@ Test(loss_list, gives_the_same_bits_from_any_row_and_thread) {
             cr_assert_eq(memcmp(p[0].d[i], p[1].d[i], (size_t)T * 4 * sizeof(float)), 0);
         }
     v2s_loss_list_close(&p[0].list);
+    v2s_device_close(&dev);
     guarded_free(p[0].in, ROWS * 3 * ROW_COUNT);
     free(p);
+}
+
+Test(loss_list, of_a_batch_is_what_its_rows_are) {
+    enum { B = 3, COUNT = ROW_COUNT };
+    v2s_device *dev = processor();
+    float *r = guarded_noise(1, B * COUNT, 0.1f), *g = guarded_noise(2, B * COUNT, 0.5f);
+    float *truth = guarded_noise(3, B * COUNT, 0.5f), *d = guarded_noise(4, B * COUNT, 9.0f);
+    float alone[COUNT];
+    double values[B] = {7.0, 8.0, 9.0};
+    v2s_loss_setup setup = {.dev = dev,
+                            .weights = {{2.0, 0.5, 0.25, 0.125, 1.5, 3.0}},
+                            .rate_hz = 8000,
+                            .T = ROW_T,
+                            .rows = B};
+    v2s_loss_list *list = NULL;
+    cr_assert_eq(v2s_loss_list_open(&setup, &list), V2S_OK, "%s", v2s_error_text());
+    v2s_loss_list_batch(list, B, ROW_T, r, g, truth, 0.3, d, values);
+    for (int b = 0; b < B; b++) {
+        size_t at = (size_t)b * COUNT;
+        double value =
+            v2s_loss_list_row(list, 0, ROW_T, r + at, g + at, truth + at, 0.3, alone, NULL);
+        cr_assert_eq(values[b], value);
+        cr_assert_eq(memcmp(d + at, alone, sizeof alone), 0);
+    }
+    v2s_loss_list_batch(list, 0, ROW_T, r, g, truth, 0.3, d, values);
+    v2s_loss_list_batch(list, B, ROW_T, r, g, truth, 0.3, NULL, NULL);
+    v2s_loss_list_close(&list);
+    v2s_device_close(&dev);
+    guarded_free(r, B * COUNT);
+    guarded_free(g, B * COUNT);
+    guarded_free(truth, B * COUNT);
+    guarded_free(d, B * COUNT);
 }
 
 Test(loss_list, is_finite_for_silence) {
     enum { T = 300 };
     float zero[T * 4] = {0.0f}, some[T * 4], d[T * 4];
+    v2s_device *dev = processor();
     v2s_loss_list *list = NULL;
-    v2s_loss_setup setup = {.weights = {{1, 1, 1, 1, 1, 1}}, .rate_hz = 48000, .T = T, .rows = 1};
+    v2s_loss_setup setup = {
+        .dev = dev, .weights = {{1, 1, 1, 1, 1, 1}}, .rate_hz = 48000, .T = T, .rows = 1};
     cr_assert_eq(v2s_loss_list_open(&setup, &list), V2S_OK);
     for (int i = 0; i < T * 4; i++)
         some[i] = (float)(i % 17) * 0.05f - 0.4f;
@@ -182,10 +237,13 @@ Test(loss_list, is_finite_for_silence) {
     }
     cr_assert_eq(v2s_loss_list_row(list, 0, 0, zero, zero, zero, 1.0f, d, NULL), 0.0);
     v2s_loss_list_close(&list);
+    v2s_device_close(&dev);
 }
 
 Test(loss_list, names_a_head_that_is_missing) {
-    v2s_loss_setup setup = {.weights = parsed("binaural"), .rate_hz = 16000, .T = 99, .rows = 2};
+    v2s_device *dev = processor();
+    v2s_loss_setup setup = {
+        .dev = dev, .weights = parsed("binaural"), .rate_hz = 16000, .T = 99, .rows = 2};
     v2s_loss_list *list = NULL;
     setup.hrtf_path = "no/such/head.sofa";
     cr_assert_eq(v2s_loss_list_open(&setup, &list), V2S_IO);
@@ -194,6 +252,7 @@ Test(loss_list, names_a_head_that_is_missing) {
     setup.weights = parsed("mse"); // which needs none
     cr_assert_eq(v2s_loss_list_open(&setup, &list), V2S_OK);
     v2s_loss_list_close(&list);
+    v2s_device_close(&dev);
 }
 
 Test(loss_list, needs_rows_and_samples) {

@@ -42,11 +42,16 @@ char *__wrap_strdup(const char *text) {
 
 // What is opened, and closed again where that succeeds.
 static v2s_status open_list(void) {
-    v2s_loss_setup setup = {.weights = {{1, 1, 1, 1, 0, 0}}, .rate_hz = 8000, .T = 200, .rows = 2};
+    v2s_loss_setup setup = {
+        .weights = {{1, 1, 1, 1, 0, 0}}, .rate_hz = 8000, .T = 200, .rows = 2, .lanes = 2};
+    v2s_device *dev = NULL;
     v2s_loss_list *list = NULL;
+    V2S_TRY(v2s_device_open("cpu", 2, &dev));
+    setup.dev = dev;
     v2s_status status = v2s_loss_list_open(&setup, &list);
     cr_assert_eq(list == NULL, status != V2S_OK);
     v2s_loss_list_close(&list);
+    v2s_device_close(&dev);
     return status;
 }
 
