@@ -12,6 +12,7 @@
 #define V2S_KERNELS_CUDA_CUH
 
 #include <cuda_runtime.h>
+#include <math.h> // before the C headers below, which are C to a C++ compiler too
 #include <pthread.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -36,12 +37,13 @@ struct v2s_cuda_state {
     cudaEvent_t marks[V2S_MARKS];
     bool marked[V2S_MARKS];
     pthread_mutex_t turn;
-    void *blas;           // cublasHandle_t
-    void *blas_workspace; // so that recordings take nothing
-    void *dnn;            // cudnnHandle_t; NULL until it is needed
-    void *group;          // ncclComm_t; NULL for one process
-    const char *gru_kind; // which kernels the last GRU ran: "persistent", "cuDNN", ...
-    char kernels[192];    // the sentence about it
+    void *blas;                // cublasHandle_t
+    void *blas_workspace;      // so that recordings take nothing
+    void *dnn;                 // cudnnHandle_t; NULL until it is needed
+    void *group;               // ncclComm_t; NULL for one process
+    struct v2s_gru_state *gru; // kernels/gru_cuda.cuh
+    const char *gru_kind;      // which kernels the last GRU ran: "persistent", "cuDNN", ...
+    char kernels[192];         // the sentence about it
     // the first failure since the last synchronize
     v2s_status status;
     char error[V2S_ERROR_TEXT_MAX];
@@ -51,8 +53,14 @@ struct v2s_cuda_state {
 void v2s_cuda_note(const v2s_device *dev, const char *what, cudaError_t error);
 void v2s_cuda_note_text(const v2s_device *dev, v2s_status status, const char *text);
 
+// Leaves the group of processes (kernels/group.h), if it has joined one.
+void v2s_cuda_group_close(v2s_cuda_state *state);
+
 // The status of a call that is not queued; the sentence names `what`.
 v2s_status v2s_cuda_status(const char *what, cudaError_t error);
+
+// NOMEM, after an allocation of `bytes` for `what` has failed; says how much there is.
+v2s_status v2s_cuda_no_memory(const char *what, size_t bytes);
 
 static inline cudaStream_t v2s_stream(const v2s_device *dev) {
     return dev->cuda->stream;
@@ -122,6 +130,15 @@ struct v2s_product {
 void v2s_cuda_product(const v2s_device *dev, const char *what, const v2s_product *p);
 v2s_status v2s_cuda_blas_open(v2s_cuda_state *state);
 void v2s_cuda_blas_close(v2s_cuda_state *state);
+
+// cudnnHandle_t of the device; NULL where it cannot be had, which is noted. The first call takes
+// memory, so it may not be recorded: whoever needs it asks for it where scratch is asked for.
+void *v2s_cuda_dnn(const v2s_device *dev);
+void v2s_cuda_dnn_close(v2s_cuda_state *state);
+
+// Of the GRU (kernels/gru.cu). ARG: V2S_CUDA_GRU names none of its ways.
+v2s_status v2s_gru_open(v2s_cuda_state *state);
+void v2s_gru_close(v2s_cuda_state *state);
 
 // out[n] += sum over m of x[m,n] for x [M,N] with ldx floats from row to row, in a fixed order;
 // `partial` has v2s_column_sums_scratch(M, N) bytes.

@@ -22,6 +22,21 @@ static __device__ __forceinline__ void v2s_scatter_sum(float *v) {
     }
 }
 
+// The same without choosing: v[i] of lane l belongs to sum i ^ v2s_scattered<N>(l), so that what a
+// lane keeps always comes first. Whoever makes the values can order them for nothing.
+template <int N, int S, int STEP = 1>
+static __device__ __forceinline__ void v2s_scatter_ordered(float *v) {
+    if constexpr (N > 1) {
+#pragma unroll
+        for (int i = 0; i < N / 2; i++)
+            v[i] += __shfl_xor_sync(0xffffffffu, v[i + N / 2], STEP);
+        v2s_scatter_ordered<N / 2, S, 2 * STEP>(v);
+    } else if constexpr (STEP < S) {
+        v[0] += __shfl_xor_sync(0xffffffffu, v[0], STEP);
+        v2s_scatter_ordered<1, S, 2 * STEP>(v);
+    }
+}
+
 // Which value lane l holds after v2s_scatter_sum: l's lowest bits, reversed.
 template <int N> static __device__ __forceinline__ int v2s_scattered(int lane) {
     if constexpr (N == 1)
