@@ -5,8 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "infer/band_gains.h"
 #include "infer/band_render.h"
+#include "kernels/band_gains.h"
+#include "kernels/band_split.h"
 #include "kernels/fft.h"
 #include "nn/refiner_runner.h"
 #include "spatial/foa_transform.h"
@@ -206,7 +207,7 @@ static double diffuseness(const v2s_band_stream *s, int from, int length) {
         const float *energy = s->energy + (size_t)(from + t) * BANDS;
         const float *gains = s->y + (size_t)t * (size_t)s->outputs;
         for (int i = 0; i < BANDS; i++) {
-            v2s_vec3 c = v2s_foa_basis_split(gains + (size_t)i * b->gains, false, u).c;
+            v2s_vec3 c = v2s_band_split_of(gains + (size_t)i * b->gains, false, u).c;
             all += energy[i];
             coherent += energy[i] * v2s_norm(c);
         }

@@ -18,6 +18,8 @@ typedef struct output {
 
 v2s_status v2s_preflight_device(const v2s_settings *settings) {
     v2s_device *device = NULL;
+    if (strcmp(settings->device, "auto") == 0)
+        return V2S_OK; // there is always one
     V2S_TRY(v2s_run_device_open(settings, (int)settings->threads, &device));
     v2s_device_close(&device);
     return V2S_OK;

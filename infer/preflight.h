@@ -7,7 +7,8 @@
 #include "infer/scene.h"
 #include "infer/settings.h"
 
-// USAGE for a word that is no device, UNSUPPORTED for one that this machine has not.
+// USAGE for a word that is no device, UNSUPPORTED for one that this machine has not. A device is
+// opened only where one was named, for that takes a while on a GPU.
 V2S_MUST_USE v2s_status v2s_preflight_device(const v2s_settings *settings);
 
 // Every output is created and removed again: IO for a missing or read-only folder and for a folder

@@ -53,6 +53,10 @@ static v2s_status load_refiner(v2s_refiner_stage *s) {
 
 v2s_status v2s_refiner_stage_open(const v2s_settings *settings, const v2s_refiner_choice *choice,
                                   v2s_run_log *log, v2s_refiner_stage **stage) {
+    if (!choice->used) {
+        v2s_run_log_text(log, "device", NULL);
+        return V2S_OK;
+    }
     v2s_refiner_stage *s = calloc(1, sizeof *s);
     if (s == NULL)
         return V2S_FAIL(V2S_NOMEM, "out of memory");
@@ -60,13 +64,12 @@ v2s_status v2s_refiner_stage_open(const v2s_settings *settings, const v2s_refine
     s->choice = choice;
     v2s_status status = v2s_run_device_open(settings, (int)settings->threads, &s->device);
     if (status == V2S_OK)
-        v2s_run_log_text(log, "device", s->device->name);
-    if (status == V2S_OK && choice->used)
         status = load_refiner(s);
-    if (status != V2S_OK || !choice->used) {
+    if (status != V2S_OK) {
         v2s_refiner_stage_close(&s);
         return status;
     }
+    v2s_run_log_text(log, "device", s->device->name);
     *stage = s;
     return V2S_OK;
 }

@@ -15,9 +15,9 @@
 
 typedef struct v2s_refiner_stage v2s_refiner_stage;
 
-// Opens --device (even where no refiner is used, so that a wrong one is an error before any
-// input is read) and loads the refiner of `choice` (borrowed); *stage stays NULL where the
-// geometric path is used alone. USAGE: --rt60 or --room do not go with this refiner.
+// Opens --device and loads the refiner of `choice` (borrowed); where the geometric path is used
+// alone, no device is opened and *stage stays NULL. USAGE: --rt60 or --room do not go with this
+// refiner.
 V2S_MUST_USE v2s_status v2s_refiner_stage_open(const v2s_settings *settings,
                                                const v2s_refiner_choice *choice, v2s_run_log *log,
                                                v2s_refiner_stage **stage);

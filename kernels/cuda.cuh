@@ -12,6 +12,7 @@
 #define V2S_KERNELS_CUDA_CUH
 
 #include <cuda_runtime.h>
+#include <math.h> // before the C headers below, which are C to a C++ compiler too
 #include <pthread.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -52,8 +53,14 @@ struct v2s_cuda_state {
 void v2s_cuda_note(const v2s_device *dev, const char *what, cudaError_t error);
 void v2s_cuda_note_text(const v2s_device *dev, v2s_status status, const char *text);
 
+// Leaves the group of processes (kernels/group.h), if it has joined one.
+void v2s_cuda_group_close(v2s_cuda_state *state);
+
 // The status of a call that is not queued; the sentence names `what`.
 v2s_status v2s_cuda_status(const char *what, cudaError_t error);
+
+// NOMEM, after an allocation of `bytes` for `what` has failed; says how much there is.
+v2s_status v2s_cuda_no_memory(const char *what, size_t bytes);
 
 static inline cudaStream_t v2s_stream(const v2s_device *dev) {
     return dev->cuda->stream;

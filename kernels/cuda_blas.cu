@@ -19,8 +19,10 @@ v2s_status v2s_cuda_blas_open(v2s_cuda_state *state) {
     cublasHandle_t blas = NULL;
     V2S_TRY(blas_status(cublasCreate(&blas)));
     state->blas = blas;
-    V2S_TRY(
-        v2s_cuda_status("cuBLAS workspace", cudaMalloc(&state->blas_workspace, workspace_bytes)));
+    cudaError_t error = cudaMalloc(&state->blas_workspace, workspace_bytes);
+    if (error == cudaErrorMemoryAllocation)
+        return v2s_cuda_no_memory("cuBLAS", workspace_bytes);
+    V2S_TRY(v2s_cuda_status("cuBLAS workspace", error));
     V2S_TRY(blas_status(cublasSetStream(blas, state->stream)));
     return blas_status(cublasSetWorkspace(blas, state->blas_workspace, workspace_bytes));
 }

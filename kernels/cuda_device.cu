@@ -14,6 +14,9 @@ extern "C" {
 // Capability that the module has code for, and the CUDA that it was built with.
 static const int oldest_capability = 80;
 
+// Steps that are queued ahead: enough that the GPU never waits for the host's turn at the results.
+static const int queue_depth = 16;
+
 static const v2s_cuda_host *program; // whose error text is written; set before anything else runs
 
 // ---- errors -----------------------------------------------------------------------------------
@@ -65,7 +68,7 @@ static void use(const v2s_device *dev) {
 
 // ---- memory -----------------------------------------------------------------------------------
 
-static v2s_status no_memory(const char *where, size_t bytes) {
+v2s_status v2s_cuda_no_memory(const char *where, size_t bytes) {
     size_t left = 0, all = 0;
     cudaGetLastError();
     if (cudaMemGetInfo(&left, &all) != cudaSuccess)
@@ -81,7 +84,7 @@ static v2s_status take(const v2s_device *dev, size_t bytes, void **out) {
     size_t size = bytes > 0 ? bytes : 1;
     cudaError_t error = cudaMalloc(&memory, size);
     if (error == cudaErrorMemoryAllocation)
-        return no_memory("the work", size);
+        return v2s_cuda_no_memory("the work", size);
     V2S_TRY(v2s_cuda_status("taking memory", error));
     v2s_cuda_note(dev, "clearing memory", cudaMemsetAsync(memory, 0, size, v2s_stream(dev)));
     *out = memory;
@@ -334,6 +337,7 @@ static void close_device(v2s_device *dev) {
     cudaSetDevice(s->index);
     if (s->stream != NULL)
         cudaStreamSynchronize(s->stream);
+    v2s_cuda_group_close(s);
     v2s_gru_close(s);
     v2s_cuda_dnn_close(s);
     v2s_cuda_blas_close(s);
@@ -361,6 +365,7 @@ static v2s_status open_device(int index, v2s_device *dev) {
     }
     dev->ops = &v2s_ops_cuda_table;
     dev->lanes = 1;
+    dev->queue_depth = queue_depth;
     return V2S_OK;
 }
 

@@ -55,6 +55,14 @@ static v2s_status check(const char *path, const v2s_cuda_module *module) {
     return V2S_OK;
 }
 
+// Opening the module takes a quarter of a second, most of it for cuBLAS and cuDNN; where there is
+// no driver it would be in vain. A module that the environment names may do without one.
+static v2s_status check_driver(void) {
+    if (getenv("V2S_CUDA_MODULE") != NULL || dlopen("libcuda.so.1", RTLD_LAZY | RTLD_LOCAL) != NULL)
+        return V2S_OK;
+    return V2S_FAIL(V2S_UNSUPPORTED, "there is no NVIDIA driver");
+}
+
 static v2s_status load(const v2s_cuda_module **module) {
     static const v2s_cuda_host host = {fail};
     char path[PATH_MAX];
@@ -62,6 +70,7 @@ static v2s_status load(const v2s_cuda_module **module) {
     if (path[0] == '\0' || access(path, F_OK) != 0)
         return V2S_FAIL(V2S_UNSUPPORTED, "there is no CUDA module %s",
                         path[0] != '\0' ? path : "(V2S_CUDA_MODULE is empty)");
+    V2S_TRY(check_driver());
     void *library = dlopen(path, RTLD_NOW | RTLD_LOCAL);
     if (library == NULL)
         return V2S_FAIL(V2S_UNSUPPORTED, "the CUDA module cannot be opened: %s", dlerror());

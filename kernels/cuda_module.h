@@ -22,7 +22,7 @@ extern "C" {
 #endif
 
 // Changes with every change of the structs that cross the border.
-#define V2S_CUDA_INTERFACE 1
+#define V2S_CUDA_INTERFACE 2
 
 typedef struct v2s_cuda_host {
     v2s_status (*fail)(v2s_status code, const char *text); // keeps the text, returns the code
@@ -36,7 +36,8 @@ typedef struct v2s_cuda_module {
     v2s_status (*count)(int *devices);
     // Name, capability and memory of device `index`.
     v2s_status (*describe)(int index, char *line, size_t size);
-    // Opens device `index` with dev's precision and determinism: fills ops, lanes, cuda and name.
+    // Opens device `index` with dev's precision and determinism: fills ops, lanes, queue_depth,
+    // cuda and name.
     v2s_status (*open)(int index, v2s_device *dev);
     void (*close)(v2s_device *dev);
 } v2s_cuda_module;

@@ -33,6 +33,7 @@ static v2s_status take_device(int threads, v2s_device **out) {
     int wanted = threads > 0 ? threads : v2s_cpu_count();
     dev->threads = wanted < V2S_PARALLEL_MAX ? wanted : V2S_PARALLEL_MAX;
     dev->lanes = dev->threads;
+    dev->queue_depth = 1;
     *out = dev;
     return V2S_OK;
 }
@@ -58,6 +59,8 @@ static v2s_status open_cpu(const v2s_device_options *options, v2s_device **out) 
     v2s_isa isa = v2s_cpu_isa();
     if (options->precision == V2S_PRECISION_TF32)
         return V2S_FAIL(V2S_UNSUPPORTED, "precision tf32: only a GPU has it");
+    if (options->precision == V2S_PRECISION_BF16 && options->training)
+        return V2S_FAIL(V2S_UNSUPPORTED, "precision bf16: the processor trains in f32 alone");
     if (options->precision == V2S_PRECISION_BF16 && isa != V2S_ISA_AVX512_BF16)
         return V2S_FAIL(V2S_UNSUPPORTED,
                         "precision bf16: this processor has no AVX512-BF16 (it has %s)",

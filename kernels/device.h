@@ -23,6 +23,7 @@ typedef struct v2s_device {
     const struct v2s_vector *vector; // vector kernels behind `ops`; NULL for the plain definition
     int threads;                     // of the host: at most so many run at once, >= 1
     int lanes;                       // so many threads may call operations at once
+    int queue_depth;                 // steps of work worth queueing before one looks at results
     v2s_precision precision;         // of products
     bool deterministic;              // CUDA: nothing whose result could differ from run to run
     struct v2s_cuda_state *cuda;     // NULL: the processor
@@ -33,12 +34,13 @@ typedef struct v2s_device_options {
     int threads; // of the host; 0: as many as there are processors
     v2s_precision precision;
     bool deterministic;
+    bool training; // more than inference is wanted: the processor then has FP32 alone
 } v2s_device_options;
 
-// Opens `spec`: "auto" (the first GPU that can be used, else the processor), "cpu", "cuda" or
-// "cuda:N". NULL options are zeros. ARG: `spec` is none of these, or threads is negative.
-// UNSUPPORTED: cuda, and the sentence says why not; or a precision that it lacks. Close with
-// v2s_device_close.
+// Opens `spec`: "auto" (the first GPU if it can be used, else the processor), "cpu", "cuda" (the
+// first GPU) or "cuda:N". NULL options are zeros. ARG: `spec` is none of these, or threads is
+// negative. UNSUPPORTED: cuda, and the sentence says why not; or a precision that it lacks. Close
+// with v2s_device_close.
 V2S_MUST_USE v2s_status v2s_device_open_with(const char *spec, const v2s_device_options *options,
                                              v2s_device **out);
 

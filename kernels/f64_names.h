@@ -49,6 +49,10 @@
 #define v2s_grad_norm v2s_grad_norm_f64
 #define v2s_ema_args v2s_ema_args_f64
 #define v2s_ema_update v2s_ema_update_f64
+#define v2s_total v2s_total_f64
+#define v2s_optim_update_args v2s_optim_update_args_f64
+#define v2s_optim_update v2s_optim_update_f64
+#define v2s_optim_update_scratch v2s_optim_update_scratch_f64
 #define v2s_memory_ops v2s_memory_ops_f64
 #define v2s_memory_cpu v2s_memory_cpu_f64
 #define v2s_device v2s_device_f64
@@ -156,6 +160,10 @@
 #undef v2s_grad_norm
 #undef v2s_ema_args
 #undef v2s_ema_update
+#undef v2s_total
+#undef v2s_optim_update_args
+#undef v2s_optim_update
+#undef v2s_optim_update_scratch
 #undef v2s_memory_ops
 #undef v2s_memory_cpu
 #undef v2s_device

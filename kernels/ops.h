@@ -22,9 +22,11 @@
 #include "kernels/conv1d.h"
 #include "kernels/conv2d.h"
 #include "kernels/elementwise.h"
+#include "kernels/group.h"
 #include "kernels/gru.h"
 #include "kernels/linear.h"
 #include "kernels/loss.h"
+#include "kernels/loss_band.h"
 #include "kernels/memory.h"
 #include "kernels/optim.h"
 #include "kernels/pool2d.h"
@@ -38,6 +40,7 @@
 typedef struct v2s_ops {
     const char *name; // which kernels: "scalar", "avx2", "avx512", "avx512-bf16", "cuda"
     const v2s_memory_ops *memory;
+    const v2s_group_ops *group; // NULL: the device has no sums over processes of its own
 
     void (*conv1d_forward)(const struct v2s_device *, const v2s_conv1d_args *, v2s_arena *);
     size_t (*conv1d_scratch)(const struct v2s_device *, const v2s_conv1d_args *);
@@ -62,6 +65,9 @@ typedef struct v2s_ops {
     void (*optim_step)(const struct v2s_device *, const v2s_optim_args *);
     double (*grad_norm)(const struct v2s_device *, const real *grad, size_t count);
     void (*ema_update)(const struct v2s_device *, const v2s_ema_args *);
+    void (*total)(const struct v2s_device *, size_t count, const double *values, double *sum);
+    void (*optim_update)(const struct v2s_device *, const v2s_optim_update_args *, v2s_arena *);
+    size_t (*optim_update_scratch)(const struct v2s_device *, const v2s_optim_update_args *);
 
     void (*activation_forward)(const struct v2s_device *, const v2s_activation_args *, v2s_arena *);
     void (*activation_backward)(const struct v2s_device *, const v2s_activation_args *,
@@ -120,6 +126,9 @@ typedef struct v2s_ops {
     void (*istft_backward)(const struct v2s_device *, v2s_stft_batch *,
                            const v2s_stft_batch_args *);
     void (*stft_close)(const struct v2s_device *, v2s_stft_batch **);
+
+    void (*loss_band)(const struct v2s_device *, const v2s_loss_band_args *, v2s_arena *);
+    size_t (*loss_band_scratch)(const struct v2s_device *, const v2s_loss_band_args *);
 } v2s_ops;
 
 // The table of the definitions.

@@ -7,7 +7,8 @@
     .memory = &v2s_memory_cpu, .activation_forward = v2s_activation_forward,                       \
     .activation_backward = v2s_activation_backward,                                                \
     .elementwise_forward = v2s_elementwise_forward,                                                \
-    .elementwise_backward = v2s_elementwise_backward
+    .elementwise_backward = v2s_elementwise_backward, .loss_band = v2s_loss_band,                  \
+    .loss_band_scratch = v2s_loss_band_scratch
 
 // Operations that have no vector form: the definitions.
 #define DEFINED_OPS                                                                                \
@@ -43,7 +44,8 @@
     .gru_backward_scratch = v2s_gru_backward_scratch_vector,                                       \
     .linear_backward = v2s_linear_backward_vector,                                                 \
     .linear_backward_scratch = v2s_linear_backward_scratch_vector, .optim_step = v2s_optim_step,   \
-    .grad_norm = v2s_grad_norm, .ema_update = v2s_ema_update
+    .grad_norm = v2s_grad_norm, .ema_update = v2s_ema_update, .total = v2s_total,                  \
+    .optim_update = v2s_optim_update, .optim_update_scratch = v2s_optim_update_scratch
 
 const v2s_ops *v2s_ops_cpu(v2s_isa isa) {
     static const v2s_ops tables[] = {

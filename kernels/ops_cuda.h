@@ -6,6 +6,7 @@
 #include "kernels/device.h"
 
 extern const v2s_memory_ops v2s_memory_cuda;
+extern const v2s_group_ops v2s_group_cuda;
 extern const v2s_ops v2s_ops_cuda_table;
 
 void v2s_conv1d_forward_cuda(const v2s_device *dev, const v2s_conv1d_args *a, v2s_arena *scratch);
@@ -39,5 +40,72 @@ void v2s_elementwise_forward_cuda(const v2s_device *dev, const v2s_elementwise_a
                                   v2s_arena *scratch);
 void v2s_elementwise_backward_cuda(const v2s_device *dev, const v2s_elementwise_args *a,
                                    v2s_arena *scratch);
+
+void v2s_optim_step_cuda(const v2s_device *dev, const v2s_optim_args *a);
+double v2s_grad_norm_cuda(const v2s_device *dev, const float *grad, size_t count);
+void v2s_ema_update_cuda(const v2s_device *dev, const v2s_ema_args *a);
+void v2s_total_cuda(const v2s_device *dev, size_t count, const double *values, double *sum);
+void v2s_optim_update_cuda(const v2s_device *dev, const v2s_optim_update_args *a,
+                           v2s_arena *scratch);
+size_t v2s_optim_update_scratch_cuda(const v2s_device *dev, const v2s_optim_update_args *a);
+
+void v2s_loss_band_cuda(const v2s_device *dev, const v2s_loss_band_args *a, v2s_arena *scratch);
+size_t v2s_loss_band_scratch_cuda(const v2s_device *dev, const v2s_loss_band_args *a);
+
+v2s_status v2s_loss_open_cuda(const v2s_device *dev, const v2s_loss_config *config, v2s_loss **out);
+void v2s_loss_run_cuda(const v2s_device *dev, v2s_loss *loss, const v2s_loss_args *a);
+void v2s_loss_close_cuda(const v2s_device *dev, v2s_loss **loss);
+
+v2s_status v2s_stft_batch_open_cuda(const v2s_device *dev, const v2s_stft_batch_config *config,
+                                    v2s_stft_batch **out);
+void v2s_stft_batch_forward_cuda(const v2s_device *dev, v2s_stft_batch *s,
+                                 const v2s_stft_batch_args *a);
+void v2s_stft_batch_backward_cuda(const v2s_device *dev, v2s_stft_batch *s,
+                                  const v2s_stft_batch_args *a);
+void v2s_istft_batch_forward_cuda(const v2s_device *dev, v2s_stft_batch *s,
+                                  const v2s_stft_batch_args *a);
+void v2s_istft_batch_backward_cuda(const v2s_device *dev, v2s_stft_batch *s,
+                                   const v2s_stft_batch_args *a);
+void v2s_stft_batch_close_cuda(const v2s_device *dev, v2s_stft_batch **s);
+
+void v2s_conv2d_forward_cuda(const v2s_device *dev, const v2s_conv2d_args *a, v2s_arena *scratch);
+size_t v2s_conv2d_scratch_cuda(const v2s_device *dev, const v2s_conv2d_args *a);
+void v2s_conv2d_backward_cuda(const v2s_device *dev, const v2s_conv2d_backward_args *a,
+                              v2s_arena *scratch);
+size_t v2s_conv2d_backward_scratch_cuda(const v2s_device *dev, const v2s_conv2d_backward_args *a);
+
+void v2s_batch_norm_forward_cuda(const v2s_device *dev, const v2s_batch_norm_args *a,
+                                 v2s_arena *scratch);
+size_t v2s_batch_norm_scratch_cuda(const v2s_device *dev, const v2s_batch_norm_args *a);
+void v2s_batch_norm_backward_cuda(const v2s_device *dev, const v2s_batch_norm_backward_args *a,
+                                  v2s_arena *scratch);
+size_t v2s_batch_norm_backward_scratch_cuda(const v2s_device *dev,
+                                            const v2s_batch_norm_backward_args *a);
+
+void v2s_pool2d_forward_cuda(const v2s_device *dev, const v2s_pool2d_args *a, v2s_arena *scratch);
+void v2s_pool2d_backward_cuda(const v2s_device *dev, const v2s_pool2d_args *a, v2s_arena *scratch);
+
+void v2s_upsample2d_forward_cuda(const v2s_device *dev, const v2s_upsample2d_args *a,
+                                 v2s_arena *scratch);
+void v2s_upsample2d_backward_cuda(const v2s_device *dev, const v2s_upsample2d_args *a,
+                                  v2s_arena *scratch);
+
+void v2s_softmax_forward_cuda(const v2s_device *dev, const v2s_softmax_args *a, v2s_arena *scratch);
+void v2s_softmax_backward_cuda(const v2s_device *dev, const v2s_softmax_args *a,
+                               v2s_arena *scratch);
+
+void v2s_attention_forward_cuda(const v2s_device *dev, const v2s_attention_args *a,
+                                v2s_arena *scratch);
+size_t v2s_attention_scratch_cuda(const v2s_device *dev, const v2s_attention_args *a);
+void v2s_attention_backward_cuda(const v2s_device *dev, const v2s_attention_backward_args *a,
+                                 v2s_arena *scratch);
+size_t v2s_attention_backward_scratch_cuda(const v2s_device *dev,
+                                           const v2s_attention_backward_args *a);
+
+void v2s_reduce_forward_cuda(const v2s_device *dev, const v2s_reduce_args *a, v2s_arena *scratch);
+size_t v2s_reduce_scratch_cuda(const v2s_device *dev, const v2s_reduce_args *a);
+void v2s_reduce_backward_cuda(const v2s_device *dev, const v2s_reduce_args *a, v2s_arena *scratch);
+
+void v2s_random_fill_cuda(const v2s_device *dev, const v2s_random_args *a, v2s_arena *scratch);
 
 #endif

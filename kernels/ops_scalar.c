@@ -23,6 +23,9 @@ const v2s_ops v2s_ops_scalar = {
     .optim_step = v2s_optim_step,
     .grad_norm = v2s_grad_norm,
     .ema_update = v2s_ema_update,
+    .total = v2s_total,
+    .optim_update = v2s_optim_update,
+    .optim_update_scratch = v2s_optim_update_scratch,
     .activation_forward = v2s_activation_forward,
     .activation_backward = v2s_activation_backward,
     .elementwise_forward = v2s_elementwise_forward,
@@ -60,4 +63,6 @@ const v2s_ops v2s_ops_scalar = {
     .istft_backward = v2s_istft_batch_backward,
     .stft_close = v2s_stft_batch_close,
 #endif
+    .loss_band = v2s_loss_band,
+    .loss_band_scratch = v2s_loss_band_scratch,
 };

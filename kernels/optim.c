@@ -4,6 +4,8 @@
 #include <stdbool.h>
 #include <tgmath.h>
 
+static const double clip_eps = 1e-6; // as torch.nn.utils.clip_grad_norm_
+
 static void step_sgd(const v2s_optim_args *a) {
     const real scale = (real)a->scale, rate = (real)a->rate, decay = (real)a->decay;
     const real momentum = (real)a->momentum;
@@ -54,4 +56,54 @@ void v2s_ema_update(const struct v2s_device *dev, const v2s_ema_args *a) {
     const real fresh = (real)(1 - a->decay);
     for (size_t i = 0; i < a->count; i++)
         a->average[i] += fresh * (a->p[i] - a->average[i]);
+}
+
+void v2s_total(const struct v2s_device *dev, size_t count, const double *values, double *sum) {
+    (void)dev;
+    double total = 0;
+    for (size_t i = 0; i < count; i++)
+        total += values[i];
+    *sum = total;
+}
+
+static void update(const struct v2s_device *dev, const v2s_optim_update_args *a, double norm) {
+    v2s_optim_args step = {.kind = a->kind,
+                           .count = a->count,
+                           .p = a->p,
+                           .grad = a->grad,
+                           .m = a->m,
+                           .v = a->v,
+                           .step = (int64_t)a->now->step,
+                           .scale =
+                               a->clip_norm > 0 ? fmin(1, a->clip_norm / (norm + clip_eps)) : 1,
+                           .rate = a->now->rate,
+                           .decay = a->decay,
+                           .beta1 = a->beta1,
+                           .beta2 = a->beta2,
+                           .eps = a->eps,
+                           .momentum = a->momentum};
+    v2s_optim_step(dev, &step);
+    v2s_ema_args average = {.count = a->count, .average = a->ema, .p = a->p, .decay = a->ema_decay};
+    if (a->ema != NULL)
+        v2s_ema_update(dev, &average);
+}
+
+void v2s_optim_update(const struct v2s_device *dev, const v2s_optim_update_args *a,
+                      v2s_arena *scratch) {
+    (void)scratch;
+    v2s_optim_result r = {.loss = *a->losses / a->rows,
+                          .norm = v2s_grad_norm(dev, a->grad, a->count)};
+    if (*a->halt == 0 && isfinite(r.loss) && isfinite(r.norm)) {
+        update(dev, a, r.norm);
+        r.done = 1;
+    } else {
+        *a->halt = 1;
+    }
+    *a->result = r;
+}
+
+size_t v2s_optim_update_scratch(const struct v2s_device *dev, const v2s_optim_update_args *a) {
+    (void)dev;
+    (void)a;
+    return 0;
 }

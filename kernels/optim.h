@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // One step of an optimizer over a flat array of parameters, as torch.optim computes it; the norm of
-// a gradient; and the running average of weights.
+// a gradient; the running average of weights; and all of these at once, without the host.
 //
 //   g = scale * grad
 //   SGD    g += decay * p;   m = momentum * m + g (m = g at the first step);   p -= rate * m
@@ -18,6 +18,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "kernels/base/arena.h"
 #include "kernels/base/real.h"
 
 struct v2s_device;
@@ -25,6 +26,19 @@ struct v2s_device;
 #ifndef V2S_KERNELS_OPTIM_KIND
 #define V2S_KERNELS_OPTIM_KIND
 typedef enum v2s_optim_kind { V2S_OPTIM_ADAMW = 0, V2S_OPTIM_ADAM, V2S_OPTIM_SGD } v2s_optim_kind;
+
+// What changes from update to update; in the device's memory, so that recorded work can be
+// repeated.
+typedef struct v2s_optim_now {
+    double rate; // learning rate
+    double step; // 1 for the first
+} v2s_optim_now;
+
+// What an update found and did.
+typedef struct v2s_optim_result {
+    double loss, norm;
+    int64_t done; // 1: the parameters were updated; 0: nothing was changed
+} v2s_optim_result;
 #endif
 
 typedef struct v2s_optim_args {
@@ -59,5 +73,39 @@ typedef struct v2s_ema_args {
 } v2s_ema_args;
 
 void v2s_ema_update(const struct v2s_device *dev, const v2s_ema_args *a);
+
+// *sum = values[0] + values[1] + ..., in an order that depends on `count` only; 0 for none.
+void v2s_total(const struct v2s_device *dev, size_t count, const double *values, double *sum);
+
+// The end of a training step, decided where the numbers are:
+//
+//   loss = *losses / rows;  norm = |grad|
+//   *halt not 0                       nothing changes, done = 0
+//   loss or norm not finite           *halt = 1, nothing else changes, done = 0
+//   else   scale = clip_norm > 0 ? min(1, clip_norm / (norm + 1e-6)) : 1;  one step of `kind` with
+//          rate and step of `now`;  ema as above (after the parameters);  done = 1
+//
+// So a batch that is not finite stops those that were queued behind it, and the host, which learns
+// of it later, goes on from there. All pointers are the device's memory.
+typedef struct v2s_optim_update_args {
+    v2s_optim_kind kind;
+    size_t count;
+    real *p;
+    const real *grad;
+    real *m, *v; // as in v2s_optim_args
+    real *ema;   // NULL: no average is kept
+    double decay, beta1, beta2, eps, momentum;
+    double ema_decay;
+    double clip_norm;     // 0: off
+    double rows;          // of the whole batch
+    const double *losses; // their sum
+    const v2s_optim_now *now;
+    v2s_optim_result *result; // overwritten
+    int64_t *halt;
+} v2s_optim_update_args;
+
+void v2s_optim_update(const struct v2s_device *dev, const v2s_optim_update_args *a,
+                      v2s_arena *scratch);
+size_t v2s_optim_update_scratch(const struct v2s_device *dev, const v2s_optim_update_args *a);
 
 #endif

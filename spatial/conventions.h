@@ -12,6 +12,8 @@
 
 #include <math.h>
 
+#include "kernels/base/vec3.h" // here: x front, y left, z up
+
 #define V2S_PI 3.14159265358979323846
 
 enum {
@@ -25,10 +27,6 @@ enum {
 };
 
 #define V2S_SPEED_OF_SOUND_M_S 343.0
-
-typedef struct v2s_vec3 {
-    double x, y, z; // front, left, up
-} v2s_vec3;
 
 static inline double v2s_rad(double deg) {
     return deg * (V2S_PI / 180.0);
@@ -46,14 +44,6 @@ static inline int v2s_channels_of_order(int order) {
 static inline v2s_vec3 v2s_unit_from_angles(double az_rad, double el_rad) {
     v2s_vec3 u = {cos(az_rad) * cos(el_rad), sin(az_rad) * cos(el_rad), sin(el_rad)};
     return u;
-}
-
-static inline double v2s_norm(v2s_vec3 p) {
-    return sqrt(p.x * p.x + p.y * p.y + p.z * p.z);
-}
-
-static inline double v2s_dot(v2s_vec3 a, v2s_vec3 b) {
-    return a.x * b.x + a.y * b.y + a.z * b.z;
 }
 
 static inline double v2s_azimuth_rad(v2s_vec3 p) {

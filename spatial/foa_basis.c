@@ -38,8 +38,12 @@ static int segments_of(bool with_w) {
                   : (int)(sizeof omni_segments / sizeof *omni_segments);
 }
 
+v2s_band_layout v2s_foa_basis_layout(bool with_w) {
+    return (v2s_band_layout){with_w, segments_of(with_w)};
+}
+
 int v2s_foa_basis_gains(bool with_w) {
-    return with_w ? 4 + 2 * segments_of(true) : 3 + segments_of(false);
+    return v2s_band_layout_gains(v2s_foa_basis_layout(with_w));
 }
 
 int v2s_foa_basis_length(double rate_hz) {

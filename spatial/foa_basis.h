@@ -4,9 +4,8 @@
 //
 //   STFT       sine window of N samples (about 32 ms), hop N/4, both ways; frame t is centred on
 //              sample t * hop
-//   coherent   c W with c = u + a u + b h + d z,  h = (u_x, u_y, 0), z = (0, 0, 1); pairing `omni`:
-//              c = (u + a u + b h + d z) / max(0.9, |u + a u + b h + d z|), so that |c| <= 1 and a
-//              dry sound can be left alone exactly
+//   coherent   c W with c of kernels/band_split.h: u + a u + b h + d z; pairing `omni` shortens it,
+//              so that |c| <= 1 and a dry sound can be left alone exactly
 //   tails      (foa_tails.h) D_k[c] = sum over the taps tau of segment k of E[c][tau] W(t - tau): W
 //   smeared in
 //              time by fixed noise E, another one for every channel: bursts of one hop, and of a
@@ -29,7 +28,7 @@
 // Gains are real, one per ERB band (V2S_BASIS_BANDS of them, 50 Hz .. 20 kHz, the same bands at
 // every rate) and frame, interpolated over the bins. All gains zero leave the geometric path.
 //
-// Layout of one band's gains: a, b, d, g_0 .. g_{K-1}, and with W: e, f_0 .. f_{K-1}.
+// kernels/band_layout.h says in which order one band's gains lie.
 // Spectra are split, [2][stride]: real parts, then imaginary ones. Runs of spectra lie frame after
 // frame, and a tail reads `history` frames behind the newest: the caller keeps them there (zeros
 // before the beginning). A basis is read-only after opening and may be used by several threads.
@@ -38,6 +37,7 @@
 
 #include <stdbool.h>
 
+#include "kernels/band_layout.h"
 #include "spatial/conventions.h"
 #include "spatial/erb_bands.h"
 #include "spatial/foa_ops.h"
@@ -45,7 +45,7 @@
 // Changes with everything that would give trained gains another meaning.
 #define V2S_FOA_BASIS_VERSION "1"
 
-enum { V2S_BASIS_BANDS = 32, V2S_BASIS_SEGMENTS_MAX = 6, V2S_BASIS_TAPS_MAX = 96 };
+enum { V2S_BASIS_TAPS_MAX = 96 };
 
 typedef struct v2s_foa_basis {
     double rate_hz;
@@ -75,19 +75,9 @@ typedef struct v2s_foa_basis {
 V2S_MUST_USE v2s_status v2s_foa_basis_open(double rate_hz, bool with_w, v2s_foa_basis **out);
 void v2s_foa_basis_close(v2s_foa_basis **b);
 
-// Gains per band: 3 + K, or 4 + 2K with W.
+// How many tails and gains a band has: K, and 3 + K, or 4 + 2K with W.
+v2s_band_layout v2s_foa_basis_layout(bool with_w);
 int v2s_foa_basis_gains(bool with_w);
-
-// The coherent part and the tails' share that one band's gains mean.
-typedef struct v2s_foa_split {
-    v2s_vec3 sum, c; // u + a u + b h + d z, and c
-    double r2;       // r^2
-} v2s_foa_split;
-
-v2s_foa_split v2s_foa_basis_split(const float *gains, bool with_w, v2s_vec3 u);
-
-// d(loss)/d(sum) from d(loss)/dc, where c was shortened.
-v2s_vec3 v2s_foa_split_back(const v2s_foa_split *s, v2s_vec3 dc);
 
 // Samples of the transform for a rate: the fast length nearest to 32 ms.
 int v2s_foa_basis_length(double rate_hz);

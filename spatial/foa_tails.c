@@ -4,13 +4,12 @@
 #include <math.h>
 #include <string.h>
 
+#include "kernels/band_split.h"
 #include "kernels/fft.h"
 
 enum { BANDS = V2S_BASIS_BANDS };
 
-#define EVEN_MAX 4.0f  // of the gains that even out
-#define FULL 0.9       // length from which on the coherent part is all
-#define ROUNDING 1e-12 // of 1 - |c|^2
+#define EVEN_MAX 4.0f // of the gains that even out
 
 // ---- levels of W ------------------------------------------------------------------------------
 
@@ -55,34 +54,6 @@ void v2s_foa_levels_next(v2s_foa_levels *l, const float *w, float *energy, float
         running(b->memory, smeared, l->mean + (size_t)k * BANDS);
     }
     memcpy(levels + BANDS, l->mean, (size_t)b->segments * BANDS * sizeof *levels);
-}
-
-// ---- what gains mean --------------------------------------------------------------------------
-
-v2s_foa_split v2s_foa_basis_split(const float *gains, bool with_w, v2s_vec3 u) {
-    double radial = 1.0 + gains[0], flat = radial + gains[1];
-    v2s_foa_split s = {.sum = {u.x * flat, u.y * flat, u.z * radial + gains[2]}, .r2 = 1};
-    s.c = s.sum;
-    if (with_w)
-        return s;
-    if (gains[0] == 0 && gains[1] == 0 && gains[2] == 0) { // to the last bit
-        s.r2 = 0;
-        return s;
-    }
-    double length = fmax(FULL, v2s_norm(s.sum));
-    s.c = (v2s_vec3){s.sum.x / length, s.sum.y / length, s.sum.z / length};
-    double rest = 1 - v2s_dot(s.c, s.c);
-    s.r2 = rest > ROUNDING ? rest : 0;
-    return s;
-}
-
-v2s_vec3 v2s_foa_split_back(const v2s_foa_split *s, v2s_vec3 dc) {
-    double length = v2s_norm(s->sum);
-    if (length < FULL)
-        return (v2s_vec3){dc.x / FULL, dc.y / FULL, dc.z / FULL};
-    double along = v2s_dot(s->c, dc);
-    return (v2s_vec3){(dc.x - s->c.x * along) / length, (dc.y - s->c.y * along) / length,
-                      (dc.z - s->c.z * along) / length};
 }
 
 // ---- steps ------------------------------------------------------------------------------------
@@ -145,7 +116,7 @@ static void dipole_gains(const v2s_foa_basis *b, int channel, const float *even,
     int first = b->with_w ? 4 : 3;
     for (int i = 0; i < BANDS; i++) {
         const float *g = gains + (size_t)i * b->gains;
-        v2s_foa_split s = v2s_foa_basis_split(g, b->with_w, u);
+        v2s_band_split s = v2s_band_split_of(g, b->with_w, u);
         const double added[V2S_FOA_CHANNELS] = {0, s.c.y - u.y, s.c.z - u.z, s.c.x - u.x};
         along[i] = (float)added[channel];
         float share = (float)sqrt(s.r2);

@@ -43,7 +43,7 @@ void v2s_band_floor_scaled(const v2s_band_clips *clips, float gain[4]) {
 // Rows of one step of the constants' fit, summed row by row in their order.
 typedef struct fit {
     const v2s_band_clips *clips;
-    const v2s_band_loss_config *config;
+    const v2s_loss_band_config *config;
     int gains; // of a band
     int frames, rows, threads;
     const v2s_band_clip *clip[FIT_ROWS];
@@ -138,7 +138,7 @@ static v2s_status fit_passes(fit *f, float *constant, v2s_progress *progress) {
 }
 
 v2s_status v2s_band_floor_constant(const v2s_band_clips *clips, bool dry,
-                                   const v2s_band_loss_config *loss, int threads,
+                                   const v2s_loss_band_config *loss, int threads,
                                    const v2s_run_log *log, float *constant) {
     fit f = {.clips = clips,
              .config = loss,

@@ -15,7 +15,7 @@ void v2s_band_floor_scaled(const v2s_band_clips *clips, float gain[4]);
 // constant [V2S_BASIS_BANDS][gains of the pairing]. Deterministic, whatever the threads. log: for
 // progress; NULL: none.
 V2S_MUST_USE v2s_status v2s_band_floor_constant(const v2s_band_clips *clips, bool dry,
-                                                const v2s_band_loss_config *loss, int threads,
+                                                const v2s_loss_band_config *loss, int threads,
                                                 const v2s_run_log *log, float *constant);
 
 #endif

@@ -136,10 +136,14 @@ static bool all_finite(const v2s_band_stat *stats) {
     return true;
 }
 
-enum { SHARED_SUMS = 6, WITH_W_SUMS = 11 }; // floats before the tails
+enum { SHARED_SUMS = V2S_BAND_SUMS, WITH_W_SUMS = V2S_BAND_SUMS_WITH_W };
+
+v2s_band_layout v2s_band_clip_layout(const v2s_band_clip *clip) {
+    return (v2s_band_layout){clip->with_w, clip->segments};
+}
 
 v2s_status v2s_band_clip_alloc(v2s_band_clip *clip) {
-    clip->stride = clip->with_w ? WITH_W_SUMS + 2 * clip->segments : SHARED_SUMS + clip->segments;
+    clip->stride = v2s_band_layout_sums(v2s_band_clip_layout(clip));
     size_t count = (size_t)clip->frames * BANDS * (size_t)clip->stride;
     clip->stats = calloc(count > 0 ? count : 1, sizeof *clip->stats);
     return clip->stats != NULL ? V2S_OK : V2S_FAIL(V2S_NOMEM, "out of memory");

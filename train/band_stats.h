@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // What the `v2s` objective needs to know of a clip: sums over the bins of each band, per frame of
 // the basis. Once they are taken the sound itself is not needed any more; the loss
-// (train/band_loss.h) is a function of these sums and of the gains.
+// (kernels/loss_band.h) is a function of these sums and of the gains.
 //
 // All are invariant to a turn of the scene about the vertical together with its source.
 #ifndef V2S_TRAIN_BAND_STATS_H
@@ -31,10 +31,13 @@ typedef struct v2s_band_clip {
     double hop_s;
     bool with_w;
     int stride;          // floats of a band and frame
-    float *stats;        // [frames][V2S_BASIS_BANDS][stride]
+    float *stats;        // [frames][V2S_BASIS_BANDS][stride], as kernels/band_layout.h has them
     v2s_trajectory path; // owned
     v2s_condition condition;
 } v2s_band_clip;
+
+// How many sums and gains a band of it has.
+v2s_band_layout v2s_band_clip_layout(const v2s_band_clip *clip);
 
 // Sums of band and frame number `at` = frame * V2S_BASIS_BANDS + band.
 v2s_band_stat v2s_band_clip_get(const v2s_band_clip *clip, size_t at);

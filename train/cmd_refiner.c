@@ -18,6 +18,7 @@
 #include "train/presets.h"
 #include "train/refiner_loop.h"
 #include "train/run_config.h"
+#include "train/train_device.h"
 
 enum { DEFAULT_EPOCHS = 20, BEGINNING = 0 };
 
@@ -394,11 +395,14 @@ static void summarise(run *r) {
                         o->scores[i]);
     v2s_run_log_row(log, "time", "%.1f s, %.1f s of processor time, %s", loop->wall_s, loop->cpu_s,
                     r->device->name);
+    if (r->settings.verbose)
+        v2s_run_log_row(log, "kernels", "%s", r->device->ops->memory->kernels(r->device));
     v2s_run_log_text(log, "run", r->settings.output);
     v2s_run_log_text(log, "ended_by", loop->ended_by);
     v2s_run_log_text(log, "preset", o->cls->preset);
     v2s_run_log_text(log, "pairing", v2s_pairing_name(r->pairing));
     v2s_run_log_text(log, "device", r->device->name);
+    v2s_run_log_text(log, "kernels", r->device->ops->memory->kernels(r->device));
     v2s_run_log_number(log, "processes", r->processes.count);
     v2s_run_log_number(log, "parameters", (double)parameters);
     v2s_run_log_number(log, "train_clips", (double)o->train_clips);
@@ -425,10 +429,7 @@ static void summarise(run *r) {
 static v2s_status prepare(run *r, int argc, char **argv) {
     v2s_status status = open_folder(r, argc, argv);
     if (status == V2S_OK)
-        status = v2s_device_open(r->settings.common.device, v2s_train_threads(&r->settings.common),
-                                 &r->device);
-    if (status == V2S_ARG)
-        status = V2S_USAGE; // --device
+        status = v2s_train_device_open(&r->settings, &r->processes, &r->device);
     if (status == V2S_OK)
         status = open_objective(r);
     if (status == V2S_OK)

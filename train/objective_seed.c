@@ -25,21 +25,13 @@ typedef struct kept {
     char *numeric; // why its samples are not usable, or NULL
 } kept;
 
-// What a row's loss needs.
-typedef struct slot {
-    float *geometric, *truth; // [T,4]
-} slot;
-
 typedef struct objective_seed {
     v2s_objective base;
     v2s_objective_seed_config config;
     double rate_hz;
     kept *train, *val;
     const v2s_clip **clips; // behind base.train
-    slot *slots;
-    float *slot_samples;
-    v2s_device *loss_device; // the processor
-    v2s_loss_list *loss;     // a lane per row
+    v2s_loss_list *loss;    // of rows, on the device
     float scaled[CHANNELS];
     double geometric_score; // NAN before the first validation
     char rate_text[32];
@@ -110,10 +102,12 @@ static v2s_status samples_of(const objective_seed *o, const kept *k, v2s_pair *a
     return V2S_OK;
 }
 
-static v2s_status prepare(v2s_objective *base, int row, const v2s_row_item *item, float *x) {
+static v2s_status prepare(v2s_objective *base, int row, const v2s_row_item *item, float *x,
+                          void *extra) {
+    (void)row;
     objective_seed *o = (objective_seed *)base;
     const kept *k = &o->train[item->clip];
-    const slot *s = &o->slots[row];
+    float *truth = extra;
     if (k->numeric != NULL)
         return V2S_FAIL(V2S_NUMERIC, "%s", k->numeric);
     v2s_rng rng = v2s_rng_open(item->seed, 0);
@@ -127,22 +121,26 @@ static v2s_status prepare(v2s_objective *base, int row, const v2s_row_item *item
     v2s_status status = samples_of(o, k, &again, &pair);
     if (status == V2S_OK) {
         size_t bytes = frames * CHANNELS * sizeof(float);
-        memcpy(s->geometric, pair->geometric + first * CHANNELS, bytes);
-        memcpy(s->truth, pair->truth + first * CHANNELS, bytes);
-        apply_change(o, &c, s->geometric);
-        apply_change(o, &c, s->truth);
-        memcpy(x, s->geometric, bytes);
+        memcpy(x, pair->geometric + first * CHANNELS, bytes);
+        memcpy(truth, pair->truth + first * CHANNELS, bytes);
+        apply_change(o, &c, x);
+        apply_change(o, &c, truth);
     }
     v2s_pair_free(&again);
     return status;
 }
 
-static double loss(v2s_objective *base, int row, const float *residual, float scale,
-                   float *dresidual) {
+static v2s_status open_device(v2s_objective *base, const v2s_device *dev, int rows) {
     objective_seed *o = (objective_seed *)base;
-    const slot *s = &o->slots[row];
-    return v2s_loss_list_row(o->loss, row, base->T, residual, s->geometric, s->truth, scale,
-                             dresidual, NULL);
+    v2s_loss_setup setup = {
+        .dev = dev, .weights = o->config.loss, .rate_hz = o->rate_hz, .T = base->T, .rows = rows};
+    return v2s_loss_list_open(&setup, &o->loss);
+}
+
+static void loss(v2s_objective *base, int rows, const float *x, const void *extra,
+                 const float *residual, double scale, float *dresidual, double *values) {
+    objective_seed *o = (objective_seed *)base;
+    v2s_loss_list_batch(o->loss, rows, base->T, residual, x, extra, scale, dresidual, values);
 }
 
 // ---- validation -------------------------------------------------------------------------------
@@ -150,7 +148,8 @@ static double loss(v2s_objective *base, int row, const float *residual, float sc
 typedef struct scoring {
     const objective_seed *o;
     const v2s_refiner *m;
-    v2s_device device; // one thread: clips run side by side
+    v2s_device device; // of the network; one thread: clips run side by side
+    v2s_device *host;  // of the loss
     v2s_loss_list *loss;
     size_t longest;
     bool with_geometric;
@@ -199,15 +198,19 @@ static void score_share(void *ctx, int part, int parts) {
 }
 
 static v2s_status run_scoring(scoring *s, int threads) {
-    v2s_loss_setup setup = {.dev = &s->device,
+    V2S_TRY(v2s_device_open("cpu", 1, &s->host));
+    v2s_loss_setup setup = {.dev = s->host,
                             .weights = s->o->config.loss,
                             .rate_hz = s->o->rate_hz,
                             .T = (int)s->longest,
                             .rows = 1,
                             .lanes = threads};
-    V2S_TRY(v2s_loss_list_open(&setup, &s->loss));
-    v2s_parallel(threads, threads, score_share, s);
+    v2s_status status = v2s_loss_list_open(&setup, &s->loss);
+    if (status == V2S_OK)
+        v2s_parallel(threads, threads, score_share, s);
     v2s_loss_list_close(&s->loss);
+    v2s_device_close(&s->host);
+    V2S_TRY(status);
     for (int i = 0; i < threads; i++)
         if (s->status[i] != V2S_OK) {
             v2s_error_restore(s->errors[i]);
@@ -444,26 +447,15 @@ static v2s_status check_usable(const objective_seed *o) {
     return V2S_FAIL(V2S_FORMAT, "no clip of the split train can be used");
 }
 
-static v2s_status open_slots(objective_seed *o) {
-    size_t rows = (size_t)o->base.rows, row = v2s_size_mul((size_t)o->base.T, CHANNELS);
-    o->slots = calloc(rows, sizeof *o->slots);
-    o->slot_samples = calloc(v2s_size_mul(2 * rows, row), sizeof *o->slot_samples);
+static v2s_status list_clips(objective_seed *o) {
     o->clips = calloc(o->base.train_clips, sizeof *o->clips);
-    if (o->slots == NULL || o->slot_samples == NULL || o->clips == NULL)
+    if (o->clips == NULL)
         return V2S_FAIL(V2S_NOMEM, "out of memory");
-    for (size_t i = 0; i < rows; i++)
-        o->slots[i] = (slot){o->slot_samples + 2 * i * row, o->slot_samples + (2 * i + 1) * row};
     for (size_t i = 0; i < o->base.train_clips; i++)
         o->clips[i] = o->train[i].clip;
     o->base.train = o->clips;
-    V2S_TRY(v2s_device_open("cpu", 1, &o->loss_device));
-    v2s_loss_setup setup = {.dev = o->loss_device,
-                            .weights = o->config.loss,
-                            .rate_hz = o->rate_hz,
-                            .T = o->base.T,
-                            .rows = 1,
-                            .lanes = o->base.rows};
-    return v2s_loss_list_open(&setup, &o->loss);
+    o->base.row_bytes = v2s_size_mul((size_t)o->base.T, CHANNELS * sizeof(float));
+    return V2S_OK;
 }
 
 static void close_objective(v2s_objective *base) {
@@ -473,12 +465,9 @@ static void close_objective(v2s_objective *base) {
     for (size_t i = 0; o->val != NULL && i < base->val_clips; i++)
         close_kept(&o->val[i]);
     v2s_loss_list_close(&o->loss);
-    v2s_device_close(&o->loss_device);
     free(o->train);
     free(o->val);
     free(o->clips);
-    free(o->slots);
-    free(o->slot_samples);
     free(o);
 }
 
@@ -495,7 +484,7 @@ static v2s_status fill(objective_seed *o, const v2s_clip *const *train, size_t t
     V2S_TRY(check_usable(o));
     V2S_TRY(choose_length(o));
     V2S_TRY(check_usable(o));
-    return open_slots(o);
+    return list_clips(o);
 }
 
 v2s_status v2s_objective_seed_open(const v2s_objective_seed_config *config,
@@ -505,6 +494,7 @@ v2s_status v2s_objective_seed_open(const v2s_objective_seed_config *config,
     static const v2s_objective_class seed_class = {
         .preset = "seed",
         .prepare = prepare,
+        .open_device = open_device,
         .loss = loss,
         .validate = validate,
         .extra_tensor = extra_tensor,

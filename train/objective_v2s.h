@@ -25,7 +25,7 @@ typedef struct v2s_objective_v2s_config {
     int threads;         // for reading
     bool strict;         // a clip that cannot be used is an error; else it is named and left out
     v2s_run_log *log;    // for warnings; NULL: none
-    v2s_band_loss_config loss;
+    v2s_loss_band_config loss;
 } v2s_objective_v2s_config;
 
 v2s_objective_v2s_config v2s_objective_v2s_defaults(v2s_pairing pairing);

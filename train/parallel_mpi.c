@@ -6,7 +6,7 @@
 #include <stdio.h>
 
 v2s_status v2s_processes_open(bool under_mpirun, v2s_processes *p) {
-    v2s_processes found = {.count = 1};
+    v2s_processes found = {.count = 1, .local_count = 1};
     if (under_mpirun) {
         int level;
         if (MPI_Init_thread(NULL, NULL, MPI_THREAD_FUNNELED, &level) != MPI_SUCCESS)
@@ -14,6 +14,12 @@ v2s_status v2s_processes_open(bool under_mpirun, v2s_processes *p) {
         found.mpi = true;
         MPI_Comm_rank(MPI_COMM_WORLD, &found.rank);
         MPI_Comm_size(MPI_COMM_WORLD, &found.count);
+        MPI_Comm machine;
+        MPI_Comm_split_type(MPI_COMM_WORLD, MPI_COMM_TYPE_SHARED, found.rank, MPI_INFO_NULL,
+                            &machine);
+        MPI_Comm_rank(machine, &found.local_rank);
+        MPI_Comm_size(machine, &found.local_count);
+        MPI_Comm_free(&machine);
     }
     *p = found;
     return V2S_OK;
@@ -35,6 +41,30 @@ void v2s_processes_sum_f32(const v2s_processes *p, float *data, size_t count) {
 
 void v2s_processes_sum_f64(const v2s_processes *p, double *data, size_t count) {
     reduce(p, data, count, sizeof *data, MPI_DOUBLE, MPI_SUM);
+}
+
+v2s_status v2s_processes_join(const v2s_processes *p, const v2s_device *dev) {
+    unsigned char id[V2S_GROUP_ID_BYTES] = {0};
+    const v2s_group_ops *group = dev->ops->group;
+    if (p->count == 1 || group == NULL)
+        return V2S_OK;
+    V2S_TRY(v2s_processes_agree(p, p->rank == 0 ? group->id(dev, id) : V2S_OK));
+    v2s_processes_share(p, id, sizeof id);
+    return v2s_processes_agree(p, group->open(dev, id, p->rank, p->count));
+}
+
+void v2s_processes_sum_on(const v2s_processes *p, const v2s_device *dev, float *data, size_t count,
+                          double *values, size_t value_count) {
+    const v2s_group_ops *group = dev->ops->group;
+    if (p->count == 1)
+        return;
+    if (group != NULL) {
+        group->sum_f32(dev, data, count);
+        group->sum_f64(dev, values, value_count);
+    } else {
+        v2s_processes_sum_f32(p, data, count);
+        v2s_processes_sum_f64(p, values, value_count);
+    }
 }
 
 void v2s_processes_max_f64(const v2s_processes *p, double *data, size_t count) {
@@ -64,5 +94,5 @@ v2s_status v2s_processes_agree(const v2s_processes *p, v2s_status status) {
 void v2s_processes_close(v2s_processes *p) {
     if (p->mpi)
         MPI_Finalize();
-    *p = (v2s_processes){.count = 1};
+    *p = (v2s_processes){.count = 1, .local_count = 1};
 }

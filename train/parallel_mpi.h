@@ -12,11 +12,12 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "kernels/base/status.h"
+#include "kernels/device.h"
 
 typedef struct v2s_processes {
-    int rank, count; // 0 .. count-1; count >= 1
-    bool mpi;        // MPI runs
+    int rank, count;             // 0 .. count-1; count >= 1
+    int local_rank, local_count; // the same among the processes of this machine
+    bool mpi;                    // MPI runs
 } v2s_processes;
 
 // under_mpirun: whether this process was started by mpirun. UNSUPPORTED: MPI refuses.
@@ -28,6 +29,15 @@ void v2s_processes_sum_f64(const v2s_processes *p, double *data, size_t count);
 
 // data[i] = largest over the processes, on all of them.
 void v2s_processes_max_f64(const v2s_processes *p, double *data, size_t count);
+
+// Joins the processes' devices for v2s_processes_sum_on, where they can sum by themselves
+// (kernels/group.h). CUDA.
+V2S_MUST_USE v2s_status v2s_processes_join(const v2s_processes *p, const v2s_device *dev);
+
+// Both sums of numbers in the device's memory, as work of the device: queued, and part of what is
+// recorded.
+void v2s_processes_sum_on(const v2s_processes *p, const v2s_device *dev, float *data, size_t count,
+                          double *values, size_t value_count);
 
 // Copies process 0's bytes to all.
 void v2s_processes_share(const v2s_processes *p, void *data, size_t size);

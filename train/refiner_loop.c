@@ -77,7 +77,7 @@ static void aim_schedule(const course *c, double share) {
     if (c->s->minutes <= 0)
         return;
     v2s_schedule *schedule = &c->t->config.schedule;
-    double after = (double)(c->t->state.steps - schedule->warmup_steps);
+    double after = (double)(c->t->ahead.steps - schedule->warmup_steps);
     double total = after > 0 && share > 0 ? after / share : 1e9;
     schedule->total_steps = schedule->warmup_steps + (int64_t)ceil(fmin(total, 1e12));
 }
@@ -97,10 +97,18 @@ static v2s_status save_last(course *c) {
     return v2s_run_checkpoint_save_last(c->loop->last_path, c->t, &provenance);
 }
 
+static bool is_save_time(const course *c) {
+    return c->s->save_every == 0 && v2s_now_s() - c->saved_s >= save_interval_s;
+}
+
+static bool is_every(int64_t steps, int64_t every) {
+    return every > 0 && steps % every == 0;
+}
+
+// Where batches are queued, weights and state do not belong together.
 static v2s_status save_if_due(course *c) {
-    bool due = c->s->save_every > 0 ? c->t->state.steps % c->s->save_every == 0
-                                    : v2s_now_s() - c->saved_s >= save_interval_s;
-    return due ? save_last(c) : V2S_OK;
+    bool due = is_every(c->t->state.steps, c->s->save_every) || is_save_time(c);
+    return due && c->t->queued == 0 ? save_last(c) : V2S_OK;
 }
 
 // A score of the weights as they are now: counts, and keeps the best.
@@ -123,7 +131,8 @@ static v2s_status consider(course *c, double score) {
 
 // The convolution's kernels as a picture: a row per channel, blue below zero and red above.
 static v2s_status draw_kernels(const course *c, int64_t step) {
-    const v2s_tensor *w = &v2s_trainer_judged(c->t)->conv.weight;
+    V2S_TRY(v2s_trainer_download(c->t));
+    const v2s_tensor *w = &v2s_trainer_judged_copy(c->t)->conv.weight;
     int height = w->dim[0], width = w->dim[1] * w->dim[2];
     uint8_t *rgb = calloc((size_t)height * (size_t)width, 3);
     if (rgb == NULL)
@@ -243,12 +252,12 @@ static v2s_status note_skipped(course *c, const v2s_step_result *r) {
                     c->t->state.skipped_in_row, clip, r->reason);
 }
 
-static v2s_status take_step(course *c, double share) {
+// Waits for the oldest queued batch, and does what follows from its result.
+static v2s_status see_result(course *c) {
     v2s_refiner_loop *loop = c->loop;
     v2s_step_result r;
     int64_t epoch = c->t->state.epoch;
-    aim_schedule(c, share);
-    V2S_TRY(v2s_trainer_step(c->t, &r));
+    V2S_TRY(v2s_trainer_collect(c->t, &r));
     if (!r.skipped) {
         loop->steps_taken++;
         loop->last_loss = r.loss;
@@ -260,8 +269,33 @@ static v2s_status take_step(course *c, double share) {
         status = judge_if_due(c, &r, &score);
     if (status == V2S_OK)
         status = log_step(c, &r, epoch, score);
+    return status == V2S_OK ? save_if_due(c) : status;
+}
+
+// Sees results until at most `most` batches are queued.
+static v2s_status see_results(course *c, int most) {
+    v2s_status status = V2S_OK;
+    while (status == V2S_OK && c->t->queued > most)
+        status = see_result(c);
+    return status;
+}
+
+// Whether something is due that needs the results of all that is queued. Were a batch among it bad,
+// less would be due: to look is never wrong. The same in all processes.
+static bool must_look(const course *c) {
+    const v2s_train_state *ahead = &c->t->ahead;
+    double save = is_save_time(c);
+    if (c->s->save_every == 0)
+        v2s_processes_share(c->t->processes, &save, sizeof save);
+    return save != 0 || ahead->batch == 0 || (c->s->steps > 0 && ahead->steps >= c->s->steps) ||
+           is_every(ahead->steps, c->s->val_every) || is_every(ahead->steps, c->s->save_every);
+}
+
+static v2s_status take_step(course *c, double share) {
+    aim_schedule(c, share);
+    v2s_status status = v2s_trainer_queue(c->t);
     if (status == V2S_OK)
-        status = save_if_due(c);
+        status = see_results(c, must_look(c) ? 0 : c->t->dev->queue_depth - 1);
     return v2s_processes_agree(c->t->processes, status);
 }
 
@@ -286,6 +320,10 @@ v2s_status v2s_refiner_loop_run(v2s_refiner_loop *loop) {
         if (c.first)
             v2s_train_progress_update(&c.progress, c.t->state.steps, c.t->state.epoch,
                                       loop->last_loss, share);
+    }
+    if (status == V2S_OK || status == V2S_CANCELLED) {
+        v2s_status seen = v2s_processes_agree(c.t->processes, see_results(&c, 0));
+        status = seen == V2S_OK ? status : seen;
     }
     if (status == V2S_OK)
         status = v2s_processes_agree(c.t->processes, finish(&c));

@@ -103,10 +103,11 @@ v2s_status v2s_run_checkpoint_save_last(const char *path, const v2s_trainer *t,
         return V2S_FAIL(V2S_NOMEM, "out of memory");
     numbers n = numbers_of(t);
     v2s_status status;
-    V2S_TRY_GOTO(status, list_model(list, "", t->weights), done);
-    V2S_TRY_GOTO(status, list_model(list, "optimizer.m.", t->m), done);
-    V2S_TRY_GOTO(status, list_model(list, "optimizer.v.", t->v), done);
-    V2S_TRY_GOTO(status, list_model(list, "ema.", t->ema), done);
+    V2S_TRY_GOTO(status, v2s_trainer_download(t), done);
+    V2S_TRY_GOTO(status, list_model(list, "", t->host.weights), done);
+    V2S_TRY_GOTO(status, list_model(list, "optimizer.m.", t->host.m), done);
+    V2S_TRY_GOTO(status, list_model(list, "optimizer.v.", t->host.v), done);
+    V2S_TRY_GOTO(status, list_model(list, "ema.", t->host.ema), done);
     add_tensor(list,
                &(v2s_safetensors_tensor){"trainer.counters", 1, {COUNTERS}, n.counters, "I64"});
     add_tensor(list, &(v2s_safetensors_tensor){"trainer.scores", 1, {SCORES}, n.scores, "F64"});
@@ -121,7 +122,9 @@ v2s_status v2s_run_checkpoint_save_best(const char *path, const v2s_trainer *t,
     save_list *list = calloc(1, sizeof *list);
     if (list == NULL)
         return V2S_FAIL(V2S_NOMEM, "out of memory");
-    v2s_status status = list_model(list, "", v2s_trainer_judged(t));
+    v2s_status status = v2s_trainer_download(t);
+    if (status == V2S_OK)
+        status = list_model(list, "", v2s_trainer_judged_copy(t));
     if (status == V2S_OK)
         status = write_list(list, path, t, provenance);
     free(list);
@@ -187,11 +190,12 @@ v2s_status v2s_run_checkpoint_load_last(const char *path, v2s_trainer *t, double
     v2s_safetensors *file = NULL;
     V2S_TRY(v2s_safetensors_open(path, &file));
     v2s_status status;
-    V2S_TRY_GOTO(status, load_model(file, "", t->weights), done);
-    V2S_TRY_GOTO(status, load_model(file, "optimizer.m.", t->m), done);
-    V2S_TRY_GOTO(status, load_model(file, "optimizer.v.", t->v), done);
-    V2S_TRY_GOTO(status, load_model(file, "ema.", t->ema), done);
+    V2S_TRY_GOTO(status, load_model(file, "", t->host.weights), done);
+    V2S_TRY_GOTO(status, load_model(file, "optimizer.m.", t->host.m), done);
+    V2S_TRY_GOTO(status, load_model(file, "optimizer.v.", t->host.v), done);
+    V2S_TRY_GOTO(status, load_model(file, "ema.", t->host.ema), done);
     V2S_TRY_GOTO(status, load_state(file, path, t), done);
+    V2S_TRY_GOTO(status, v2s_trainer_upload(t), done);
     *wall_s = metadata_number(file, "wall_s");
     *cpu_s = metadata_number(file, "cpu_s");
 done:

@@ -12,6 +12,8 @@
 
 #include "train/trainer.h"
 
+// Nothing is queued in a trainer that is saved.
+
 // What a file says of its making.
 typedef struct v2s_run_provenance {
     const char *command;  // the command line that began the run

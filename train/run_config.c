@@ -20,7 +20,7 @@ static const v2s_command *const command = &v2s_refiner_command;
 
 // Of a run's folder and this call only: not stored.
 static bool is_stored(const char *name) {
-    static const char *const others[] = {"output", "resume", "json", "quiet", "help"};
+    static const char *const others[] = {"output", "resume", "json", "quiet", "verbose", "help"};
     for (size_t i = 0; i < sizeof others / sizeof others[0]; i++)
         if (strcmp(name, others[i]) == 0)
             return false;
@@ -33,7 +33,8 @@ static bool is_end(const char *name) {
 }
 
 static bool may_change(const char *name, const v2s_refiner_settings *s) {
-    static const char *const free_ones[] = {"threads", "device", "save-every", "max-skipped"};
+    static const char *const free_ones[] = {"threads", "device", "deterministic", "save-every",
+                                            "max-skipped"};
     for (size_t i = 0; i < sizeof free_ones / sizeof free_ones[0]; i++)
         if (strcmp(name, free_ones[i]) == 0)
             return true;

@@ -65,6 +65,8 @@ typedef struct v2s_refiner_settings {
     int64_t warmup, step_every;
     double step_factor, clip_norm, ema_decay;
     int64_t save_every, val_every, patience, max_skipped;
+    int precision; // v2s_precision
+    bool deterministic, verbose;
 } v2s_refiner_settings;
 
 extern const v2s_command v2s_refiner_command;

@@ -75,6 +75,15 @@ static const v2s_option optimizer_rows[] = {
     END_OF_ROWS,
 };
 
+static const v2s_option device_rows[] = {
+    {"precision", 0, V2S_OPTION_CHOICE, "f32|tf32|bf16", "f32", UNLIMITED,
+     "number format of the network's products; tf32 and bf16 on a GPU", AT(precision)},
+    {"deterministic", 0, V2S_OPTION_FLAG, NULL, NULL, UNLIMITED,
+     "nothing whose result could differ from run to run on a GPU", AT(deterministic)},
+    {"verbose", 'v', V2S_OPTION_FLAG, NULL, NULL, UNLIMITED, "say which kernels ran", AT(verbose)},
+    END_OF_ROWS,
+};
+
 static const char *const refiner_examples[] = {
     "v2s-train refiner data16k/manifest.jsonl -o run --preset seed --pairing omni --minutes 10",
     "v2s-train refiner --resume -o run",
@@ -86,6 +95,7 @@ static const v2s_option_group refiner_groups[] = {
     {"Run", run_rows},
     {"Rows", data_rows},
     {"Weights", optimizer_rows},
+    {"Device", device_rows},
     {"General", v2s_train_common_rows},
     {NULL, NULL},
 };

@@ -15,14 +15,17 @@
 //              sums.
 // Bad batches  A batch with samples, a loss or a gradient that is not finite changes no weight; it
 //              is no step, but the batch counts as taken.
-// Memory       All of it is taken when the trainer is opened.
-// Threads      One thread calls; rows are prepared and judged on the device's number of threads.
+// Queue        Up to dev->queue_depth batches are queued before the first one's result is seen. A
+//              bad one among them stops those behind it, and the trainer takes these again: what a
+//              run does does not depend on the depth. Weights and `state` belong together when
+//              nothing is queued.
+// Memory       All of it is taken when the trainer is opened; weights, gradients and averages lie
+//              in the device's.
+// Threads      One thread calls; rows are prepared on the device's number of threads.
 #ifndef V2S_TRAIN_TRAINER_H
 #define V2S_TRAIN_TRAINER_H
 
-#include "kernels/optim.h"
-#include "train/objective.h"
-#include "train/parallel_mpi.h"
+#include "train/device_step.h"
 #include "train/schedule.h"
 
 typedef struct v2s_trainer_config {
@@ -48,21 +51,31 @@ typedef struct v2s_train_state {
     double loss_count; // number of them
 } v2s_train_state;
 
+// The host's copies, as they were at the last download.
+typedef struct v2s_trainer_copies {
+    v2s_refiner *weights, *m, *v, *ema; // v, ema: NULL without
+} v2s_trainer_copies;
+
 typedef struct v2s_trainer {
     v2s_trainer_config config;
     v2s_objective *objective;       // borrowed
     const v2s_device *dev;          // borrowed
     const v2s_processes *processes; // borrowed
+    // the device's
     v2s_refiner *weights, *grads;
     v2s_refiner *m, *v; // the optimizer's averages; v is NULL for SGD
     v2s_refiner *ema;   // NULL without
-    v2s_train_state state;
+    v2s_trainer_copies host;
+    v2s_train_state state; // after the last batch whose result is known
+    v2s_train_state ahead; // steps, epoch and batch as they will be if all that is queued is good
+    int queued;            // batches whose results are not known
     // scratch
-    v2s_refiner_work work;
-    float *x, *residual, *dresidual; // [batch,T,inputs], [batch,T,outputs] twice
-    size_t *order;                   // [train_clips] of epoch `ordered`
-    int64_t ordered;                 // -1: none
-    struct v2s_trainer_row *rows;    // [batch]
+    v2s_device_step *step;
+    size_t *order;                    // [train_clips] of epoch `ordered`
+    int64_t ordered;                  // -1: none
+    struct v2s_trainer_row *rows;     // [batch]
+    struct v2s_trainer_batch *places; // [queue_depth] of the ring of queued batches
+    int first;                        // place of the oldest
 } v2s_trainer;
 
 typedef struct v2s_step_result {
@@ -75,7 +88,7 @@ typedef struct v2s_step_result {
 } v2s_step_result;
 
 // Starts at step 0 with the weights of `init` (copied), or drawn from the seed where it is NULL and
-// then set by the objective's `start`. NOMEM.
+// then set by the objective's `start`. NOMEM says how much was needed, and what makes it less.
 V2S_MUST_USE v2s_status v2s_trainer_open(const v2s_trainer_config *config, v2s_objective *objective,
                                          const v2s_device *dev, const v2s_processes *processes,
                                          v2s_refiner *init, v2s_trainer **out);
@@ -83,12 +96,25 @@ V2S_MUST_USE v2s_status v2s_trainer_open(const v2s_trainer_config *config, v2s_o
 // Batches of an epoch.
 int64_t v2s_trainer_batches(const v2s_trainer *t);
 
-// Takes the next batch. Fails (on all processes) with CANCELLED, and with what `prepare` says
-// besides NUMERIC; the state is then that before the call.
+// Queues the next batch; fewer than dev->queue_depth are queued before. Fails (on all processes)
+// with CANCELLED, and with what `prepare` says besides NUMERIC; the batch is then not taken.
+V2S_MUST_USE v2s_status v2s_trainer_queue(v2s_trainer *t);
+
+// Waits for the oldest queued batch (there is one). Where it is bad, nothing is queued afterwards.
+// CUDA: the device failed.
+V2S_MUST_USE v2s_status v2s_trainer_collect(v2s_trainer *t, v2s_step_result *result);
+
+// Takes the next batch and waits for it; nothing is queued before.
 V2S_MUST_USE v2s_status v2s_trainer_step(v2s_trainer *t, v2s_step_result *result);
 
-// The weights that validation judges: the running average if there is one.
+// From the device to t->host, and, after t->host and t->state were set, back. CUDA.
+V2S_MUST_USE v2s_status v2s_trainer_download(const v2s_trainer *t);
+V2S_MUST_USE v2s_status v2s_trainer_upload(v2s_trainer *t);
+
+// The weights that validation judges: the running average if there is one. The device's, and the
+// host's copy.
 v2s_refiner *v2s_trainer_judged(const v2s_trainer *t);
+v2s_refiner *v2s_trainer_judged_copy(const v2s_trainer *t);
 
 void v2s_trainer_close(v2s_trainer **t);
 

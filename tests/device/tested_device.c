@@ -14,7 +14,8 @@ const char *tested_device_spec(void) {
 
 v2s_device *tested_device_with(v2s_precision precision, bool deterministic) {
     v2s_device *dev = NULL;
-    v2s_device_options options = {2, precision, deterministic};
+    v2s_device_options options = {
+        .threads = 2, .precision = precision, .deterministic = deterministic};
     cr_assert_eq(v2s_device_open_with(tested_device_spec(), &options, &dev), V2S_OK, "%s",
                  v2s_error_text());
     return dev;

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "infer/band_gains.h"
+#include "kernels/band_gains.h"
 #include "infer/band_stream.h"
 #include "kernels/fft.h"
 #include "spatial/foa_tails.h"

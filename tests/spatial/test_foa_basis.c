@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "kernels/band_split.h"
 #include "spatial/foa_tails.h"
 #include "spatial/foa_transform.h"
 #include "tests/support/hash_noise.h"
@@ -213,7 +214,7 @@ Test(foa_basis, tails_of_norm_one_keep_the_level_whatever_the_coherent_part) {
                 half[6] = {-0.3f, 0, 0, 0, 0.6f, 0.8f}, over[6] = {0.2f, 0, 0, 1, 0, 0};
     cr_assert_eq(v2s_foa_basis_open(16000, false, &b), V2S_OK);
     cr_expect_float_eq(dipole_level(b, u, none), 1, 1e-5);
-    v2s_foa_split s = v2s_foa_basis_split(none, false, (v2s_vec3){0.3, 0.5, 0.812403840463596});
+    v2s_band_split s = v2s_band_split_of(none, false, (v2s_vec3){0.3, 0.5, 0.812403840463596});
     cr_expect(s.c.x == 0.3 && s.c.y == 0.5 && s.r2 == 0);
     cr_expect(fabs(10 * log10(dipole_level(b, u, wet))) < 0.5);
     cr_expect(fabs(10 * log10(dipole_level(b, u, half))) < 0.5);

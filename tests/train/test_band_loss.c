@@ -87,12 +87,12 @@ static void free_scene(scene *s) {
     free(s->dgains);
 }
 
-static double loss_at(scene *s, const v2s_band_loss_config *config, double *terms) {
+static double loss_at(scene *s, const v2s_loss_band_config *config, double *terms) {
     return v2s_band_loss_row(&s->work, config, &s->clip, 0, FRAMES, s->gains, 1, NULL, terms);
 }
 
 // Fourth-order central difference with exact steps.
-static double difference(scene *s, const v2s_band_loss_config *config, size_t i) {
+static double difference(scene *s, const v2s_loss_band_config *config, size_t i) {
     const float h = 0x1p-10f;
     float kept = s->gains[i];
     double f[4];
@@ -109,7 +109,7 @@ static double difference(scene *s, const v2s_band_loss_config *config, size_t i)
 static void check_gradient(bool with_w) {
     scene s = make_scene(with_w);
     for (int term = 0; term < V2S_BAND_TERMS; term++) {
-        v2s_band_loss_config config = {.emphasis = 0.8};
+        v2s_loss_band_config config = {.emphasis = 0.8};
         config.weight[term] = 1.5;
         v2s_band_loss_row(&s.work, &config, &s.clip, 0, FRAMES, s.gains, 2, s.dgains, NULL);
         double largest = 0, gap = 0;
@@ -151,7 +151,7 @@ Test(band_loss, a_perfect_plane_wave_costs_nothing) {
     }
     for (size_t i = 0; i < s.count; i++)
         s.gains[i] = 0;
-    v2s_band_loss_config config = v2s_band_loss_defaults(false);
+    v2s_loss_band_config config = v2s_band_loss_defaults(false);
     double terms[V2S_BAND_TERMS];
     double loss = loss_at(&s, &config, terms);
     cr_expect(fabs(loss) < 2e-6, "loss %g", loss);
@@ -167,7 +167,7 @@ Test(band_loss, silence_is_finite) {
         scene s = make_scene(with_w);
         for (size_t i = 0; i < FRAMES * BANDS; i++)
             v2s_band_clip_set(&s.clip, i, &(v2s_band_stat){0});
-        v2s_band_loss_config config = v2s_band_loss_defaults(with_w);
+        v2s_loss_band_config config = v2s_band_loss_defaults(with_w);
         double loss =
             v2s_band_loss_row(&s.work, &config, &s.clip, 0, FRAMES, s.gains, 1, s.dgains, NULL);
         cr_expect(isfinite(loss));

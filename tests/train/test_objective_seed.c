@@ -18,6 +18,7 @@ typedef struct opened {
     v2s_manifest manifest;
     const v2s_clip *clips[TRAIN + VAL];
     v2s_objective *o;
+    v2s_device *dev;
 } opened;
 
 static v2s_objective_seed_config usual(void) {
@@ -39,19 +40,31 @@ static opened open_all(const v2s_objective_seed_config *config) {
         a.clips[i] = &a.manifest.clips[i];
     cr_assert(v2s_objective_seed_open(config, a.clips, TRAIN, a.clips + TRAIN, VAL, &a.o) == V2S_OK,
               "%s", v2s_error_text());
+    cr_assert(v2s_device_open("cpu", 2, &a.dev) == V2S_OK);
+    cr_assert(a.o->cls->open_device(a.o, a.dev, 2) == V2S_OK);
     return a;
 }
 
 static void close_all(opened *a) {
     a->o->cls->close(a->o);
+    v2s_device_close(&a->dev);
     v2s_manifest_free(&a->manifest);
 }
 
+// x, and behind it the truth.
 static float *row_of(const opened *a, size_t clip, uint64_t seed) {
-    float *x = calloc((size_t)a->o->T * 4, sizeof *x);
-    cr_assert(x != NULL);
-    cr_assert(a->o->cls->prepare(a->o, 0, &(v2s_row_item){clip, seed}, x) == V2S_OK);
+    size_t n = (size_t)a->o->T * 4;
+    float *x = calloc(2 * n, sizeof *x);
+    cr_assert(x != NULL && a->o->row_bytes == n * sizeof *x);
+    cr_assert(a->o->cls->prepare(a->o, 0, &(v2s_row_item){clip, seed}, x, x + n) == V2S_OK);
     return x;
+}
+
+static double loss_of(const opened *a, const float *x, const float *residual, double scale,
+                      float *d) {
+    double value;
+    a->o->cls->loss(a->o, 1, x, x + (size_t)a->o->T * 4, residual, scale, d, &value);
+    return value;
 }
 
 // Least-squares gain of channel c on W.
@@ -83,7 +96,7 @@ Test(objective_seed, augmentation_moves_the_source_and_nothing_else) {
                 g[c] = gain_of(x, a.o->T, c);
             float *zero = calloc((size_t)a.o->T * 4, sizeof *zero),
                   *d = calloc((size_t)a.o->T * 4, sizeof *d);
-            double loss = a.o->cls->loss(a.o, 0, zero, 1, d);
+            double loss = loss_of(&a, x, zero, 1, d);
             if (k == 0 && seed == 0) {
                 memcpy(plain, g, sizeof g);
                 plain_loss = loss;
@@ -153,13 +166,13 @@ Test(objective_seed, the_gradient_is_that_of_the_loss) {
           *d = calloc((size_t)n, sizeof *d);
     for (int i = 0; i < n; i++)
         r[i] = 0.01f * (float)(i % 7 - 3);
-    a.o->cls->loss(a.o, 0, r, 0.5f, d);
+    loss_of(&a, x, r, 0.5, d);
     for (int i = 0; i < n; i += 37) {
         float *e = calloc((size_t)n, sizeof *e), kept = r[i];
         r[i] = kept + 0.25f; // the loss is quadratic: any step is exact
-        double up = a.o->cls->loss(a.o, 0, r, 0, e);
+        double up = loss_of(&a, x, r, 0, e);
         r[i] = kept - 0.25f;
-        double down = a.o->cls->loss(a.o, 0, r, 0, e);
+        double down = loss_of(&a, x, r, 0, e);
         r[i] = kept;
         double numeric = 0.5 * (up - down) / 0.5;
         cr_expect(fabs(numeric - d[i]) < 1e-4 * fabs(numeric) + 1e-8, "%d: %g %g", i, numeric,

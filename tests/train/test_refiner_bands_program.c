@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "infer/refiner_file.h"
+#include "kernels/band_split.h"
 #include "spatial/foa_basis.h"
 #include "tests/support/band_weights.h"
 #include "tests/support/make_media.h"
@@ -46,7 +47,7 @@ Test(refiner_bands_program, it_finds_the_constants_and_carries_them) {
     cr_assert_eq(floors.constant_count, V2S_BASIS_BANDS * gains);
     for (int band = 8; band < 16; band++) { // with energy at 8 kHz, and enough bins
         const float *g = floors.constant + (size_t)band * gains;
-        v2s_foa_split s = v2s_foa_basis_split(g, false, (v2s_vec3){0, 1, 0});
+        v2s_band_split s = v2s_band_split_of(g, false, (v2s_vec3){0, 1, 0});
         cr_expect_float_eq(s.c.y, V2S_TEST_PAIR_GAIN, 0.08, "band %d: %g", band, s.c.y);
     }
     v2s_refiner_floors_free(&floors);

@@ -14,17 +14,21 @@ enum { CLIPS = 7, T = 6, ROWS = 16, SEEN_MAX = 256 };
 
 typedef struct fake {
     v2s_objective base;
-    v2s_row_item items[ROWS]; // of the rows being prepared
-    int bad_clip;             // -1: none
-    int bad_loss;             // clip whose loss is not a number, -1: none
-    size_t seen[SEEN_MAX];    // clips in the order of their losses
-    uint64_t seeds[CLIPS];    // of the last row of each clip
+    v2s_row_item items[ROWS];     // of the last batch
+    float residual[ROWS * 2 * T]; // of the last batch
+    int bad_clip;                 // -1: none
+    int bad_loss;                 // clip whose loss is not a number, -1: none
+    size_t seen[SEEN_MAX];        // clips in the order of their losses
+    uint64_t seeds[CLIPS];        // of the last row of each clip
     int seen_count;
 } fake;
 
-static v2s_status prepare(v2s_objective *o, int row, const v2s_row_item *item, float *x) {
+// The clip travels with the row.
+static v2s_status prepare(v2s_objective *o, int row, const v2s_row_item *item, float *x,
+                          void *extra) {
+    (void)row;
     fake *f = (fake *)o;
-    f->items[row] = *item;
+    memcpy(extra, item, sizeof *item);
     for (int i = 0; i < T * o->config.inputs; i++)
         x[i] = 0.1f * (float)(i % 5) + 0.2f * (float)item->clip;
     if ((int)item->clip == f->bad_clip)
@@ -32,20 +36,30 @@ static v2s_status prepare(v2s_objective *o, int row, const v2s_row_item *item, f
     return V2S_OK;
 }
 
-static double loss(v2s_objective *o, int row, const float *residual, float scale,
-                   float *dresidual) {
-    fake *f = (fake *)o;
-    size_t clip = f->items[row].clip;
-    int n = T * o->config.outputs;
+static double loss_of(fake *f, const v2s_row_item *item, const float *residual, double scale,
+                      float *dresidual) {
+    size_t clip = item->clip;
+    int n = T * f->base.config.outputs;
     double sum = 0;
     for (int i = 0; i < n; i++) {
         double d = residual[i] - 0.01 * (double)clip;
         sum += d * d / 2;
-        dresidual[i] = (float)d * scale;
+        dresidual[i] = (float)(d * scale);
     }
     f->seen[f->seen_count++ % SEEN_MAX] = clip;
-    f->seeds[clip] = f->items[row].seed;
+    f->seeds[clip] = item->seed;
     return (int)clip == f->bad_loss ? NAN : sum;
+}
+
+static void loss(v2s_objective *o, int rows, const float *x, const void *extra,
+                 const float *residual, double scale, float *dresidual, double *values) {
+    (void)x;
+    fake *f = (fake *)o;
+    int n = T * o->config.outputs;
+    memcpy(f->items, extra, (size_t)rows * sizeof f->items[0]);
+    memcpy(f->residual, residual, (size_t)rows * (size_t)n * sizeof *residual);
+    for (int i = 0; i < rows; i++)
+        values[i] = loss_of(f, &f->items[i], residual + i * n, scale, dresidual + i * n);
 }
 
 static const v2s_objective_class fake_class = {.preset = "fake", .prepare = prepare, .loss = loss};
@@ -56,6 +70,7 @@ static fake make_fake(void) {
                  .config = {.inputs = 2, .kernel = 3, .channels = 3, .hidden = 2, .outputs = 2},
                  .T = T,
                  .rows = ROWS,
+                 .row_bytes = sizeof(v2s_row_item),
                  .train_clips = CLIPS},
         .bad_clip = -1,
         .bad_loss = -1};
@@ -139,7 +154,7 @@ Test(trainer, loss_and_gradient_are_means_over_the_rows) {
     double expected_loss = 0, gradient = 0;
     for (int row = 0; row < CLIPS; row++)
         for (int i = 0; i < 2 * T; i++) {
-            double d = t->residual[row * 2 * T + i] - 0.01 * (double)f.items[row].clip;
+            double d = f.residual[row * 2 * T + i] - 0.01 * (double)f.items[row].clip;
             expected_loss += d * d / 2 / CLIPS;
             gradient += i % 2 == 0 ? 0.1 * d / CLIPS : 0;
         }

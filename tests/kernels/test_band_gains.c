@@ -2,7 +2,7 @@
 // Smoothing of gains: what it keeps, and its gradient as the transposed sum.
 #include <criterion/criterion.h>
 
-#include "infer/band_gains.h"
+#include "kernels/band_gains.h"
 #include "tests/support/hash_noise.h"
 
 enum { FRAMES = 23, COUNT = 5, ALL = FRAMES * COUNT };

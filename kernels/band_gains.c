@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "infer/band_gains.h"
+#include "kernels/band_gains.h"
 
 #include <stddef.h>
 #include <string.h>
@@ -9,14 +9,12 @@
 static void spread(bool back, int radius, int frames, int count, const float *from, float *to) {
     memset(to, 0, (size_t)frames * (size_t)count * sizeof *to);
     for (int t = 0; t < frames; t++) {
-        int first = t > radius ? t - radius : 0;
-        int last = t + radius < frames ? t + radius : frames - 1;
-        float share = 1.0f / (float)(last - first + 1);
-        for (int f = first; f <= last; f++) {
+        v2s_band_window w = v2s_band_window_of(radius, frames, t);
+        for (int f = w.first; f <= w.last; f++) {
             const float *x = from + (size_t)(back ? t : f) * (size_t)count;
             float *y = to + (size_t)(back ? f : t) * (size_t)count;
             for (int i = 0; i < count; i++)
-                y[i] += share * x[i];
+                y[i] += w.share * x[i];
         }
     }
 }
