@@ -37,10 +37,10 @@ typedef struct v2s_device_options {
     bool training; // more than inference is wanted: the processor then has FP32 alone
 } v2s_device_options;
 
-// Opens `spec`: "auto" (the first GPU that can be used, else the processor), "cpu", "cuda" or
-// "cuda:N". NULL options are zeros. ARG: `spec` is none of these, or threads is negative.
-// UNSUPPORTED: cuda, and the sentence says why not; or a precision that it lacks. Close with
-// v2s_device_close.
+// Opens `spec`: "auto" (the first GPU if it can be used, else the processor), "cpu", "cuda" (the
+// first GPU) or "cuda:N". NULL options are zeros. ARG: `spec` is none of these, or threads is
+// negative. UNSUPPORTED: cuda, and the sentence says why not; or a precision that it lacks. Close
+// with v2s_device_close.
 V2S_MUST_USE v2s_status v2s_device_open_with(const char *spec, const v2s_device_options *options,
                                              v2s_device **out);
 

@@ -10,8 +10,7 @@
 // Ownership  A handle belongs to the device that it was opened on and holds its tables and work
 //            space; nothing but open allocates, so `run` can be part of recorded work.
 // Threads    A handle is used by one thread at a time. On the processor the rows of a call are
-//            shared out over the device's threads; a row's result does not depend on that, nor on
-//            its place in the batch.
+//            shared out over the device's threads; a row's result does not depend on that.
 // Silence    Everything is finite for finite input, silence included. B and T may be 0 (L = 0).
 #ifndef V2S_KERNELS_LOSS_H
 #define V2S_KERNELS_LOSS_H

@@ -86,7 +86,7 @@ static __global__ void energy_kernel(int T, int C, const float *x, const float *
     sum_steps(room[0], C);
     sum_steps(room[1], C);
     size_t chunk = (size_t)blockIdx.y * gridDim.x + blockIdx.x;
-    if (threadIdx.x < C)
+    if ((int)threadIdx.x < C)
         for (int i = 0; i < 2; i++)
             energy[(chunk * C + threadIdx.x) * 2 + i] = room[i][threadIdx.x];
 }
@@ -160,7 +160,7 @@ static __global__ void distance_kernel(int T, int C, const float *x, const float
     room[threadIdx.x] = all;
     sum_steps(room, C);
     size_t chunk = (size_t)blockIdx.y * gridDim.x + blockIdx.x;
-    if (threadIdx.x < C)
+    if ((int)threadIdx.x < C)
         slope[chunk * C + threadIdx.x] = room[threadIdx.x];
     v2s_store_sums(sum, partials);
 }
@@ -168,7 +168,7 @@ static __global__ void distance_kernel(int T, int C, const float *x, const float
 // Slope [b][.][c] becomes that of all earlier chunks.
 static __global__ void slope_before_kernel(int chunks, int C, double *slope) {
     double sum = 0.0;
-    for (int chunk = 0; threadIdx.x < C && chunk < chunks; chunk++) {
+    for (int chunk = 0; (int)threadIdx.x < C && chunk < chunks; chunk++) {
         double *of = slope + ((size_t)blockIdx.x * chunks + chunk) * C + threadIdx.x;
         double own = *of;
         *of = sum;

@@ -68,4 +68,44 @@ void v2s_istft_batch_backward_cuda(const v2s_device *dev, v2s_stft_batch *s,
                                    const v2s_stft_batch_args *a);
 void v2s_stft_batch_close_cuda(const v2s_device *dev, v2s_stft_batch **s);
 
+void v2s_conv2d_forward_cuda(const v2s_device *dev, const v2s_conv2d_args *a, v2s_arena *scratch);
+size_t v2s_conv2d_scratch_cuda(const v2s_device *dev, const v2s_conv2d_args *a);
+void v2s_conv2d_backward_cuda(const v2s_device *dev, const v2s_conv2d_backward_args *a,
+                              v2s_arena *scratch);
+size_t v2s_conv2d_backward_scratch_cuda(const v2s_device *dev, const v2s_conv2d_backward_args *a);
+
+void v2s_batch_norm_forward_cuda(const v2s_device *dev, const v2s_batch_norm_args *a,
+                                 v2s_arena *scratch);
+size_t v2s_batch_norm_scratch_cuda(const v2s_device *dev, const v2s_batch_norm_args *a);
+void v2s_batch_norm_backward_cuda(const v2s_device *dev, const v2s_batch_norm_backward_args *a,
+                                  v2s_arena *scratch);
+size_t v2s_batch_norm_backward_scratch_cuda(const v2s_device *dev,
+                                            const v2s_batch_norm_backward_args *a);
+
+void v2s_pool2d_forward_cuda(const v2s_device *dev, const v2s_pool2d_args *a, v2s_arena *scratch);
+void v2s_pool2d_backward_cuda(const v2s_device *dev, const v2s_pool2d_args *a, v2s_arena *scratch);
+
+void v2s_upsample2d_forward_cuda(const v2s_device *dev, const v2s_upsample2d_args *a,
+                                 v2s_arena *scratch);
+void v2s_upsample2d_backward_cuda(const v2s_device *dev, const v2s_upsample2d_args *a,
+                                  v2s_arena *scratch);
+
+void v2s_softmax_forward_cuda(const v2s_device *dev, const v2s_softmax_args *a, v2s_arena *scratch);
+void v2s_softmax_backward_cuda(const v2s_device *dev, const v2s_softmax_args *a,
+                               v2s_arena *scratch);
+
+void v2s_attention_forward_cuda(const v2s_device *dev, const v2s_attention_args *a,
+                                v2s_arena *scratch);
+size_t v2s_attention_scratch_cuda(const v2s_device *dev, const v2s_attention_args *a);
+void v2s_attention_backward_cuda(const v2s_device *dev, const v2s_attention_backward_args *a,
+                                 v2s_arena *scratch);
+size_t v2s_attention_backward_scratch_cuda(const v2s_device *dev,
+                                           const v2s_attention_backward_args *a);
+
+void v2s_reduce_forward_cuda(const v2s_device *dev, const v2s_reduce_args *a, v2s_arena *scratch);
+size_t v2s_reduce_scratch_cuda(const v2s_device *dev, const v2s_reduce_args *a);
+void v2s_reduce_backward_cuda(const v2s_device *dev, const v2s_reduce_args *a, v2s_arena *scratch);
+
+void v2s_random_fill_cuda(const v2s_device *dev, const v2s_random_args *a, v2s_arena *scratch);
+
 #endif

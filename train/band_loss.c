@@ -2,6 +2,7 @@
 #include "train/band_loss.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 const char *const v2s_band_term_names[V2S_BAND_TERMS] = {
     "diffuseness",   "diffuseness_block", "level",          "level_block", "w_level",
@@ -22,10 +23,24 @@ v2s_loss_band_config v2s_band_loss_defaults(bool with_w) {
     return c;
 }
 
-void v2s_band_directions(const v2s_band_clip *clip, int first, int frames, v2s_vec3 *directions) {
+// Of the source in frames first .. first + frames - 1.
+static void find_directions(const v2s_band_clip *clip, int first, int frames,
+                            v2s_vec3 *directions) {
     size_t cursor = 0;
     for (int t = 0; t < frames; t++)
         directions[t] = v2s_trajectory_at(&clip->path, (first + t) * clip->hop_s, &cursor).unit;
+}
+
+static const float *sums_from(const v2s_band_clip *clip, int first) {
+    return clip->stats + (size_t)first * V2S_BASIS_BANDS * (size_t)clip->stride;
+}
+
+void v2s_band_clip_row(const v2s_band_clip *clip, int first, int frames, void *row) {
+    V2S_ASSERT(first >= 0 && first + frames <= clip->frames);
+    size_t sums = (size_t)frames * V2S_BASIS_BANDS * (size_t)clip->stride;
+    *(v2s_band_row_head *)row = (v2s_band_row_head){.used = clip->used};
+    find_directions(clip, first, frames, v2s_band_row_directions(row));
+    memcpy(v2s_band_row_sums(row, frames), sums_from(clip, first), sums * sizeof(float));
 }
 
 v2s_status v2s_band_loss_open(int frames, v2s_band_loss *out) {
@@ -50,16 +65,15 @@ double v2s_band_loss_row(v2s_band_loss *l, const v2s_loss_band_config *config,
                          const v2s_band_clip *clip, int first, int frames, const float *gains,
                          double scale, float *dgains, double *terms) {
     V2S_ASSERT(frames <= l->frames && first >= 0 && first + frames <= clip->frames);
-    size_t at = (size_t)first * V2S_BASIS_BANDS * (size_t)clip->stride;
     v2s_loss_band_row_args a = {.config = config,
                                 .layout = v2s_band_clip_layout(clip),
-                                .row = {clip->used, l->directions, clip->stats + at},
+                                .row = {clip->used, l->directions, sums_from(clip, first)},
                                 .T = frames,
                                 .gains = gains,
                                 .scale = scale,
                                 .dgains = dgains,
                                 .terms = terms,
                                 .work = l->work};
-    v2s_band_directions(clip, first, frames, l->directions);
+    find_directions(clip, first, frames, l->directions);
     return v2s_loss_band_row(&a);
 }

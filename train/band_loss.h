@@ -11,8 +11,9 @@ extern const char *const v2s_band_term_names[V2S_BAND_TERMS];
 
 v2s_loss_band_config v2s_band_loss_defaults(bool with_w);
 
-// Directions of the source in frames first .. first + frames - 1 of a clip.
-void v2s_band_directions(const v2s_band_clip *clip, int first, int frames, v2s_vec3 *directions);
+// Frames first .. first + frames - 1 of a clip as a row that travels to a device
+// (v2s_band_row_bytes of its layout).
+void v2s_band_clip_row(const v2s_band_clip *clip, int first, int frames, void *row);
 
 // Work space of a row of up to `frames` frames; one thread at a time.
 typedef struct v2s_band_loss {

@@ -15,15 +15,6 @@ enum { BANDS = V2S_BASIS_BANDS, EQ_POINTS = 12 };
 
 #define HOP_S 0.008 // about that of every basis
 
-// One row of a batch, between prepare and loss.
-typedef struct row_slot {
-    const v2s_band_clip *clip;
-    int first;
-    float *energy;         // [T][BANDS]
-    float *gains, *dgains; // [T][outputs]
-    v2s_band_loss loss;
-} row_slot;
-
 typedef struct objective_v2s {
     v2s_objective base; // first: the trainer's view
     v2s_objective_v2s_config config;
@@ -31,7 +22,9 @@ typedef struct objective_v2s {
     int gains;                // of a band
     v2s_foa_basis_set *bases; // of the clips' rates
     v2s_band_clips train, val;
-    row_slot *slots; // [rows]
+    float *energy;         // [rows][T][BANDS], work space of prepare
+    const v2s_device *dev; // of loss; NULL before open_device
+    v2s_arena scratch;     // in its memory
     float scaled[4];
     float *constant; // [BANDS][gains]
 } objective_v2s;
@@ -96,37 +89,49 @@ static void spoil(const objective_v2s *o, int used, v2s_rng *rng, float *x) {
 
 static v2s_status prepare(v2s_objective *base, int row, const v2s_row_item *item, float *x,
                           void *extra) {
-    (void)extra;
     objective_v2s *o = (objective_v2s *)base;
-    row_slot *slot = &o->slots[row];
+    float *energy = o->energy + (size_t)row * (size_t)base->T * BANDS;
     const v2s_band_clip *c = &o->train.sums[item->clip];
     v2s_rng rng = v2s_rng_open(item->seed, 0);
     int room = c->frames - base->T;
-    slot->clip = c;
-    slot->first = room > 0 ? (int)(v2s_rng_uniform(&rng) * (room + 1)) : 0;
-    gather_energy(c, slot->first, base->T, slot->energy);
-    equalise(o, &rng, slot->energy);
-    v2s_band_clock clock = {slot->first * c->hop_s, c->hop_s, c->used};
-    v2s_band_features(&clock, slot->energy, base->T, &c->path, o->dry ? &c->condition : NULL, x);
+    int first = room > 0 ? (int)(v2s_rng_uniform(&rng) * (room + 1)) : 0;
+    gather_energy(c, first, base->T, energy);
+    equalise(o, &rng, energy);
+    v2s_band_clock clock = {first * c->hop_s, c->hop_s, c->used};
+    v2s_band_features(&clock, energy, base->T, &c->path, o->dry ? &c->condition : NULL, x);
     spoil(o, c->used, &rng, x);
+    v2s_band_clip_row(c, first, base->T, extra);
+    return V2S_OK;
+}
+
+// A batch of `rows` whose extras, residuals and results lie in the device's memory.
+static v2s_loss_band_args loss_args(const objective_v2s *o, int rows) {
+    return (v2s_loss_band_args){.config = o->config.loss,
+                                .layout = v2s_foa_basis_layout(o->dry),
+                                .B = rows,
+                                .T = o->base.T,
+                                .row_bytes = o->base.row_bytes};
+}
+
+static v2s_status open_device(v2s_objective *base, const v2s_device *dev, int rows) {
+    objective_v2s *o = (objective_v2s *)base;
+    v2s_loss_band_args a = loss_args(o, rows);
+    V2S_TRY(v2s_device_arena_open(dev, dev->ops->loss_band_scratch(dev, &a), &o->scratch));
+    o->dev = dev;
     return V2S_OK;
 }
 
 static void loss(v2s_objective *base, int rows, const float *x, const void *extra,
                  const float *residual, double scale, float *dresidual, double *values) {
     (void)x;
-    (void)extra;
     objective_v2s *o = (objective_v2s *)base;
-    size_t row = (size_t)base->T * (size_t)base->config.outputs;
-    for (int i = 0; i < rows; i++) {
-        row_slot *slot = &o->slots[i];
-        v2s_band_gains(o->dry, base->T, base->config.outputs, residual + (size_t)i * row,
-                       slot->gains);
-        values[i] = v2s_band_loss_row(&slot->loss, &o->config.loss, slot->clip, slot->first,
-                                      base->T, slot->gains, (float)scale, slot->dgains, NULL);
-        v2s_band_gains_back(o->dry, base->T, base->config.outputs, slot->dgains,
-                            dresidual + (size_t)i * row);
-    }
+    v2s_loss_band_args a = loss_args(o, rows);
+    a.rows = extra;
+    a.residual = residual;
+    a.scale = scale;
+    a.dresidual = dresidual;
+    a.values = values;
+    o->dev->ops->loss_band(o->dev, &a, &o->scratch);
 }
 
 // ---- validation -------------------------------------------------------------------------------
@@ -220,15 +225,11 @@ static v2s_status validate(v2s_objective *base, const v2s_refiner *m, const v2s_
 
 static void close_objective(v2s_objective *base) {
     objective_v2s *o = (objective_v2s *)base;
-    for (int i = 0; o->slots != NULL && i < base->rows; i++) {
-        free(o->slots[i].energy);
-        free(o->slots[i].gains);
-        free(o->slots[i].dgains);
-        v2s_band_loss_close(&o->slots[i].loss);
-    }
+    if (o->dev != NULL)
+        v2s_device_arena_close(o->dev, &o->scratch);
     v2s_band_clips_free(&o->train);
     v2s_band_clips_free(&o->val);
-    free(o->slots);
+    free(o->energy);
     free(o->constant);
     v2s_foa_basis_set_close(&o->bases);
     free(o);
@@ -267,28 +268,13 @@ static bool metadata(const v2s_objective *base, int index, v2s_safetensors_pair 
 
 static const v2s_objective_class v2s_class = {.preset = "v2s",
                                               .prepare = prepare,
+                                              .open_device = open_device,
                                               .loss = loss,
                                               .validate = validate,
                                               .start = start,
                                               .extra_tensor = extra_tensor,
                                               .metadata = metadata,
                                               .close = close_objective};
-
-static v2s_status open_slots(objective_v2s *o) {
-    o->slots = calloc((size_t)o->base.rows, sizeof *o->slots);
-    if (o->slots == NULL)
-        return V2S_FAIL(V2S_NOMEM, "out of memory");
-    for (int i = 0; i < o->base.rows; i++) {
-        o->slots[i].energy = malloc((size_t)o->base.T * BANDS * sizeof(float));
-        size_t outputs = (size_t)o->base.T * (size_t)o->base.config.outputs;
-        o->slots[i].gains = malloc(outputs * sizeof(float));
-        o->slots[i].dgains = malloc(outputs * sizeof(float));
-        if (o->slots[i].energy == NULL || o->slots[i].gains == NULL || o->slots[i].dgains == NULL)
-            return V2S_FAIL(V2S_NOMEM, "out of memory");
-        V2S_TRY(v2s_band_loss_open(o->base.T, &o->slots[i].loss));
-    }
-    return V2S_OK;
-}
 
 // A row is as long as asked for, or as the shortest clip.
 static void choose_length(objective_v2s *o) {
@@ -341,7 +327,10 @@ static v2s_status fill(objective_v2s *o, const v2s_clip *const *train, const v2s
                                           .inputs = inputs_of(o),
                                           .outputs = BANDS * o->gains};
     choose_length(o);
-    V2S_TRY(open_slots(o));
+    o->base.row_bytes = v2s_band_row_bytes(v2s_foa_basis_layout(o->dry), o->base.T);
+    o->energy = malloc((size_t)o->base.rows * (size_t)o->base.T * BANDS * sizeof *o->energy);
+    if (o->energy == NULL)
+        return V2S_FAIL(V2S_NOMEM, "out of memory");
     return fit_floors(o);
 }
 

@@ -261,7 +261,7 @@ Test(refiner, coarser_products_stay_close) {
     float *x = noise(8, 100 * 4), *expected = residual_of(fine, m, 1, 100, x);
     for (int p = V2S_PRECISION_TF32; p <= V2S_PRECISION_BF16; p++) {
         v2s_device *dev = NULL;
-        v2s_device_options options = {2, (v2s_precision)p, false};
+        v2s_device_options options = {.threads = 2, .precision = (v2s_precision)p};
         v2s_status status = v2s_device_open_with(tested_device_spec(), &options, &dev);
         if (status == V2S_UNSUPPORTED && fine->ops->memory->host_memory)
             continue;

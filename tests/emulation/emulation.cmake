@@ -59,8 +59,14 @@ foreach(source ${emulation_tests})
   v2s_emulated_options(${stem})
   target_link_libraries(${stem} PRIVATE v2s_emulation PkgConfig::CRITERION Threads::Threads
     ${CMAKE_DL_LIBS} m)
-  add_test(NAME emulation/${stem} COMMAND ${stem} --jobs 2 --verbose)
-  set_tests_properties(emulation/${stem} PROPERTIES LABELS cpu TIMEOUT 600
-    FAIL_REGULAR_EXPRESSION "${sanitizer_words}" ENVIRONMENT "${sanitizer_env}"
-    SKIP_RETURN_CODE 77)
+  foreach(order forward reverse)
+    set(name emulation/${stem})
+    if(order STREQUAL reverse)
+      string(APPEND name _reverse)
+    endif()
+    add_test(NAME ${name} COMMAND ${stem} --jobs 2 --verbose)
+    set_tests_properties(${name} PROPERTIES LABELS cpu TIMEOUT 600
+      FAIL_REGULAR_EXPRESSION "${sanitizer_words}"
+      ENVIRONMENT "${sanitizer_env};V2S_EMULATION_ORDER=${order}")
+  endforeach()
 endforeach()

@@ -16,6 +16,9 @@ namespace v2s_emulation {
 
 static const size_t PAGE_BYTES = 4096;
 static const size_t ALIGNMENT = 256;
+// Large allocations lie in huge pages: opening and closing costs time for each page.
+static const size_t HUGE_PAGE_BYTES = 2 << 20;
+static const size_t LARGE_BYTES = 16 << 20;
 static const unsigned char PATTERN = 0xA5;
 // Addresses are cheap: many times the memory, so that freed ones rest.
 static const size_t ADDRESSES_PER_BYTE = 16;
@@ -134,20 +137,22 @@ void check_canaries() {
         check_canary(entry.first, entry.second);
 }
 
-// Addresses for `bytes`: behind the last allocation, from the start again when the end is reached.
-static unsigned char *find_room(memory &m, size_t bytes) {
+// Addresses for `bytes`, a multiple of `step`: behind the last allocation, from the start again
+// when the end is reached.
+static unsigned char *find_room(memory &m, size_t bytes, size_t step) {
     for (int pass = 0; pass < 2; pass++) {
-        unsigned char *at = pass == 0 ? m.next : m.base;
+        uintptr_t at = round_up((uintptr_t)(pass == 0 ? m.next : m.base), step);
         for (auto &entry : m.alive) {
             const allocation &a = entry.second;
-            if (a.first_page + a.pages + PAGE_BYTES <= at)
+            uintptr_t behind = (uintptr_t)a.first_page + a.pages + PAGE_BYTES;
+            if (behind <= at)
                 continue;
-            if (at + bytes <= a.first_page)
-                return at;
-            at = a.first_page + a.pages + PAGE_BYTES;
+            if (at + bytes <= (uintptr_t)a.first_page)
+                return (unsigned char *)at;
+            at = round_up(behind, step);
         }
-        if (at + bytes <= m.base + m.reserved)
-            return at;
+        if (at + bytes <= (uintptr_t)m.base + m.reserved)
+            return (unsigned char *)at;
     }
     return nullptr;
 }
@@ -159,9 +164,12 @@ static cudaError_t allocate(void **pointer, size_t size) {
     allocation a;
     a.size = size;
     a.pages = round_up(round_up(size, ALIGNMENT), PAGE_BYTES);
-    a.first_page = find_room(m, a.pages + PAGE_BYTES);
+    bool large = size >= LARGE_BYTES;
+    a.first_page = find_room(m, a.pages + PAGE_BYTES, large ? HUGE_PAGE_BYTES : PAGE_BYTES);
     if (!a.first_page)
         return cudaErrorMemoryAllocation;
+    if (large)
+        madvise(a.first_page, a.pages, MADV_HUGEPAGE); // only speed
     unsigned char *p = a.first_page + a.pages - round_up(size, ALIGNMENT);
     protect(a, PROT_READ | PROT_WRITE);
     memset(a.first_page, PATTERN, (size_t)(p - a.first_page));

@@ -92,9 +92,11 @@ static void on_fault(int number, siginfo_t *info, void *) {
     else if (where[0])
         fprintf(stderr, "emulated CUDA: %s: illegal address %p%s\n", where, info->si_addr,
                 device ? " (device memory that is not allocated)" : "");
-    void *frames[32];
-    int count = backtrace(frames, 32);
-    backtrace_symbols_fd(frames, count, 2);
+    if (device || where[0]) {
+        void *frames[32];
+        int count = backtrace(frames, 32);
+        backtrace_symbols_fd(frames, count, 2);
+    }
     sigaction(number, &former[number == SIGBUS], NULL); // the access is done again
 }
 

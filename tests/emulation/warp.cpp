@@ -80,6 +80,8 @@ static void complete(warp &w, unsigned mask) {
 }
 
 void warp_settle(warp &w) {
+    if (!w.waiting)
+        return;
     for (int i = 0; i < w.count; i++)
         if ((w.waiting >> i & 1) && all_there(w, w.lanes[i].mask))
             complete(w, w.lanes[i].mask);

@@ -4,6 +4,7 @@
 #include <criterion/criterion.h>
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "data/manifest.h"
 #include "kernels/band_gains.h"
@@ -12,7 +13,7 @@
 #include "tests/support/make_pairs.h"
 #include "train/objective_v2s.h"
 
-enum { TRAIN = 2, VAL = 1, TRIES = 40 };
+enum { TRAIN = 2, VAL = 1, TRIES = 40, ROWS = 2 };
 
 TestSuite(objective_v2s, .fini = v2s_test_folder_remove, .timeout = 60);
 
@@ -20,12 +21,13 @@ typedef struct opened {
     v2s_manifest manifest;
     const v2s_clip *clips[TRAIN + VAL];
     v2s_objective *o;
+    v2s_device *device;
 } opened;
 
 static opened open_all(int spoilt) {
     opened a = {0};
     v2s_objective_v2s_config config = v2s_objective_v2s_defaults(V2S_PAIRING_OMNI);
-    config.channels = 4, config.hidden = 4, config.kernel = 3, config.rows = 1;
+    config.channels = 4, config.hidden = 4, config.kernel = 3, config.rows = ROWS;
     v2s_test_make_diffuse_pairs(TRAIN, VAL);
     if (spoilt >= 0)
         v2s_test_spoil_pair(spoilt, NAN);
@@ -34,28 +36,65 @@ static opened open_all(int spoilt) {
         a.clips[i] = &a.manifest.clips[i];
     cr_assert_eq(v2s_objective_v2s_open(&config, a.clips, TRAIN, a.clips + TRAIN, VAL, &a.o),
                  V2S_OK, "%s", v2s_error_text());
+    cr_assert_eq(v2s_device_open("cpu", 2, &a.device), V2S_OK);
+    cr_assert_eq(a.o->cls->open_device(a.o, a.device, ROWS), V2S_OK);
     return a;
 }
 
 static void close_all(opened *a) {
     a->o->cls->close(a->o);
+    v2s_device_close(&a->device);
     v2s_manifest_free(&a->manifest);
+}
+
+// A batch: numbers of a row of the residual, and what the loss makes of it.
+typedef struct batch {
+    size_t n;
+    float *x, *residual, *gradient;
+    unsigned char *extra;
+    double values[ROWS];
+} batch;
+
+static batch prepare_batch(const opened *a) {
+    batch b = {.n = (size_t)a->o->T * (size_t)a->o->config.outputs};
+    size_t inputs = (size_t)a->o->T * (size_t)a->o->config.inputs;
+    b.x = calloc(ROWS * inputs, sizeof *b.x);
+    b.residual = calloc(ROWS * b.n, sizeof *b.residual);
+    b.gradient = malloc(ROWS * b.n * sizeof *b.gradient);
+    cr_assert_eq(a->o->row_bytes % 64, 0);
+    b.extra = aligned_alloc(64, ROWS * a->o->row_bytes);
+    for (int row = 0; row < ROWS; row++)
+        cr_assert_eq(a->o->cls->prepare(a->o, row, &(v2s_row_item){(size_t)row, 7 + (uint64_t)row},
+                                        b.x + (size_t)row * inputs,
+                                        b.extra + (size_t)row * a->o->row_bytes),
+                     V2S_OK);
+    return b;
+}
+
+static void evaluate(const opened *a, batch *b, int rows) {
+    a->o->cls->loss(a->o, rows, b->x, b->extra, b->residual, 1, b->gradient, b->values);
+}
+
+static void free_batch(batch *b) {
+    free(b->x);
+    free(b->residual);
+    free(b->gradient);
+    free(b->extra);
 }
 
 // Directions of random signs over the whole residual: the slope along each must be the gradient's.
 // The loss is a double of floats, so central differences are good to about 1e-3.
 Test(objective_v2s, the_gradient_is_that_of_the_loss) {
     opened a = open_all(-1);
-    size_t n = (size_t)a.o->T * (size_t)a.o->config.outputs;
-    float *x = calloc((size_t)a.o->T * (size_t)a.o->config.inputs, sizeof *x);
-    float *residual = malloc(n * sizeof *residual), *moved = malloc(n * sizeof *moved);
-    float *gradient = malloc(n * sizeof *gradient), *unused = malloc(n * sizeof *unused);
-    cr_assert_eq(a.o->cls->prepare(a.o, 0, &(v2s_row_item){0, 7}, x, NULL), V2S_OK);
+    batch b = prepare_batch(&a);
+    size_t n = b.n;
+    float *residual = malloc(n * sizeof *residual), *gradient = malloc(n * sizeof *gradient);
     v2s_rng rng = v2s_rng_open(3, 0);
     for (size_t i = 0; i < n; i++)
         residual[i] = (float)(i % 6 < 3 ? -0.2 : 0.5) + 0.1f * (float)v2s_rng_normal(&rng);
-    double value;
-    a.o->cls->loss(a.o, 1, x, NULL, residual, 1, gradient, &value);
+    memcpy(b.residual, residual, n * sizeof *residual);
+    evaluate(&a, &b, 1);
+    memcpy(gradient, b.gradient, n * sizeof *gradient);
     for (int k = 0; k < TRIES; k++) {
         // One frame's outputs move: what smoothing makes of them at the ends counts as well.
         size_t frame = k == 0 ? 0 : k == 1 ? (size_t)a.o->T - 1 : v2s_rng_below(&rng, a.o->T);
@@ -66,20 +105,48 @@ Test(objective_v2s, the_gradient_is_that_of_the_loss) {
             for (size_t i = 0; i < n; i++) {
                 bool moves = i / (size_t)a.o->config.outputs == frame;
                 double step = moves ? (v2s_rng_uniform(&signs) < 0.5 ? -1e-2 : 1e-2) : 0;
-                moved[i] = residual[i] + (float)(side == 0 ? step : -step);
+                b.residual[i] = residual[i] + (float)(side == 0 ? step : -step);
                 expected += step * gradient[i];
             }
-            a.o->cls->loss(a.o, 1, x, NULL, moved, 1, unused, &loss[side]);
+            evaluate(&a, &b, 1);
+            loss[side] = b.values[0];
         }
         double slope = (loss[0] - loss[1]) / 2;
         cr_expect(fabs(slope - expected) < 0.01 * fabs(expected) + 2e-6,
                   "frame %zu: slope %g, gradient %g", frame, slope, expected);
     }
-    free(x);
     free(residual);
-    free(moved);
     free(gradient);
-    free(unused);
+    free_batch(&b);
+    close_all(&a);
+}
+
+// Rows as long as the clips, so that it is known where they begin.
+Test(objective_v2s, the_loss_of_a_batch_is_that_of_its_clips) {
+    opened a = open_all(-1);
+    batch b = prepare_batch(&a);
+    v2s_foa_basis *basis = NULL;
+    cr_assert_eq(v2s_foa_basis_open(V2S_TEST_PAIR_RATE_HZ, false, &basis), V2S_OK);
+    evaluate(&a, &b, ROWS);
+    for (int row = 0; row < ROWS; row++) {
+        v2s_pair pair = {0};
+        v2s_band_clip c;
+        v2s_band_loss work;
+        v2s_loss_band_config config = v2s_band_loss_defaults(false);
+        cr_assert_eq(v2s_pair_load(a.clips[row], 0, &pair), V2S_OK);
+        cr_assert_eq(v2s_band_clip_make(basis, a.clips[row], &pair, &c), V2S_OK);
+        cr_assert_eq(c.frames, a.o->T);
+        cr_assert_eq(v2s_band_loss_open(c.frames, &work), V2S_OK);
+        double expected =
+            v2s_band_loss_row(&work, &config, &c, 0, c.frames, b.residual, 1, NULL, NULL);
+        cr_expect_eq(b.values[row], expected, "row %d: %.17g, not %.17g", row, b.values[row],
+                     expected);
+        v2s_band_loss_close(&work);
+        v2s_band_clip_free(&c);
+        v2s_pair_free(&pair);
+    }
+    v2s_foa_basis_close(&basis);
+    free_batch(&b);
     close_all(&a);
 }
 

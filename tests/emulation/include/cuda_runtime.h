@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // The CUDA runtime and the CUDA language for the processor (../README.md): found before NVIDIA's
-// header of the same name, it lets g++ compile a .cu file as C++17.
+// header of the same name, it lets g++ compile a .cu file as C++.
 //
 // A kernel is a plain function; cudaLaunchKernelEx keeps its arguments by value and queues it.
 #ifndef V2S_EMULATION_CUDA_RUNTIME_H
