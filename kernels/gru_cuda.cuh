@@ -79,12 +79,16 @@ void v2s_gru_cudnn_close(v2s_gru_state *state);
 
 // Makes the compiler keep x in a register instead of computing it anew in every step.
 static __device__ __forceinline__ void v2s_keep(int &x) {
-#ifndef V2S_EMULATION
+#ifdef V2S_EMULATION
+    (void)x;
+#else
     asm volatile("" : "+r"(x));
 #endif
 }
 template <typename T> static __device__ __forceinline__ void v2s_keep(T *&x) {
-#ifndef V2S_EMULATION
+#ifdef V2S_EMULATION
+    (void)x;
+#else
     asm volatile("" : "+l"(x));
 #endif
 }

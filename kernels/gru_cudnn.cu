@@ -27,7 +27,7 @@ static bool noted(const v2s_device *dev, cudnnStatus_t status) {
         return false;
     char text[V2S_ERROR_TEXT_MAX];
     snprintf(text, sizeof text, "cuDNN: GRU: %s", cudnnGetErrorString(status));
-    v2s_cuda_note_text(dev, status == CUDNN_STATUS_ALLOC_FAILED ? V2S_NOMEM : V2S_CUDA, text);
+    v2s_cuda_note_text(dev, V2S_CUDA, text);
     return true;
 }
 

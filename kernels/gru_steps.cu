@@ -24,6 +24,15 @@ struct step_args {
     bool border;
 };
 
+static step_args step_of_all(const v2s_gru_walk *w) {
+    step_args a = {};
+    a.B = w->B;
+    a.T = w->T;
+    a.H = w->H;
+    a.ldy = w->ldy;
+    return a;
+}
+
 // An [B,H] matrix of zeros where `from` is NULL.
 static __global__ void start_kernel(size_t count, const float *from, float *to) {
     size_t i = v2s_item();
@@ -88,7 +97,7 @@ static void forward_direction(const v2s_device *dev, const v2s_gru_walk *w, int 
     for (int i = 0; i < w->T; i++) {
         size_t at = (size_t)step_of(w, d, i);
         v2s_cuda_product(dev, "gru_forward", &p);
-        step_args a = {w->B, w->T, w->H, w->ldy};
+        step_args a = step_of_all(w);
         a.gi = w->gi + (d * rows + at) * 3 * w->H;
         a.b_ih = dir->b_ih;
         a.b_hh = dir->b_hh;
@@ -151,7 +160,7 @@ static void backward_direction(const v2s_device *dev, const v2s_gru_walk *w, int
     start(dev, "gru_backward", states, NULL, product);
     for (int i = w->T - 1; i >= 0; i--) {
         size_t at = (size_t)step_of(w, d, i);
-        step_args a = {w->B, w->T, w->H, w->ldy};
+        step_args a = step_of_all(w);
         a.product = product;
         a.h = dh;
         a.saved = w->saved + (d * rows + at) * 4 * w->H;
