@@ -236,3 +236,36 @@ Test(attention, of_extremes) {
     free(o);
     v2s_device_close(&dev);
 }
+
+typedef struct recorded {
+    const v2s_device *dev;
+    const problem *p;
+    v2s_arena scratch;
+} recorded;
+
+static void work(void *ctx) {
+    recorded *r = ctx;
+    r->dev->ops->attention_forward(r->dev, &r->p->g.of, &r->scratch);
+    r->dev->ops->attention_backward(r->dev, &r->p->g, &r->scratch);
+}
+
+Test(attention, can_be_recorded) {
+    v2s_device *dev = tested_device();
+    const v2s_memory_ops *memory = dev->ops->memory;
+    problem p = make(dev, 2, 5, 70, 3, 4);
+    size_t bytes = dev->ops->attention_scratch(dev, &p.g.of);
+    size_t more = dev->ops->attention_backward_scratch(dev, &p.g);
+    recorded r = {dev, &p, device_scratch(dev, bytes > more ? bytes : more)};
+    v2s_recording *recording = NULL;
+    cr_assert_eq(memory->record(dev, work, &r, &recording), V2S_OK, "%s", v2s_error_text());
+    for (int i = 0; i < 2; i++) { // the gradients are added twice
+        memory->replay(dev, recording);
+        definition(&p);
+    }
+    for (int i = 0; i < TENSORS; i++)
+        cr_assert_leq(device_tensor_gap(dev, &p.t[i]), 2e-5, "%d", i);
+    memory->forget(dev, &recording);
+    v2s_device_arena_close(dev, &r.scratch);
+    discard(dev, &p);
+    v2s_device_close(&dev);
+}
