@@ -89,9 +89,9 @@ static __global__ void __launch_bounds__(V2S_TILE_BLOCK, 2) forward_kernel(v2s_a
     V2S_DYNAMIC_SHARED(float, shared);
     float *p = shared + V2S_STAGES;
     place at = place_of_block<WIDTH>(a.Nq);
-    v2s_rows q = v2s_item_rows({a.q, a.Nq, a.D}, at.item);
-    v2s_rows k = v2s_item_rows({a.k, a.Nk, a.D}, at.item);
-    v2s_rows v = v2s_item_rows({a.v, a.Nk, a.E}, at.item);
+    v2s_rows q = v2s_item_rows(v2s_rows_of(a.q, a.Nq, a.D), at.item);
+    v2s_rows k = v2s_item_rows(v2s_rows_of(a.k, a.Nk, a.D), at.item);
+    v2s_rows v = v2s_item_rows(v2s_rows_of(a.v, a.Nk, a.E), at.item);
     softmax_state state;
     float acc[8][WIDTH] = {}, keep[4];
 #pragma unroll
@@ -294,8 +294,8 @@ extern "C" void v2s_attention_backward_cuda(const v2s_device *dev,
         v2s_arena_rewind(scratch, mark);
         return;
     }
-    v2s_rows q = {a->q, a->Nq, a->D}, k = {a->k, a->Nk, a->D}, v = {a->v, a->Nk, a->E};
-    v2s_rows d_o = {g->d_o, a->Nq, a->E};
+    v2s_rows q = v2s_rows_of(a->q, a->Nq, a->D), k = v2s_rows_of(a->k, a->Nk, a->D);
+    v2s_rows v = v2s_rows_of(a->v, a->Nk, a->E), d_o = v2s_rows_of(g->d_o, a->Nq, a->E);
     score_gradient<QUERIES>(dev, a, {q, k, d_o, v, k, a->lse, delta, a->scale, a->scale, g->dq});
     score_gradient<KEYS>(dev, a, {k, q, v, d_o, q, a->lse, delta, a->scale, a->scale, g->dk});
     value_gradient(dev, a, {k, q, v, d_o, d_o, a->lse, delta, a->scale, 1.0f, g->dv});
