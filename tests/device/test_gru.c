@@ -225,6 +225,31 @@ Test(gru, equals_it_by_cudnn_where_that_serves) {
     check_all(large + 2, 1);
 }
 
+// What ran for a hidden size, in the device's words.
+static void assert_kind(const char *wanted, bool deterministic, int H, const char *kind) {
+    setenv("V2S_CUDA_GRU", wanted, 1);
+    v2s_device *dev = tested_device_with(V2S_PRECISION_F32, deterministic);
+    fixture f = fixture_of(dev, (shape){1, 1, 1, H, 1, false, false, 0, 1.0f});
+    v2s_gru_args args = args_of(&f).of;
+    forward(dev, &args);
+    if (dev->cuda != NULL)
+        cr_expect_not_null(strstr(dev->ops->memory->kernels(dev), kind), "H %d: %s instead of %s",
+                           H, dev->ops->memory->kernels(dev), kind);
+    fixture_drop(dev, &f);
+    v2s_device_close(&dev);
+}
+
+Test(gru, runs_as_asked_for) {
+    assert_kind("auto", false, 32, "persistent, 64 threads x 48 weights");
+    assert_kind("", false, 33, "persistent, 128 threads x 96 weights");
+    assert_kind("auto", true, 128, "persistent, 256 threads x 192 weights");
+    assert_kind("steps", false, 32, "steps");
+    assert_kind("cudnn", false, 32, "cuDNN");
+    assert_kind("cudnn", true, 32, "persistent");
+    assert_kind("auto", false, 513, "cuDNN");
+    assert_kind("persistent", true, 513, "steps");
+}
+
 static void assert_same(const v2s_device *dev, const device_tensor *a, const device_tensor *b) {
     float *one = device_tensor_now(dev, a), *two = device_tensor_now(dev, b);
     cr_assert_eq(memcmp(one, two, a->count * sizeof *one), 0);
