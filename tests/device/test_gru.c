@@ -288,6 +288,26 @@ Test(gru, saving_for_backward_changes_nothing) {
     v2s_device_close(&dev);
 }
 
+// Weights are read 16 bytes at a time where their place allows it.
+Test(gru, the_place_of_weights_changes_nothing) {
+    v2s_device *dev = tested_device();
+    const int sizes[] = {4, 36, 64, 100, 128, 132, 260};
+    for (int i = 0; i < 7; i++) {
+        fixture f = fixture_of(dev, (shape){1, 2, 3, sizes[i], 1, false, true, 0, 1.0f});
+        device_tensor *w = &f.dir[0].w_hh;
+        device_tensor aligned = device_copy_of(dev, w->host, w->count, true);
+        v2s_gru_args args = args_of(&f).of;
+        forward(dev, &args);
+        args.dir[0].w_hh = aligned.at;
+        args.dir[0].h_end = f.dir[0].dh0.at;
+        forward(dev, &args);
+        assert_same(dev, &f.dir[0].h_end, &f.dir[0].dh0);
+        device_tensor_drop(dev, &aligned);
+        fixture_drop(dev, &f);
+    }
+    v2s_device_close(&dev);
+}
+
 // The end of the walk alone, in place: y is not wanted, and h_end is h0.
 Test(gru, gives_the_last_state_without_y_and_in_place) {
     v2s_device *dev = tested_device();
