@@ -15,7 +15,8 @@
 //
 // TRAINING. A forward call with `saved` keeps what backward needs: r, z, n and q = W_hn h + b_hn of
 // every step (4H numbers per step, row and direction, in the back end's own order:
-// [D][B*T][r,z,n,q][H] in the definition). It takes y, too, which holds the states. Backward, from
+// [D][B*T][r,z,n,q][H] in the definition). It takes y, too, which holds the states. Backward may
+// leave something else in `saved`: one backward call for each forward call. Backward, from
 // dy = d(loss)/dy and dh_end, walks the other way; da are gradients before the gate functions:
 //
 //   dh'  = dy_t + dh                      (dh = dh_end at the start)
@@ -25,6 +26,13 @@
 //   dx_t += W_ih^T (da_r, da_z, da_n)
 //   dW_ih += (da_r, da_z, da_n) x_t^T,  db_ih += (da_r, da_z, da_n)
 //   dW_hh += (da_r, da_z, dq) h^T,      db_hh += (da_r, da_z, dq)
+//
+// ON A GPU (kernels/gru_cuda.cuh) nothing is packed, `overlap` is not used, and the call runs in
+// one of three ways, which a device's table names afterwards (memory->kernels): all steps in one
+// launch with the weights in registers (H up to 128; up to 256 and 512 where the device can run 4
+// and 16 blocks side by side), else by cuDNN, else step by step: where `deterministic` is asked
+// for, `reverse`, or rows of y apart. The environment variable V2S_CUDA_GRU = persistent, cudnn or
+// steps, read when a device is opened, asks for one of them; what it cannot do runs as without it.
 #ifndef V2S_KERNELS_GRU_H
 #define V2S_KERNELS_GRU_H
 

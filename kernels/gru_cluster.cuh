@@ -16,8 +16,10 @@
 #include <cooperative_groups.h>
 #endif
 
-// The three instructions that clusters take, as such: what cooperative groups make of them costs
-// registers that the weights need. Blocks without a cluster do not get here.
+// What clusters need as instructions: what cooperative groups make of it costs registers that the
+// weights need. Blocks without a cluster do not get here. `arrive` waits until the thread's former
+// writes are seen by the whole device (MEMBAR.ALL.GPU in the machine code), so results are written
+// to device memory behind it and have a step's time to get there.
 static __device__ __forceinline__ int v2s_cluster_rank() {
 #if defined(V2S_EMULATION)
     return (int)cooperative_groups::this_cluster().block_rank();
@@ -34,7 +36,7 @@ static __device__ __forceinline__ void v2s_cluster_arrive() {
 #if defined(V2S_EMULATION)
     (void)cooperative_groups::this_cluster().barrier_arrive();
 #elif __CUDA_ARCH__ >= 900
-    asm volatile("barrier.cluster.arrive.release.aligned;" ::: "memory");
+    asm volatile("barrier.cluster.arrive.release;" ::: "memory");
 #endif
 }
 
@@ -42,7 +44,7 @@ static __device__ __forceinline__ void v2s_cluster_wait() {
 #if defined(V2S_EMULATION)
     cooperative_groups::this_cluster().barrier_wait();
 #elif __CUDA_ARCH__ >= 900
-    asm volatile("barrier.cluster.wait.acquire.aligned;" ::: "memory");
+    asm volatile("barrier.cluster.wait.acquire;" ::: "memory");
 #endif
 }
 

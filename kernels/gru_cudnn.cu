@@ -88,7 +88,7 @@ static bool set_descriptors(const v2s_device *dev, v2s_gru_dnn *p, const v2s_gru
     cudnnMathType_t math =
         dev->precision == V2S_PRECISION_F32 ? CUDNN_FMA_MATH : CUDNN_DEFAULT_MATH;
     int dims[3] = {a->D, a->B, a->H}, strides[3] = {a->B * a->H, a->H, 1};
-    float padding = 0.0f;
+
     return set_lengths(p, a->B, a->T) &&
            !noted(dev, cudnnSetRNNDescriptor_v8(
                            p->rnn, CUDNN_RNN_ALGO_STANDARD, CUDNN_GRU, CUDNN_RNN_DOUBLE_BIAS,
@@ -96,9 +96,9 @@ static bool set_descriptors(const v2s_device *dev, v2s_gru_dnn *p, const v2s_gru
                            CUDNN_LINEAR_INPUT, CUDNN_DATA_FLOAT, CUDNN_DATA_FLOAT, math, a->C, a->H,
                            a->H, 1, p->dropout, CUDNN_RNN_PADDED_IO_ENABLED)) &&
            !noted(dev, cudnnSetRNNDataDescriptor(p->x, CUDNN_DATA_FLOAT, rows, a->T, a->B, a->C,
-                                                 p->lengths, &padding)) &&
+                                                 p->lengths, NULL)) &&
            !noted(dev, cudnnSetRNNDataDescriptor(p->y, CUDNN_DATA_FLOAT, rows, a->T, a->B,
-                                                 a->D * a->H, p->lengths, &padding)) &&
+                                                 a->D * a->H, p->lengths, NULL)) &&
            !noted(dev, cudnnSetTensorNdDescriptor(p->h, CUDNN_DATA_FLOAT, 3, dims, strides));
 }
 

@@ -11,7 +11,11 @@
 // shared memory and not arithmetic would be the limit. Factors that do not depend on dh' are ready
 // before it is.
 //
-// COUNTED in the machine code for HP = 128, not measured: COUNTS
+// COUNTED in the machine code for sm_90 and HP = 128 (256 threads, 192 weights each), not measured:
+// a step is 314 instructions, of which 192 multiply with weights and 6 read 16 bytes of the vector;
+// with two warps per scheduler at least 628 clocks, 0.32 us at 1.98 GHz. The chain behind the last
+// product (four exchanges, a product, the write, the barrier) is about 150 clocks long. Per step
+// and row, 6 H numbers come from device memory and 4 H go there.
 #include "kernels/gru_cluster.cuh"
 #include "kernels/gru_cuda.cuh"
 #include "kernels/warp_sums.cuh"

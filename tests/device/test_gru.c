@@ -225,6 +225,31 @@ Test(gru, equals_it_by_cudnn_where_that_serves) {
     check_all(large + 2, 1);
 }
 
+// What ran for a hidden size, in the device's words.
+static void assert_kind(const char *wanted, bool deterministic, int H, const char *kind) {
+    setenv("V2S_CUDA_GRU", wanted, 1);
+    v2s_device *dev = tested_device_with(V2S_PRECISION_F32, deterministic);
+    fixture f = fixture_of(dev, (shape){1, 1, 1, H, 1, false, false, 0, 1.0f});
+    v2s_gru_args args = args_of(&f).of;
+    forward(dev, &args);
+    if (dev->cuda != NULL)
+        cr_expect_not_null(strstr(dev->ops->memory->kernels(dev), kind), "H %d: %s instead of %s",
+                           H, dev->ops->memory->kernels(dev), kind);
+    fixture_drop(dev, &f);
+    v2s_device_close(&dev);
+}
+
+Test(gru, runs_as_asked_for) {
+    assert_kind("auto", false, 32, "persistent, 64 threads x 48 weights");
+    assert_kind("", false, 33, "persistent, 128 threads x 96 weights");
+    assert_kind("auto", true, 128, "persistent, 256 threads x 192 weights");
+    assert_kind("steps", false, 32, "steps");
+    assert_kind("cudnn", false, 32, "cuDNN");
+    assert_kind("cudnn", true, 32, "persistent");
+    assert_kind("auto", false, 513, "cuDNN");
+    assert_kind("persistent", true, 513, "steps");
+}
+
 static void assert_same(const v2s_device *dev, const device_tensor *a, const device_tensor *b) {
     float *one = device_tensor_now(dev, a), *two = device_tensor_now(dev, b);
     cr_assert_eq(memcmp(one, two, a->count * sizeof *one), 0);
@@ -260,6 +285,26 @@ Test(gru, saving_for_backward_changes_nothing) {
     assert_same(dev, &a.dir[1].h_end, &b.dir[1].h_end);
     fixture_drop(dev, &a);
     fixture_drop(dev, &b);
+    v2s_device_close(&dev);
+}
+
+// Weights are read 16 bytes at a time where their place allows it.
+Test(gru, the_place_of_weights_changes_nothing) {
+    v2s_device *dev = tested_device();
+    const int sizes[] = {4, 36, 64, 100, 128, 132, 260};
+    for (int i = 0; i < 7; i++) {
+        fixture f = fixture_of(dev, (shape){1, 2, 3, sizes[i], 1, false, true, 0, 1.0f});
+        device_tensor *w = &f.dir[0].w_hh;
+        device_tensor aligned = device_copy_of(dev, w->host, w->count, true);
+        v2s_gru_args args = args_of(&f).of;
+        forward(dev, &args);
+        args.dir[0].w_hh = aligned.at;
+        args.dir[0].h_end = f.dir[0].dh0.at;
+        forward(dev, &args);
+        assert_same(dev, &f.dir[0].h_end, &f.dir[0].dh0);
+        device_tensor_drop(dev, &aligned);
+        fixture_drop(dev, &f);
+    }
     v2s_device_close(&dev);
 }
 

@@ -144,6 +144,21 @@ Test(train_program, a_clip_with_nan_is_named_and_skipped) {
     v2s_test_run_free(&run);
 }
 
+// Steps that grow until nothing is finite any more: the weights before stay, batch after batch is
+// skipped, and the run gives up.
+#define DIVERGE                                                                                    \
+    "--optimizer", "sgd", "--lr", "1000", "--clip", "0", "--steps", "400", "--max-skipped", "3"
+
+Test(train_program, a_run_that_diverges_gives_up) {
+    v2s_test_make_pairs(5, 1);
+    v2s_test_make_tiny_weights();
+    REFUSED(1, "3 batches in a row were not finite", SMALL, ON, "-o", "run", DIVERGE);
+    v2s_refiner *m = NULL;
+    cr_assert_eq(v2s_refiner_load(v2s_test_path("run/best.safetensors"), &m, NULL), V2S_OK, "%s",
+                 v2s_error_text());
+    v2s_refiner_close(&m);
+}
+
 // The processor has no TF32 and trains in FP32; precision is part of a run.
 Test(train_program, precision_is_chosen_and_kept) {
     v2s_test_make_pairs(4, 1);
@@ -209,6 +224,23 @@ Test(train_program, two_processes_equal_one_with_twice_the_batch) {
     cr_assert_eq(code, 0, "exit code %d: %s", code, err);
     free(err);
     cr_expect_leq(weight_difference("one/last.safetensors", "two/last.safetensors"), 1e-5);
+}
+
+// What is not finite in one process's rows is so for all.
+Test(train_program, two_processes_give_up_together) {
+    if (system("command -v mpirun >/dev/null 2>&1") != 0)
+        cr_skip_test("mpirun is not installed");
+    setenv("V2S_EMULATION_DEVICES", "2", 1);
+    if (!has_two())
+        cr_skip_test("there are no two GPUs");
+    v2s_test_make_pairs(7, 1);
+    v2s_test_make_tiny_weights();
+    cr_expect_eq(shell("m.jsonl --init tiny.safetensors --segment 0.02 --batch 2 -o run -q "
+                       "--optimizer sgd --lr 1000 --clip 0 --steps 400 --max-skipped 3"),
+                 1);
+    char *err = text_of("err.txt");
+    cr_expect_not_null(strstr(err, "3 batches in a row were not finite"), "%s", err);
+    free(err);
 }
 
 Test(train_program, each_process_needs_a_gpu) {

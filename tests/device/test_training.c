@@ -11,9 +11,11 @@
 #include "tests/support/make_media.h"
 #include "tests/support/make_pairs.h"
 #include "train/objective_seed.h"
+#include "train/objective_v2s.h"
 #include "train/trainer.h"
 
-enum { CLIPS = 22, BATCH = 4, T = 64, STEPS = 200, PLACES = 5 };
+enum { CLIPS = 22, VAL = 1, BATCH = 4, T = 64, STEPS = 200, PLACES = 5 };
+typedef enum preset { SEED, V2S } preset;
 
 TestSuite(training, .fini = v2s_test_folder_remove, .timeout = 800);
 
@@ -22,7 +24,7 @@ TestSuite(training, .fini = v2s_test_folder_remove, .timeout = 800);
 typedef struct run {
     const v2s_device *dev;
     v2s_manifest manifest;
-    const v2s_clip *clips[CLIPS];
+    const v2s_clip *clips[CLIPS + VAL];
     v2s_objective *o;
     v2s_objective_class cls; // the objective's, with `prepare` perhaps spoilt
     v2s_trainer *t;
@@ -41,9 +43,7 @@ static v2s_trainer_config usual_config(void) {
         .schedule = {.kind = V2S_SCHEDULE_COSINE, .rate = 1e-3, .total_steps = STEPS}};
 }
 
-// An objective over a fresh reading of the pairs.
-static run make_run(const v2s_device *dev) {
-    run r = {.dev = dev};
+static v2s_status open_seed(run *r) {
     v2s_objective_seed_config config = {
         .network = {.inputs = 4, .kernel = 5, .channels = 8, .hidden = 16, .outputs = 4},
         .segment_s = (double)T / V2S_TEST_PAIR_RATE_HZ,
@@ -52,12 +52,25 @@ static run make_run(const v2s_device *dev) {
         .rows = BATCH,
         .threads = 2,
         .memory_bytes = 1 << 26};
-    cr_assert_eq(v2s_loss_weights_parse("--loss", "mse=1", &config.loss), V2S_OK);
+    V2S_TRY(v2s_loss_weights_parse("--loss", "mse=1", &config.loss));
+    return v2s_objective_seed_open(&config, r->clips, CLIPS, r->clips + CLIPS, VAL, &r->o);
+}
+
+// Rows of 25 frames, whole clips.
+static v2s_status open_v2s(run *r) {
+    v2s_objective_v2s_config config = v2s_objective_v2s_defaults(V2S_PAIRING_OMNI);
+    config.channels = 8, config.hidden = 16, config.kernel = 5, config.rows = BATCH;
+    config.threads = 2;
+    return v2s_objective_v2s_open(&config, r->clips, CLIPS, r->clips + CLIPS, VAL, &r->o);
+}
+
+// An objective over a fresh reading of the pairs.
+static run make_run(const v2s_device *dev, preset which) {
+    run r = {.dev = dev};
     cr_assert_eq(v2s_manifest_read(v2s_test_path("m.jsonl"), true, &r.manifest), V2S_OK);
-    for (int i = 0; i < CLIPS; i++)
+    for (int i = 0; i < CLIPS + VAL; i++)
         r.clips[i] = &r.manifest.clips[i];
-    cr_assert_eq(v2s_objective_seed_open(&config, r.clips, CLIPS, NULL, 0, &r.o), V2S_OK, "%s",
-                 v2s_error_text());
+    cr_assert_eq(which == SEED ? open_seed(&r) : open_v2s(&r), V2S_OK, "%s", v2s_error_text());
     return r;
 }
 
@@ -65,11 +78,15 @@ static v2s_status begin(run *r, const v2s_trainer_config *config) {
     return v2s_trainer_open(config, r->o, r->dev, &alone, NULL, &r->t);
 }
 
-static run open_run(const v2s_device *dev) {
-    run r = make_run(dev);
+static run open_preset(const v2s_device *dev, preset which) {
+    run r = make_run(dev, which);
     v2s_trainer_config config = usual_config();
     cr_assert_eq(begin(&r, &config), V2S_OK, "%s", v2s_error_text());
     return r;
+}
+
+static run open_run(const v2s_device *dev) {
+    return open_preset(dev, SEED);
 }
 
 static void close_run(run *r) {
@@ -128,10 +145,9 @@ static void expect_same(const run *a, const run *b) {
 // ---- steps --------------------------------------------------------------------------------------
 
 // The same curve as the processor's: sums in another order drift apart by far less than 1e-3.
-Test(training, losses_are_those_of_the_processor_at_every_step) {
+static void compare_steps(preset which, double share) {
     v2s_device *dev = tested_device(), *cpu = processor();
-    v2s_test_make_pairs(CLIPS, 0);
-    run here = open_run(dev), there = open_run(cpu);
+    run here = open_preset(dev, which), there = open_preset(cpu, which);
     double first = 0, last = 0;
     for (int i = 0; i < STEPS; i++) {
         v2s_step_result a = step(&here), b = step(&there);
@@ -142,17 +158,32 @@ Test(training, losses_are_those_of_the_processor_at_every_step) {
         first += i < 20 ? a.loss : 0;
         last += i >= STEPS - 20 ? a.loss : 0;
     }
-    cr_expect_lt(last, 0.9 * first, "it learns: %g, %g", first, last);
+    cr_expect_lt(last, share * first, "it learns: from %g to %g", first, last);
+    // What validation says of the end, too.
+    double scores[2];
+    cr_assert_eq(here.o->cls->validate(here.o, here.t->ema, dev, &scores[0]), V2S_OK);
+    cr_assert_eq(there.o->cls->validate(there.o, there.t->ema, cpu, &scores[1]), V2S_OK);
+    cr_expect_leq(fabs(scores[0] - scores[1]), 1e-3 * scores[1], "%g, %g", scores[0], scores[1]);
     close_run(&here);
     close_run(&there);
     v2s_device_close(&dev);
     v2s_device_close(&cpu);
 }
 
+Test(training, losses_are_those_of_the_processor_at_every_step) {
+    v2s_test_make_pairs(CLIPS, VAL);
+    compare_steps(SEED, 0.9);
+}
+
+Test(training, losses_of_bands_are_those_of_the_processor_at_every_step) {
+    v2s_test_make_diffuse_pairs(CLIPS, VAL);
+    compare_steps(V2S, 1); // it starts from the best constants
+}
+
 // Also where batches are queued, whatever the depth, and recorded work is repeated.
 Test(training, two_runs_and_queued_ones_are_equal_to_the_bit) {
     v2s_device *dev = tested_device_with(V2S_PRECISION_F32, true);
-    v2s_test_make_pairs(CLIPS, 0);
+    v2s_test_make_pairs(CLIPS, VAL);
     enum { SOME = 20 };
     v2s_step_result single[SOME], queued[SOME];
     run one = open_run(dev), two = open_run(dev);
@@ -223,7 +254,7 @@ static void expect_same_fate(const v2s_step_result *a, const v2s_step_result *b,
 // Three epochs with three bad clips: one batch after the other on the processor, queued here.
 Test(training, bad_batches_in_the_queue_are_skipped_as_without_one) {
     v2s_device *dev = tested_device(), *cpu = processor();
-    v2s_test_make_pairs(CLIPS, 0);
+    v2s_test_make_pairs(CLIPS, VAL);
     v2s_device deep = with_depth(dev, PLACES), single = with_depth(dev, 1);
     enum { BATCHES = 3 * ((CLIPS + BATCH - 1) / BATCH) };
     v2s_step_result queued[BATCHES];
@@ -285,7 +316,7 @@ static void count_takes(const v2s_device *dev, counting *c) {
 
 Test(training, a_step_takes_no_memory) {
     v2s_device *dev = tested_device();
-    v2s_test_make_pairs(CLIPS, 0);
+    v2s_test_make_pairs(CLIPS, VAL);
     counting c;
     count_takes(dev, &c);
     allowed = 1000;
@@ -302,14 +333,14 @@ Test(training, a_step_takes_no_memory) {
 // However far the memory reaches, what is there is given back, and the sentence says what to do.
 Test(training, without_memory_it_says_what_needs_less) {
     v2s_device *dev = tested_device();
-    v2s_test_make_pairs(CLIPS, 0);
+    v2s_test_make_pairs(CLIPS, VAL);
     counting c;
     count_takes(dev, &c);
     v2s_trainer_config config = usual_config();
     v2s_status status = V2S_NOMEM;
     for (allowed = 0; status != V2S_OK; allowed++) {
         takes = 0;
-        run r = make_run(&c.dev);
+        run r = make_run(&c.dev, SEED);
         status = begin(&r, &config);
         if (status != V2S_OK) {
             cr_assert_eq(status, V2S_NOMEM);
