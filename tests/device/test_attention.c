@@ -275,3 +275,12 @@ Test(attention, can_be_recorded) {
     discard(dev, &p);
     v2s_device_close(&dev);
 }
+
+Test(attention, of_a_network_s_size_equals_the_definition_in_double) {
+    if (!device_is_gpu())
+        cr_skip_test("large shapes are left to a GPU");
+    v2s_device *dev = tested_device();
+    check_to(dev, 2, 1024, 1000, 48, 384, 1.0, true);
+    check_to(dev, 1, 500, 1500, 96, 768, 1.0, false);
+    v2s_device_close(&dev);
+}
