@@ -181,9 +181,10 @@ Test(attention, of_a_lesser_precision_rounds_the_factors) {
         v2s_precision precision;
         double slack;
     } all[] = {{V2S_PRECISION_TF32, 0x1p13}, {V2S_PRECISION_BF16, 0x1p16}};
-    setenv("V2S_EMULATION_MULTIPROCESSORS", "1", 1);
     for (int i = 0; i < 2 && strncmp(tested_device_spec(), "cuda", 4) == 0; i++) {
+        setenv("V2S_EMULATION_MULTIPROCESSORS", "1", 1);
         v2s_device *dev = tested_device_with(all[i].precision, false);
+        unsetenv("V2S_EMULATION_MULTIPROCESSORS");
         check_to(dev, 2, 5, 7, 3, 4, all[i].slack, i > 0);
         check_to(dev, 3, 65, 33, 32, 70, all[i].slack, i > 0);
         check_to(dev, 2, 3, 0, 2, 2, all[i].slack, i > 0);

@@ -118,7 +118,9 @@ static void check_shapes(const v2s_device *dev, bool exact, double slack) {
 // The environment chooses the way of a GPU, and the processor does not mind.
 static v2s_device *device_by(const char *way) {
     setenv("V2S_CUDA_CONV", way, 1);
-    return tested_device();
+    v2s_device *dev = tested_device();
+    unsetenv("V2S_CUDA_CONV");
+    return dev;
 }
 
 Test(conv2d, by_own_products_equals_the_definition_in_double) {
@@ -140,6 +142,7 @@ Test(conv2d, in_tf32_rounds_the_factors) {
             continue; // the processor has no such precision
         setenv("V2S_CUDA_CONV", own ? "own" : "cudnn", 1);
         v2s_device *dev = tested_device_with(V2S_PRECISION_TF32, false);
+        unsetenv("V2S_CUDA_CONV");
         check(dev, (sizes){2, 3, 4, 5, 6, 3, 3}, false, true, 2048.0); // of 2^-24
         v2s_device_close(&dev);
     }
