@@ -10,6 +10,12 @@
 #include "tests/support/guarded.h"
 #include "tests/support/hash_noise.h"
 
+bool device_is_gpu(void) {
+    const char *module = getenv("V2S_CUDA_MODULE");
+    bool emulated = module != NULL && strstr(module, "emulated") != NULL;
+    return strncmp(tested_device_spec(), "cuda", 4) == 0 && !emulated;
+}
+
 // Takes over host.
 static device_tensor tensor_of(const v2s_device *dev, float *host, size_t count, size_t lead) {
     device_tensor t = {.count = count, .host = host, .exact = doubles_of(host, count)};

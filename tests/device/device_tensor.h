@@ -13,6 +13,9 @@ typedef struct device_tensor {
     size_t lead;   // floats between the guard zone and `at`
 } device_tensor;
 
+// Whether the tests run on a GPU, which has time for large shapes; it is not an emulated one.
+bool device_is_gpu(void);
+
 // Noise of this stream in [-scale, scale).
 device_tensor device_noise(const v2s_device *dev, unsigned stream, size_t count, float scale);
 

@@ -181,9 +181,10 @@ Test(attention, of_a_lesser_precision_rounds_the_factors) {
         v2s_precision precision;
         double slack;
     } all[] = {{V2S_PRECISION_TF32, 0x1p13}, {V2S_PRECISION_BF16, 0x1p16}};
-    setenv("V2S_EMULATION_MULTIPROCESSORS", "1", 1);
     for (int i = 0; i < 2 && strncmp(tested_device_spec(), "cuda", 4) == 0; i++) {
+        setenv("V2S_EMULATION_MULTIPROCESSORS", "1", 1);
         v2s_device *dev = tested_device_with(all[i].precision, false);
+        unsetenv("V2S_EMULATION_MULTIPROCESSORS");
         check_to(dev, 2, 5, 7, 3, 4, all[i].slack, i > 0);
         check_to(dev, 3, 65, 33, 32, 70, all[i].slack, i > 0);
         check_to(dev, 2, 3, 0, 2, 2, all[i].slack, i > 0);
@@ -273,5 +274,14 @@ Test(attention, can_be_recorded) {
     memory->forget(dev, &recording);
     v2s_device_arena_close(dev, &r.scratch);
     discard(dev, &p);
+    v2s_device_close(&dev);
+}
+
+Test(attention, of_a_network_s_size_equals_the_definition_in_double) {
+    if (!device_is_gpu())
+        cr_skip_test("large shapes are left to a GPU");
+    v2s_device *dev = tested_device();
+    check_to(dev, 2, 1024, 1000, 48, 384, 1.0, true);
+    check_to(dev, 1, 500, 1500, 96, 768, 1.0, false);
     v2s_device_close(&dev);
 }
