@@ -9,8 +9,8 @@
 // gives away lies last in every lane, because lanes order their weights for it.
 //
 // COUNTED in the machine code for sm_90 and HP = 128 (256 threads, 192 weights each), not measured:
-// a step is 296 instructions, of which 192 multiply with weights and 8 read 16 bytes of the state.
-// Each scheduler has two warps to issue, so a step takes at least 592 clocks, 0.30 us at 1.98 GHz;
+// a step is 294 instructions, of which 192 multiply with weights and 8 read 16 bytes of the state.
+// Each scheduler has two warps to issue, so a step takes at least 588 clocks, 0.30 us at 1.98 GHz;
 // 384 is what the products alone would take. The chain behind the last product (two exchanges, a
 // tanh, the write, the barrier) is about 170 clocks long and hides only in part. Reads of the state
 // are 8 warps * 8 * 512 bytes, 256 clocks of shared memory, so they are not the limit. Per step and
@@ -181,14 +181,15 @@ struct forward_output {
                                               size_t row, int way) {
         bool owner = l.there && l.share == 0;
         size_t first = (size_t)d * a.B * a.T + row;
-        y = a.y + (row * a.ldy + (size_t)d * a.H + l.unit);
-        saved = a.saved + (first * 4 * a.H + l.unit);
-        y_stride = way * a.ldy;
-        saved_stride = way * 4 * a.H;
+        bool any_y = a.y != NULL, any_saved = a.saved != NULL;
+        y = any_y ? a.y + (row * a.ldy + (size_t)d * a.H + l.unit) : NULL;
+        saved = any_saved ? a.saved + (first * 4 * a.H + l.unit) : NULL;
+        y_stride = any_y ? way * a.ldy : 0;
+        saved_stride = any_saved ? way * 4 * a.H : 0;
         gate = l.update ? a.H : 2 * a.H;
         q = 3 * a.H;
-        to_y = owner && l.update && a.y != NULL;
-        to_gate = owner && a.saved != NULL;
+        to_y = owner && l.update && any_y;
+        to_gate = owner && any_saved;
         to_saved = to_gate && l.update;
         v2s_keep(to_y);
         v2s_keep(to_gate);

@@ -12,8 +12,8 @@
 // before it is.
 //
 // COUNTED in the machine code for sm_90 and HP = 128 (256 threads, 192 weights each), not measured:
-// a step is 314 instructions, of which 192 multiply with weights and 6 read 16 bytes of the vector;
-// with two warps per scheduler at least 628 clocks, 0.32 us at 1.98 GHz. The chain behind the last
+// a step is 313 instructions, of which 192 multiply with weights and 6 read 16 bytes of the vector;
+// with two warps per scheduler at least 626 clocks, 0.32 us at 1.98 GHz. The chain behind the last
 // product (four exchanges, a product, the write, the barrier) is about 150 clocks long. Per step
 // and row, 6 H numbers come from device memory and 4 H go there.
 #include "kernels/gru_cluster.cuh"
@@ -82,7 +82,7 @@ static __device__ __forceinline__ void multiply(const float (&w)[shape::U][shape
 template <typename shape> struct backward_input {
     const float *next[shape::fetches];
     int saved_stride, row_stride; // from step to step
-    bool there[shape::fetches];
+    int there[shape::fetches];
 
     // Of number i of this thread: which of the six.
     static __device__ __forceinline__ int kind(int i) {
@@ -102,19 +102,19 @@ template <typename shape> struct backward_input {
             const float *rows = (which == 4 ? a.y + row_stride : a.dy) + row * a.ldy;
             next[i] = which < 4 ? saved + (which * a.H + unit) : rows + (d * a.H + unit);
             v2s_keep(next[i]);
+            v2s_keep(there[i]);
         }
         v2s_keep(saved_stride);
         v2s_keep(row_stride);
     }
 
-    // `left`: steps from this one to the end of the walk, itself included; the last has no state
-    // before it in y.
-    __device__ __forceinline__ void fetch(float *slot, int left) {
+    // `to`: the thread's place in the step's slot. `left`: steps from this one to the end of the
+    // walk, itself included; the last has no state before it in y.
+    __device__ __forceinline__ void fetch(float *to, int left) {
 #pragma unroll
         for (int i = 0; i < shape::fetches; i++) {
             if (there[i] && left > (kind(i) == 4 ? 1 : 0))
-                __pipeline_memcpy_async(slot + i * shape::threads + threadIdx.x, next[i],
-                                        sizeof(float));
+                __pipeline_memcpy_async(to + i * shape::threads, next[i], sizeof(float));
             next[i] += kind(i) < 4 ? saved_stride : row_stride;
         }
         __pipeline_commit();
@@ -168,7 +168,7 @@ __launch_bounds__(backward_shape<HP, TEAM>::threads,
     v2s_keep(out);
     v2s_keep(out_stride);
     for (int i = 0; i < depth - 1; i++)
-        input.fetch(ring + i * shape::slot, T - i);
+        input.fetch(ring + i * shape::slot + tid, T - i);
     size_t state = (size_t)b * H + unit;
     const float *h0 = a.dir[d].h0, *dh_end = a.dir[d].dh_end;
     float h_first = there && h0 != NULL ? h0[state] : 0.0f;
@@ -180,14 +180,16 @@ __launch_bounds__(backward_shape<HP, TEAM>::threads,
     const float *read = vector + s * parts::stride;
     float *write = vector + parts::size + shape::at(unit, 0);
     int flip = parts::size;
-    for (unsigned t = 0;; t++) {
-        int left = T - (int)t;
-        const float *in = ring + t % depth * shape::slot + unit - first;
+    unsigned slot = 0;
+    const unsigned ring_end = depth * shape::slot - 1; // its size is a power of 2
+    for (int left = T;; left--) {
+        const float *in = ring + slot + (unit - first);
         float h = left > 1 ? in[4 * units] : h_first, dy = left > 0 ? in[5 * units] : 0.0f;
         float sum[shape::U] = {share == 0 ? carry + dy : 0.0f};
         backward_factors f = factors_of(in, units, h);
         multiply<shape, 0, half>(w, read, sum);
-        input.fetch(ring + (t + depth - 1) % depth * shape::slot, left - depth + 1);
+        input.fetch(ring + tid + ((slot + (depth - 1) * shape::slot) & ring_end), left - depth + 1);
+        slot = (slot + shape::slot) & ring_end;
         multiply<shape, half, shape::I>(w, read, sum);
         v2s_scatter_ordered<shape::U, shape::S>(sum);
         dh = sum[0];

@@ -288,6 +288,50 @@ Test(gru, saving_for_backward_changes_nothing) {
     v2s_device_close(&dev);
 }
 
+typedef struct recorded {
+    const v2s_device *dev;
+    v2s_gru_backward_args g;
+    v2s_arena scratch;
+} recorded;
+
+static void forward_and_back(void *ctx) {
+    recorded *r = ctx;
+    r->dev->ops->gru_forward(r->dev, &r->g.of, &r->scratch);
+    r->dev->ops->gru_backward(r->dev, &r->g, &r->scratch);
+}
+
+// A step of training is recorded once and repeated, whichever way it runs.
+static void assert_recorded(const char *wanted) {
+    setenv("V2S_CUDA_GRU", wanted, 1);
+    v2s_device *dev = tested_device();
+    fixture a = fixture_of(dev, shapes[2]), b = fixture_of(dev, shapes[2]);
+    run(dev, &a);
+    b.saved_bytes = a.saved_bytes;
+    cr_assert_eq(dev->ops->memory->take(dev, b.saved_bytes, &b.saved), V2S_OK);
+    recorded r = {.dev = dev, .g = args_of(&b)};
+    size_t one = dev->ops->gru_scratch(dev, &r.g.of);
+    size_t two = dev->ops->gru_backward_scratch(dev, &r.g);
+    r.scratch = device_scratch(dev, one > two ? one : two);
+    v2s_recording *recording = NULL;
+    cr_assert_eq(dev->ops->memory->record(dev, forward_and_back, &r, &recording), V2S_OK, "%s",
+                 v2s_error_text());
+    dev->ops->memory->replay(dev, recording);
+    assert_same(dev, &a.y, &b.y);
+    assert_same(dev, &a.dx, &b.dx);
+    assert_same(dev, &a.dir[1].dw_hh, &b.dir[1].dw_hh);
+    dev->ops->memory->forget(dev, &recording);
+    v2s_device_arena_close(dev, &r.scratch);
+    fixture_drop(dev, &a);
+    fixture_drop(dev, &b);
+    v2s_device_close(&dev);
+}
+
+Test(gru, can_be_recorded) {
+    assert_recorded("persistent");
+    assert_recorded("steps");
+    assert_recorded("cudnn");
+}
+
 // Weights are read 16 bytes at a time where their place allows it.
 Test(gru, the_place_of_weights_changes_nothing) {
     v2s_device *dev = tested_device();
