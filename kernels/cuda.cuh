@@ -37,13 +37,14 @@ struct v2s_cuda_state {
     cudaEvent_t marks[V2S_MARKS];
     bool marked[V2S_MARKS];
     pthread_mutex_t turn;
-    void *blas;                // cublasHandle_t
-    void *blas_workspace;      // so that recordings take nothing
-    void *dnn;                 // cudnnHandle_t; NULL until it is needed
-    void *group;               // ncclComm_t; NULL for one process
-    struct v2s_gru_state *gru; // kernels/gru_cuda.cuh
-    const char *gru_kind;      // which kernels the last GRU ran: "persistent", "cuDNN", ...
-    char kernels[192];         // the sentence about it
+    void *blas;                      // cublasHandle_t
+    void *blas_workspace;            // so that recordings take nothing
+    void *dnn;                       // cudnnHandle_t; NULL until it is needed
+    void *group;                     // ncclComm_t; NULL for one process
+    struct v2s_gru_state *gru;       // kernels/gru_cuda.cuh
+    const char *gru_kind;            // which kernels the last GRU ran: "persistent", "cuDNN", ...
+    char kernels[192];               // the sentence about it
+    struct v2s_conv2d_state *conv2d; // kernels/conv2d_cuda.cuh
     // the first failure since the last synchronize
     v2s_status status;
     char error[V2S_ERROR_TEXT_MAX];
@@ -135,6 +136,10 @@ void v2s_cuda_blas_close(v2s_cuda_state *state);
 // memory, so it may not be recorded: whoever needs it asks for it where scratch is asked for.
 void *v2s_cuda_dnn(const v2s_device *dev);
 void v2s_cuda_dnn_close(v2s_cuda_state *state);
+
+// Of convolutions (kernels/conv2d.cu). ARG: V2S_CUDA_CONV names none of their ways.
+v2s_status v2s_conv2d_open(v2s_cuda_state *state);
+void v2s_conv2d_close(v2s_cuda_state *state);
 
 // Of the GRU (kernels/gru.cu). ARG: V2S_CUDA_GRU names none of its ways.
 v2s_status v2s_gru_open(v2s_cuda_state *state);

@@ -329,6 +329,7 @@ static v2s_status open_state(int index, v2s_cuda_state *s, v2s_device *dev) {
         V2S_TRY(v2s_cuda_status("opening",
                                 cudaEventCreateWithFlags(&s->marks[i], cudaEventDisableTiming)));
     V2S_TRY(v2s_gru_open(s));
+    V2S_TRY(v2s_conv2d_open(s));
     return v2s_cuda_blas_open(s);
 }
 
@@ -339,6 +340,7 @@ static void close_device(v2s_device *dev) {
         cudaStreamSynchronize(s->stream);
     v2s_cuda_group_close(s);
     v2s_gru_close(s);
+    v2s_conv2d_close(s);
     v2s_cuda_dnn_close(s);
     v2s_cuda_blas_close(s);
     for (int i = 0; i < V2S_MARKS; i++)

@@ -2,6 +2,7 @@
 #include "train/objective_seed.h"
 
 #include <math.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -151,6 +152,12 @@ typedef struct scoring {
     v2s_device device; // of the network; one thread: clips run side by side
     v2s_device *host;  // of the loss
     v2s_loss_list *loss;
+    // as many as may run at once: each holds the activations of a whole clip
+    struct {
+        v2s_refiner_runner *runner;
+        pthread_mutex_t turn;
+    } lanes[V2S_PARALLEL_MAX];
+    int lane_count;
     size_t longest;
     bool with_geometric;
     double (*scores)[2]; // [val_clips] refined, geometric
@@ -158,8 +165,15 @@ typedef struct scoring {
     char (*errors)[V2S_ERROR_TEXT_MAX];
 } scoring;
 
-static v2s_status score_clip(const scoring *s, int part, size_t index, v2s_refiner_runner *runner,
-                             float *residual) {
+static v2s_status forward(scoring *s, int part, int T, const float *x, float *residual) {
+    int lane = part % s->lane_count;
+    pthread_mutex_lock(&s->lanes[lane].turn);
+    v2s_status status = v2s_refiner_runner_forward(s->lanes[lane].runner, 1, T, x, residual);
+    pthread_mutex_unlock(&s->lanes[lane].turn);
+    return status;
+}
+
+static v2s_status score_clip(scoring *s, int part, size_t index, float *residual) {
     const objective_seed *o = s->o;
     const kept *k = &o->val[index];
     v2s_pair again = {0};
@@ -167,7 +181,7 @@ static v2s_status score_clip(const scoring *s, int part, size_t index, v2s_refin
     v2s_status status = samples_of(o, k, &again, &pair);
     int T = (int)k->frames;
     if (status == V2S_OK)
-        status = v2s_refiner_runner_forward(runner, 1, T, pair->geometric, residual);
+        status = forward(s, part, T, pair->geometric, residual);
     if (status == V2S_OK) {
         s->scores[index][0] = v2s_loss_list_row(s->loss, part, T, residual, pair->geometric,
                                                 pair->truth, 0, NULL, NULL);
@@ -183,14 +197,10 @@ static v2s_status score_clip(const scoring *s, int part, size_t index, v2s_refin
 
 static void score_share(void *ctx, int part, int parts) {
     scoring *s = ctx;
-    v2s_refiner_runner *runner = NULL;
     float *residual = malloc(s->longest * CHANNELS * sizeof *residual);
     v2s_status status = residual == NULL ? V2S_FAIL(V2S_NOMEM, "out of memory") : V2S_OK;
-    if (status == V2S_OK)
-        status = v2s_refiner_runner_open(s->m, &s->device, 1, (int)s->longest, &runner);
     for (size_t i = (size_t)part; status == V2S_OK && i < s->o->base.val_clips; i += (size_t)parts)
-        status = score_clip(s, part, i, runner, residual);
-    v2s_refiner_runner_close(&runner);
+        status = score_clip(s, part, i, residual);
     free(residual);
     s->status[part] = status;
     if (status != V2S_OK)
@@ -199,6 +209,7 @@ static void score_share(void *ctx, int part, int parts) {
 
 static v2s_status run_scoring(scoring *s, int threads) {
     V2S_TRY(v2s_device_open("cpu", 1, &s->host));
+    s->lane_count = threads < s->device.lanes ? threads : s->device.lanes;
     v2s_loss_setup setup = {.dev = s->host,
                             .weights = s->o->config.loss,
                             .rate_hz = s->o->rate_hz,
@@ -206,8 +217,16 @@ static v2s_status run_scoring(scoring *s, int threads) {
                             .rows = 1,
                             .lanes = threads};
     v2s_status status = v2s_loss_list_open(&setup, &s->loss);
+    for (int i = 0; i < s->lane_count; i++)
+        pthread_mutex_init(&s->lanes[i].turn, NULL);
+    for (int i = 0; i < s->lane_count && status == V2S_OK; i++)
+        status = v2s_refiner_runner_open(s->m, &s->device, 1, (int)s->longest, &s->lanes[i].runner);
     if (status == V2S_OK)
         v2s_parallel(threads, threads, score_share, s);
+    for (int i = 0; i < s->lane_count; i++) {
+        v2s_refiner_runner_close(&s->lanes[i].runner);
+        pthread_mutex_destroy(&s->lanes[i].turn);
+    }
     v2s_loss_list_close(&s->loss);
     v2s_device_close(&s->host);
     V2S_TRY(status);

@@ -10,7 +10,8 @@ enable_language(CXX)
 
 set(emulation_folder ${CMAKE_CURRENT_LIST_DIR})
 
-# How a source that uses the emulated headers is compiled.
+# How a source that uses the emulated headers is compiled. Warnings that are off: pragmas for nvcc,
+# zeroed rests of structs, parameters that only instructions of a device use.
 function(v2s_emulated_options target)
   get_target_property(options ${target} COMPILE_OPTIONS)
   list(REMOVE_ITEM options -Wstrict-prototypes) # C only
@@ -18,7 +19,7 @@ function(v2s_emulated_options target)
     CXX_STANDARD 20 CXX_STANDARD_REQUIRED ON CXX_EXTENSIONS OFF
     CXX_VISIBILITY_PRESET hidden VISIBILITY_INLINES_HIDDEN ON)
   target_compile_options(${target} PRIVATE $<$<COMPILE_LANGUAGE:CXX>:-O2 -g1 -Wno-unknown-pragmas
-    -Wno-missing-field-initializers>)
+    -Wno-missing-field-initializers -Wno-unused-parameter>)
   target_compile_definitions(${target} PRIVATE
     $<$<COMPILE_LANGUAGE:CXX>:V2S_EMULATION __CUDACC__ __CUDA_ARCH__=900>)
   target_include_directories(${target} BEFORE PRIVATE ${emulation_folder}/include

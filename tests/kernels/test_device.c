@@ -25,8 +25,8 @@ Test(device, bf16_runs_only_when_it_is_asked_for) {
     cr_assert_eq(v2s_device_open("cpu", 0, &dev), V2S_OK);
     cr_assert_null(strstr(dev->ops->name, "bf16"));
     v2s_device_close(&dev);
-    v2s_status status =
-        v2s_device_open_with("cpu", &(v2s_device_options){1, V2S_PRECISION_BF16, false}, &dev);
+    v2s_status status = v2s_device_open_with(
+        "cpu", &(v2s_device_options){.threads = 1, .precision = V2S_PRECISION_BF16}, &dev);
     if (v2s_cpu_isa() == V2S_ISA_AVX512_BF16) {
         cr_assert_eq(status, V2S_OK);
         cr_assert_str_eq(dev->ops->name, "avx512-bf16");

@@ -133,8 +133,9 @@ Test(refiner_stream, silence_with_slow_weights_settles) {
 
 Test(refiner_stream, bf16_settles_within_its_own_rounding) {
     v2s_device *dev = NULL;
-    if (v2s_device_open_with("cpu", &(v2s_device_options){2, V2S_PRECISION_BF16, false}, &dev) !=
-        V2S_OK)
+    if (v2s_device_open_with("cpu",
+                             &(v2s_device_options){.threads = 2, .precision = V2S_PRECISION_BF16},
+                             &dev) != V2S_OK)
         cr_skip("%s", v2s_error_text());
     setup s = make_setup_on(dev, 20000, 0.0f, false);
     v2s_refiner_stream_config config = {1024, 64, 32768, 1e-6f};

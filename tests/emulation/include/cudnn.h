@@ -22,12 +22,14 @@
     X(CUDNN_STATUS_BAD_PARAM_SHAPE_MISMATCH, 2008)                                                 \
     X(CUDNN_STATUS_NOT_SUPPORTED, 3000)                                                            \
     X(CUDNN_STATUS_INTERNAL_ERROR, 4000)                                                           \
+    X(CUDNN_STATUS_INTERNAL_ERROR_HOST_ALLOCATION_FAILED, 4003)                                    \
     X(CUDNN_STATUS_EXECUTION_FAILED, 5000)
 
 typedef enum {
 #define V2S_EMULATED_ENUM(name, value) name = value,
     V2S_EMULATED_CUDNN_STATUS(V2S_EMULATED_ENUM)
 #undef V2S_EMULATED_ENUM
+        CUDNN_STATUS_ALLOC_FAILED = CUDNN_STATUS_INTERNAL_ERROR_HOST_ALLOCATION_FAILED
 } cudnnStatus_t;
 
 typedef enum {

@@ -1,0 +1,180 @@
+// SPDX-License-Identifier: MIT
+#include <criterion/criterion.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "kernels/f64_tensor.h"
+#include "tests/device/device_tensor.h"
+
+enum { X, W, BIAS, Y, DY, DX, DW, DBIAS, TENSORS };
+
+typedef struct problem {
+    v2s_conv2d_backward_args g;
+    v2s_conv2d_backward_args_f64 exact;
+    device_tensor t[TENSORS];
+    bool whole; // whole numbers, of which every sum is exact
+} problem;
+
+typedef struct sizes {
+    int N, C, O, H, W, KH, KW;
+} sizes;
+
+// Without bias and gradients of bias and input where `all` is false.
+static void point_at(problem *p, sizes s, bool all) {
+    device_tensor *t = p->t;
+    v2s_conv2d_args a = {
+        s.N, s.C, s.O, s.H, s.W, s.KH, s.KW, t[X].at, t[W].at, all ? t[BIAS].at : NULL, t[Y].at};
+    v2s_conv2d_args_f64 exact = {
+        s.N,       s.C,  s.O,        s.H,        s.W,
+        s.KH,      s.KW, t[X].exact, t[W].exact, all ? t[BIAS].exact : NULL,
+        t[Y].exact};
+    p->g = (v2s_conv2d_backward_args){a, t[DY].at, all ? t[DX].at : NULL, t[DW].at,
+                                      all ? t[DBIAS].at : NULL};
+    p->exact = (v2s_conv2d_backward_args_f64){exact, t[DY].exact, all ? t[DX].exact : NULL,
+                                              t[DW].exact, all ? t[DBIAS].exact : NULL};
+}
+
+static problem make(const v2s_device *dev, sizes s, bool whole, bool all) {
+    size_t pixels = (size_t)s.H * s.W, nx = (size_t)s.N * s.C * pixels;
+    size_t ny = (size_t)s.N * s.O * pixels, nw = (size_t)s.O * s.C * s.KH * s.KW;
+    const size_t counts[TENSORS] = {nx, nw, (size_t)s.O, ny, ny, nx, nw, (size_t)s.O};
+    problem p = {.whole = whole};
+    for (unsigned i = 0; i < TENSORS; i++)
+        p.t[i] = i == Y  ? device_output(dev, counts[i])
+                 : whole ? device_integers(dev, i, counts[i], 4)
+                         : device_noise(dev, i, counts[i], 1.0f);
+    point_at(&p, s, all);
+    return p;
+}
+
+static void discard(const v2s_device *dev, problem *p) {
+    for (int i = 0; i < TENSORS; i++)
+        device_tensor_drop(dev, &p->t[i]);
+}
+
+static void run(const v2s_device *dev, const problem *p) {
+    size_t bytes = dev->ops->conv2d_scratch(dev, &p->g.of);
+    size_t more = dev->ops->conv2d_backward_scratch(dev, &p->g);
+    v2s_arena forward = device_scratch(dev, bytes), backward = device_scratch(dev, more);
+    dev->ops->conv2d_forward(dev, &p->g.of, &forward);
+    dev->ops->conv2d_backward(dev, &p->g, &backward);
+    cr_assert(forward.used == 0 && backward.used == 0);
+    v2s_device_arena_close(dev, &forward);
+    v2s_device_arena_close(dev, &backward);
+}
+
+static void definition(problem *p) {
+    v2s_conv2d_forward_f64(NULL, &p->exact.of, NULL);
+    v2s_conv2d_backward_f64(NULL, &p->exact, NULL);
+}
+
+// A sum of n products of numbers below 1, in any order: n roundings of half a unit of a running sum
+// of about 0.33 sqrt(n), which like the sum go either way: 0.1 n of 2^-24, and ten times that for
+// the worst of all. Algorithms that multiply less (Winograd's, which cuDNN may take) have larger
+// numbers in between: `slack`. Whole numbers below 2^24 are exact.
+static double tolerance(const problem *p, double n, double slack) {
+    return p->whole ? 0.0 : slack * (4.0 + n) * 0x1p-24;
+}
+
+static void check(const v2s_device *dev, sizes s, bool whole, bool all, double slack) {
+    problem p = make(dev, s, whole, all);
+    double taps = (double)s.KH * s.KW, places = (double)s.N * s.H * s.W;
+    double limit[TENSORS] = {0};
+    limit[Y] = tolerance(&p, taps * s.C, slack);
+    limit[DX] = tolerance(&p, taps * s.O, slack);
+    limit[DW] = limit[DBIAS] = tolerance(&p, places, slack);
+    float *first[TENSORS];
+    definition(&p);
+    run(dev, &p);
+    for (int i = 0; i < TENSORS; i++) {
+        double gap = device_tensor_gap(dev, &p.t[i]);
+        cr_assert(gap <= limit[i], "%d of %d %d %d %d %d %d %d: off by %g, not %g", i, s.N, s.C,
+                  s.O, s.H, s.W, s.KH, s.KW, gap, limit[i]);
+        first[i] = device_tensor_now(dev, &p.t[i]);
+        device_tensor_reset(dev, &p.t[i]);
+    }
+    run(dev, &p);
+    for (int i = 0; i < TENSORS; i++) {
+        float *second = device_tensor_now(dev, &p.t[i]);
+        cr_assert_eq(memcmp(first[i], second, p.t[i].count * sizeof *second), 0, "%d", i);
+        free(first[i]);
+        free(second);
+    }
+    discard(dev, &p);
+}
+
+static void check_shapes(const v2s_device *dev, bool exact, double slack) {
+    const sizes all[] = {{1, 1, 1, 1, 1, 3, 3},  {2, 3, 4, 5, 6, 3, 3}, {1, 2, 3, 4, 31, 3, 5},
+                         {3, 5, 2, 7, 3, 5, 1},  {2, 4, 3, 2, 2, 7, 7}, {5, 3, 33, 4, 4, 3, 3},
+                         {1, 33, 3, 8, 9, 3, 3}, {2, 5, 7, 4, 5, 1, 1}, {1, 1, 9, 16, 3, 1, 1}};
+    for (int i = 0; i < 9; i++) {
+        check(dev, all[i], false, i % 3 != 0, slack);
+        if (exact)
+            check(dev, all[i], true, i % 3 != 1, 1.0);
+    }
+}
+
+// The environment chooses the way of a GPU, and the processor does not mind.
+static v2s_device *device_by(const char *way) {
+    setenv("V2S_CUDA_CONV", way, 1);
+    return tested_device();
+}
+
+Test(conv2d, by_own_products_equals_the_definition_in_double) {
+    v2s_device *dev = device_by("own");
+    check_shapes(dev, true, 1.0);
+    v2s_device_close(&dev);
+}
+
+Test(conv2d, by_cudnn_equals_the_definition_in_double) {
+    v2s_device *dev = device_by("cudnn");
+    check_shapes(dev, false, 16.0);
+    v2s_device_close(&dev);
+}
+
+// Tensor cores round what they multiply to 11 bits.
+Test(conv2d, in_tf32_rounds_the_factors) {
+    for (int own = 0; own < 2; own++) {
+        if (strncmp(tested_device_spec(), "cuda", 4) != 0)
+            continue; // the processor has no such precision
+        setenv("V2S_CUDA_CONV", own ? "own" : "cudnn", 1);
+        v2s_device *dev = tested_device_with(V2S_PRECISION_TF32, false);
+        check(dev, (sizes){2, 3, 4, 5, 6, 3, 3}, false, true, 2048.0); // of 2^-24
+        v2s_device_close(&dev);
+    }
+}
+
+Test(conv2d, of_nothing_adds_nothing) {
+    const sizes all[] = {{0, 3, 2, 4, 4, 3, 3}, {2, 3, 2, 0, 4, 3, 3}, {2, 3, 2, 4, 0, 1, 1}};
+    for (int own = 0; own < 2; own++) {
+        v2s_device *dev = device_by(own ? "own" : "cudnn");
+        for (int i = 0; i < 3; i++)
+            check(dev, all[i], true, i > 0, 1.0);
+        v2s_device_close(&dev);
+    }
+}
+
+// Pictures that our own products take in pieces: parts of one, then some of many.
+Test(conv2d, of_large_pictures_equals_the_definition) {
+    v2s_device *dev = device_by("own");
+    check(dev, (sizes){1, 8, 2, 240, 260, 3, 3}, true, true, 1.0);
+    check(dev, (sizes){3, 16, 2, 110, 91, 3, 3}, true, true, 1.0);
+    v2s_device_close(&dev);
+}
+
+// An arena's memory is aligned, and cuDNN may then choose otherwise.
+Test(conv2d, does_not_depend_on_where_the_pictures_lie) {
+    v2s_device *dev = device_by("own");
+    enum { PIXELS = 64 };
+    problem p = make(dev, (sizes){1, 1, 1, 8, 8, 3, 3}, true, false);
+    device_tensor x = device_copy_of(dev, p.t[X].host, PIXELS, true);
+    p.g.of.x = x.at;
+    definition(&p);
+    run(dev, &p);
+    cr_assert_eq(device_tensor_gap(dev, &p.t[Y]), 0.0);
+    cr_assert_eq(device_tensor_gap(dev, &p.t[DW]), 0.0);
+    device_tensor_drop(dev, &x);
+    discard(dev, &p);
+    v2s_device_close(&dev);
+}
