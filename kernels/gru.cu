@@ -156,19 +156,20 @@ extern "C" void v2s_gru_forward_cuda(const v2s_device *dev, const v2s_gru_args *
 
 // ---- backward ---------------------------------------------------------------------------------
 
-// out [rows,H]: the state before each step; h0 (NULL: 0) where the walk begins.
+enum { BEFORE_THREADS = 128 }; // a row at once for most H
+
+// out [rows,H]: the state before each step; h0 (NULL: 0) where the walk begins. A block per row.
 static __global__ void before_kernel(v2s_gru_walk w, int d, float *out) {
-    size_t i = v2s_item();
-    if (i >= (size_t)w.B * w.T * w.H)
-        return;
-    size_t row = i / w.H;
-    int j = (int)(i % w.H), t = (int)(row % w.T);
-    bool reverse = d == 1 || w.reverse;
-    const float *h0 = w.dir[d].h0;
-    if (t == (reverse ? w.T - 1 : 0))
-        out[i] = h0 != NULL ? h0[row / w.T * w.H + j] : 0.0f;
+    size_t row = blockIdx.x, b = blockIdx.x / (unsigned)w.T;
+    int t = (int)(blockIdx.x % (unsigned)w.T);
+    bool reverse = d == 1 || w.reverse, begins = t == (reverse ? w.T - 1 : 0);
+    const float *from = w.dir[d].h0;
+    if (begins)
+        from = from != NULL ? from + b * w.H : NULL;
     else
-        out[i] = w.y[(reverse ? row + 1 : row - 1) * w.ldy + (size_t)d * w.H + j];
+        from = w.y + (reverse ? row + 1 : row - 1) * w.ldy + (size_t)d * w.H;
+    for (int j = (int)threadIdx.x; j < w.H; j += (int)blockDim.x)
+        out[row * w.H + j] = from != NULL ? from[j] : 0.0f;
 }
 
 // Sums of da_n, da_r, da_z, dq [4H] to both biases, whose gates are r, z, n.
@@ -229,8 +230,8 @@ static void direction_gradients(const v2s_device *dev, const v2s_gru_backward_ar
     if (g->dx != NULL)
         input_gradient(dev, g, d, da, scratch);
     float *before = (float *)v2s_arena_take(scratch, rows * a->H, sizeof(float));
-    v2s_launch(dev, "gru_backward", before_kernel, v2s_blocks(rows * a->H, V2S_CUDA_BLOCK),
-               V2S_CUDA_BLOCK, 0, *w, d, before);
+    v2s_launch(dev, "gru_backward", before_kernel, dim3((unsigned)rows), BEFORE_THREADS, 0, *w, d,
+               before);
     v2s_row_sum hh = {rows, 3 * a->H, a->H, da + a->H, before, 4 * a->H, a->H, 0, g->grad[d].dw_hh};
     v2s_row_product(dev, "gru_backward", &hh, scratch);
     v2s_arena_rewind(scratch, mark);

@@ -27,8 +27,9 @@ template <int HP, int TEAM> struct forward_shape {
     static const int shares = S / 4;              // lanes that have the same new state
     static const int fetches = (3 * units + threads - 1) / threads;
     static const int slot = 4 * units; // floats of a step in the ring: r, z, n and a gap
+    using ring = v2s_gru_ring<slot>;
     using parts = v2s_parts<HP, S>;
-    static const size_t shared_bytes = (2 * parts::size + V2S_GRU_DEPTH * slot) * sizeof(float);
+    static const size_t shared_bytes = (2 * parts::size + ring::size) * sizeof(float);
 };
 
 // K numbers of a row of H from `first` on; zero behind its end or where there is no row.
@@ -214,6 +215,17 @@ struct forward_output {
     }
 };
 
+// Fills the half of the state that the first step reads from h0 [H] (NULL: 0), and the ring.
+template <int HP, typename shape>
+static __device__ __forceinline__ void begin(float *state, const float *h0, int H) {
+    int tid = (int)threadIdx.x;
+    for (int i = tid; i < HP; i += shape::threads)
+        state[shape::parts::at(i)] = h0 != NULL && i < H ? h0[i] : 0.0f;
+    for (int i = tid; i < shape::ring::size; i += shape::threads)
+        state[2 * shape::parts::size + i] = 0.0f;
+    __syncthreads();
+}
+
 template <int HP, int TEAM>
 static __global__ __launch_bounds__(forward_shape<HP, TEAM>::threads,
                                     1) void forward_kernel(const __grid_constant__ v2s_gru_walk a) {
@@ -222,60 +234,49 @@ static __global__ __launch_bounds__(forward_shape<HP, TEAM>::threads,
     using team = v2s_team<TEAM>;
     const int units = shape::units, depth = V2S_GRU_DEPTH;
     V2S_DYNAMIC_SHARED(float, state); // [2][parts::size], then the ring [depth][slot]
-    float *ring = state + 2 * parts::size;
     int tid = (int)threadIdx.x, b = (int)blockIdx.x / TEAM, d = (int)blockIdx.y, H = a.H, T = a.T;
     int first = team::rank() * units, s = tid % shape::S;
     forward_lane l = lane_of<shape::S>(a, d, b, first + tid / shape::S * 2);
     float w[2][3][shape::K];
     load_weights<shape::K>(w, a, a.dir[d].w_hh, l, s * shape::K);
-    const float *h0 = a.dir[d].h0;
-    for (int i = tid; i < HP; i += shape::threads)
-        state[parts::at(i)] = h0 != NULL && i < H ? h0[(size_t)b * H + i] : 0.0f;
-    for (int i = tid; i < depth * shape::slot; i += shape::threads)
-        ring[i] = 0.0f;
-    __syncthreads();
+    begin<HP, shape>(state, a.dir[d].h0 != NULL ? a.dir[d].h0 + (size_t)b * H : NULL, H);
 
     bool reverse = d == 1 || a.reverse;
     int way = reverse ? -1 : 1;
     size_t row = (size_t)b * T + (reverse ? T - 1 : 0); // where the walk begins
     forward_input<shape> input(a.gi + ((size_t)d * a.B * T + row) * 3 * H, H, first, way);
     forward_output output(a, l, d, row, way);
+    typename shape::ring ring = {state + 2 * parts::size};
     for (int i = 0; i < depth - 1; i++)
-        input.fetch(ring + i * shape::slot + tid, i < T);
+        input.fetch(ring.slots + i * shape::slot + tid, i < T);
     __pipeline_wait_prior(depth - 2);
     team::arrive();
     team::wait();
 
-    const float *read = state + s * parts::stride;
-    float *write = state + parts::size + parts::at(l.unit);
-    int flip = parts::size;
+    v2s_gru_halves<parts::size> h = {state + s * parts::stride,
+                                     state + parts::size + parts::at(l.unit)};
     // Lanes that compute z read something else for n, which nobody uses.
     int in = l.unit - first + (l.update ? 0 : units);
-    unsigned slot = 0;
-    const unsigned ring_end = depth * shape::slot - 1; // its size is a power of 2
     v2s_keep(in);
     for (int t = 0; t < T; t++) {
-        float in_gate = ring[in + slot], in_n = ring[in + slot + 2 * units] + l.bias_in;
+        float in_gate = ring.slots[in + ring.at];
+        float in_n = ring.slots[in + ring.at + 2 * units] + l.bias_in;
         float start = shape::shares == 1 || l.share == 0 ? in_gate + l.bias : 0.0f;
         float part[2][3] = {{start, 0.0f, l.bias_hn}, {0.0f, 0.0f, 0.0f}};
-        multiply<0, shape::K / 2>(w, read, part);
-        input.fetch(ring + tid + ((slot + (depth - 1) * shape::slot) & ring_end),
-                    t < T - (depth - 1));
-        slot = (slot + shape::slot) & ring_end;
-        multiply<shape::K / 2, shape::K>(w, read, part);
+        multiply<0, shape::K / 2>(w, h.read, part);
+        input.fetch(ring.coming() + tid, t < T - (depth - 1));
+        ring.turn();
+        multiply<shape::K / 2, shape::K>(w, h.read, part);
         float2 sum = join<shape::S>(part);
-        float gate = v2s_gru_sigmoid(sum.x), q = sum.y;
-        float n = v2s_gru_tanh(fmaf(gate, q, in_n));
+        float gate = v2s_gru_sigmoid(sum.x), n = v2s_gru_tanh(fmaf(gate, sum.y, in_n));
         float z = __shfl_xor_sync(0xffffffffu, gate, 2);
         l.h = fmaf(z, l.h - n, n);
         if (l.update)
-            team::template write<shape::shares>(write, l.h, l.share);
-        read += flip;
-        write -= flip;
-        flip = -flip;
+            team::template write<shape::shares>(h.write, l.h, l.share);
+        h.turn();
         __pipeline_wait_prior(depth - 2);
         team::arrive();
-        output.put(gate, n, q, l.h);
+        output.put(gate, n, sum.y, l.h);
         team::wait();
     }
     if (l.there && l.update && l.share == 0 && a.dir[d].h_end != NULL)

@@ -104,10 +104,12 @@ static v2s_gru_backward_args args_of(const fixture *f) {
     for (int d = 0; d < s->D; d++) {
         const weights *w = &f->dir[d];
         bool states = s->states;
-        g.of.dir[d] = (v2s_gru_direction){w->w_ih.at, w->w_hh.at, w->b_ih.at, w->b_hh.at};
+        g.of.dir[d] = (v2s_gru_direction){
+            .w_ih = w->w_ih.at, .w_hh = w->w_hh.at, .b_ih = w->b_ih.at, .b_hh = w->b_hh.at};
         g.of.dir[d].h0 = states ? w->h0.at : NULL;
         g.of.dir[d].h_end = states ? w->h_end.at : NULL;
-        g.grad[d] = (v2s_gru_gradients){w->dw_ih.at, w->dw_hh.at, w->db_ih.at, w->db_hh.at};
+        g.grad[d] = (v2s_gru_gradients){
+            .dw_ih = w->dw_ih.at, .dw_hh = w->dw_hh.at, .db_ih = w->db_ih.at, .db_hh = w->db_hh.at};
         g.grad[d].dh_end = states ? w->dh_end.at : NULL;
         g.grad[d].dh0 = states ? w->dh0.at : NULL;
     }
@@ -124,12 +126,16 @@ static v2s_gru_backward_args_f64 exact_args_of(const fixture *f, void *saved) {
     for (int d = 0; d < s->D; d++) {
         const weights *w = &f->dir[d];
         bool states = s->states;
-        g.of.dir[d] =
-            (v2s_gru_direction_f64){w->w_ih.exact, w->w_hh.exact, w->b_ih.exact, w->b_hh.exact};
+        g.of.dir[d] = (v2s_gru_direction_f64){.w_ih = w->w_ih.exact,
+                                              .w_hh = w->w_hh.exact,
+                                              .b_ih = w->b_ih.exact,
+                                              .b_hh = w->b_hh.exact};
         g.of.dir[d].h0 = states ? w->h0.exact : NULL;
         g.of.dir[d].h_end = states ? w->h_end.exact : NULL;
-        g.grad[d] =
-            (v2s_gru_gradients_f64){w->dw_ih.exact, w->dw_hh.exact, w->db_ih.exact, w->db_hh.exact};
+        g.grad[d] = (v2s_gru_gradients_f64){.dw_ih = w->dw_ih.exact,
+                                            .dw_hh = w->dw_hh.exact,
+                                            .db_ih = w->db_ih.exact,
+                                            .db_hh = w->db_hh.exact};
         g.grad[d].dh_end = states ? w->dh_end.exact : NULL;
         g.grad[d].dh0 = states ? w->dh0.exact : NULL;
     }
@@ -248,6 +254,10 @@ Test(gru, runs_as_asked_for) {
     assert_kind("cudnn", true, 32, "persistent");
     assert_kind("auto", false, 513, "cuDNN");
     assert_kind("persistent", true, 513, "steps");
+    v2s_device *dev = NULL;
+    setenv("V2S_CUDA_GRU", "fast", 1);
+    if (strcmp(tested_device_spec(), "cpu") != 0)
+        cr_assert_eq(v2s_device_open(tested_device_spec(), 1, &dev), V2S_ARG);
 }
 
 static void assert_same(const v2s_device *dev, const device_tensor *a, const device_tensor *b) {
