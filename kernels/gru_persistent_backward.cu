@@ -12,8 +12,8 @@
 // before it is.
 //
 // COUNTED in the machine code for sm_90 and HP = 128 (256 threads, 192 weights each), not measured:
-// a step is 311 instructions, of which 192 multiply with weights and 6 read 16 bytes of the vector;
-// with two warps per scheduler at least 622 clocks, 0.31 us at 1.98 GHz. The chain behind the last
+// a step is 315 instructions, of which 192 multiply with weights and 6 read 16 bytes of the vector;
+// with two warps per scheduler at least 630 clocks, 0.32 us at 1.98 GHz. The chain behind the last
 // product (four exchanges, a product, the write, the barrier) is about 150 clocks long. Per step
 // and row, 6 H numbers come from device memory and 4 H go there.
 #include "kernels/gru_cluster.cuh"
