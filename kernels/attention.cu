@@ -9,13 +9,14 @@
 // More columns than a block owns are shared by several, which make s anew, each for itself.
 //
 // COST (counted, not measured). Multiply-adds per pair of a query and a key: D + E forward, and
-// 2D + E for dq, 2D + E for dk, D + E for dv; products are in FP32 whatever the device's precision
-// is. On an H200 (33.5 T multiply-adds a second) a batch of 16 with 16 384 positions, D = 32, E =
-// 256 is 1.2e12 forward and 3.9e12 backward: 37 and 116 ms at the very best. A block takes 53 KiB
-// of shared memory and at most 128 registers per thread, so two fit on a multiprocessor of
-// capability 8.0 or 9.0.
+// 2D + E for dq, 2D + E for dk, D + E for dv, in FP32; devices of another precision take products
+// of pieces of the map instead (kernels/attention_products.cuh). On an H200 (33.5 T multiply-adds a
+// second) a batch of 16 with 16 384 positions, D = 32, E = 256 is 1.2e12 forward and 4.0e12
+// backward: 37 and 119 ms at the very best. A block takes 53 KiB of shared memory and at most 128
+// registers per thread, so two fit on a multiprocessor of capability 8.0 or 9.0.
 //
 // LIMITATIONS. Tiles are always computed whole: short sequences waste most of one.
+#include "kernels/attention_products.cuh"
 #include "kernels/attention_tiles.cuh"
 #include "kernels/group_sums.cuh"
 
@@ -88,9 +89,9 @@ static __global__ void __launch_bounds__(V2S_TILE_BLOCK, 2) forward_kernel(v2s_a
     V2S_DYNAMIC_SHARED(float, shared);
     float *p = shared + V2S_STAGES;
     place at = place_of_block<WIDTH>(a.Nq);
-    v2s_rows q = v2s_item_rows({a.q, a.Nq, a.D}, at.item);
-    v2s_rows k = v2s_item_rows({a.k, a.Nk, a.D}, at.item);
-    v2s_rows v = v2s_item_rows({a.v, a.Nk, a.E}, at.item);
+    v2s_rows q = v2s_item_rows(v2s_rows_of(a.q, a.Nq, a.D), at.item);
+    v2s_rows k = v2s_item_rows(v2s_rows_of(a.k, a.Nk, a.D), at.item);
+    v2s_rows v = v2s_item_rows(v2s_rows_of(a.v, a.Nk, a.E), at.item);
     softmax_state state;
     float acc[8][WIDTH] = {}, keep[4];
 #pragma unroll
@@ -225,14 +226,19 @@ static void launch_tiles(const v2s_device *dev, const char *what, void (*kernel)
 }
 
 extern "C" size_t v2s_attention_scratch_cuda(const v2s_device *dev, const v2s_attention_args *a) {
-    (void)dev;
-    (void)a;
-    return 0;
+    bool map = v2s_attention_by_products(dev, a);
+    return map ? v2s_scratch_round(v2s_attention_piece_bytes(dev, a), 1) : 0;
 }
 
 extern "C" void v2s_attention_forward_cuda(const v2s_device *dev, const v2s_attention_args *a,
                                            v2s_arena *scratch) {
-    (void)scratch;
+    size_t mark = scratch->used;
+    if (v2s_attention_by_products(dev, a)) {
+        float *s = (float *)v2s_arena_take(scratch, v2s_attention_piece_bytes(dev, a), 1);
+        v2s_attention_products_forward(dev, a, s);
+        v2s_arena_rewind(scratch, mark);
+        return;
+    }
     int width = width_of(a->E, a->D, V2S_WIDTH_MAX);
     void (*kernel)(v2s_attention_args) = width == 1   ? forward_kernel<1>
                                          : width == 2 ? forward_kernel<2>
@@ -244,9 +250,10 @@ extern "C" void v2s_attention_forward_cuda(const v2s_device *dev, const v2s_atte
 
 extern "C" size_t v2s_attention_backward_scratch_cuda(const v2s_device *dev,
                                                       const v2s_attention_backward_args *g) {
-    (void)dev;
-    size_t queries = (size_t)g->of.B * (size_t)g->of.Nq;
-    return v2s_scratch_round(v2s_size_mul(queries, sizeof(float)), 1);
+    const v2s_attention_args *a = &g->of;
+    size_t queries = (size_t)a->B * (size_t)a->Nq;
+    size_t map = v2s_attention_by_products(dev, a) ? v2s_attention_piece_bytes(dev, a) : 0;
+    return v2s_scratch_round(v2s_size_mul(queries, sizeof(float)) + 2 * map, 3);
 }
 
 // dq or dk. More accumulators than those of width 4 would not leave registers for s and dP.
@@ -280,8 +287,15 @@ extern "C" void v2s_attention_backward_cuda(const v2s_device *dev,
     float *delta = (float *)v2s_arena_take(scratch, queries, sizeof(float));
     v2s_launch(dev, "attention_backward", delta_kernel, v2s_blocks(queries, V2S_CUDA_BLOCK / 32),
                V2S_CUDA_BLOCK, 0, queries, a->E, g->d_o, a->o, delta);
-    v2s_rows q = {a->q, a->Nq, a->D}, k = {a->k, a->Nk, a->D}, v = {a->v, a->Nk, a->E};
-    v2s_rows d_o = {g->d_o, a->Nq, a->E};
+    if (v2s_attention_by_products(dev, a)) {
+        float *s = (float *)v2s_arena_take(scratch, v2s_attention_piece_bytes(dev, a), 1);
+        float *dp = (float *)v2s_arena_take(scratch, v2s_attention_piece_bytes(dev, a), 1);
+        v2s_attention_products_backward(dev, g, delta, s, dp);
+        v2s_arena_rewind(scratch, mark);
+        return;
+    }
+    v2s_rows q = v2s_rows_of(a->q, a->Nq, a->D), k = v2s_rows_of(a->k, a->Nk, a->D);
+    v2s_rows v = v2s_rows_of(a->v, a->Nk, a->E), d_o = v2s_rows_of(g->d_o, a->Nq, a->E);
     score_gradient<QUERIES>(dev, a, {q, k, d_o, v, k, a->lse, delta, a->scale, a->scale, g->dq});
     score_gradient<KEYS>(dev, a, {k, q, v, d_o, q, a->lse, delta, a->scale, a->scale, g->dk});
     value_gradient(dev, a, {k, q, v, d_o, d_o, a->lse, delta, a->scale, 1.0f, g->dv});

@@ -26,7 +26,6 @@
 enum {
     V2S_TILE = 64,
     V2S_TILE_BLOCK = 256,
-    V2S_TILE_WARPS = V2S_TILE_BLOCK / 32,
     V2S_TILE_STEP = 32,                 // of d
     V2S_TILE_PITCH = V2S_TILE_STEP + 4, // floats from row to row of what is staged
     V2S_TILE_OTHERS = 16,
@@ -38,11 +37,17 @@ enum {
 };
 static_assert(2 * V2S_TILE_OTHERS * 32 * V2S_WIDTH_MAX <= V2S_STAGES, "m needs more room");
 
-// count rows of `length` numbers.
+// count rows of `length` numbers. `four`: four neighbours are 16 bytes at a multiple of 16.
 struct v2s_rows {
     const float *at;
     int count, length;
+    bool four;
 };
+
+static __host__ __device__ __forceinline__ v2s_rows v2s_rows_of(const float *at, int count,
+                                                                int length) {
+    return {at, count, length, length % 4 == 0 && (uintptr_t)at % 16 == 0};
+}
 
 // Those of item b of a batch of such.
 static __device__ __forceinline__ v2s_rows v2s_item_rows(v2s_rows m, size_t b) {
@@ -50,28 +55,45 @@ static __device__ __forceinline__ v2s_rows v2s_item_rows(v2s_rows m, size_t b) {
     return m;
 }
 
-// to = *from where `inside`, else 0.
-static __device__ __forceinline__ void v2s_stage_number(float *to, const float *from, bool inside) {
+// to = *from where `inside`, else 0, of T: a float or four.
+template <typename T>
+static __device__ __forceinline__ void v2s_stage_numbers(float *to, const float *from,
+                                                         bool inside) {
     if (inside)
-        __pipeline_memcpy_async(to, from, sizeof(float));
+        __pipeline_memcpy_async(to, from, sizeof(T));
     else
-        *to = 0.0f;
+        *reinterpret_cast<T *>(to) = T();
 }
 
-// Loops over what is staged stay loops: unrolled, their addresses would take the registers of the
-// products, and nobody waits for a copy here.
+// to [ROWS], PITCH floats from row to row = COLUMNS numbers of rows first .. of m, from `column`
+// on. The loop stays a loop: unrolled, its addresses would take the registers of the products, and
+// nobody waits for a copy here.
+template <typename T, int ROWS, int COLUMNS, int PITCH>
+static __device__ __forceinline__ void v2s_stage_by(float *to, const v2s_rows &m, int first,
+                                                    int column) {
+    const int pack = sizeof(T) / sizeof(float), packs = COLUMNS / pack;
+#pragma unroll 1
+    for (int i = (int)threadIdx.x; i < ROWS * packs; i += V2S_TILE_BLOCK) {
+        int row = i / packs, own = (i - row * packs) * pack;
+        bool inside = first + row < m.count && column + own < m.length;
+        v2s_stage_numbers<T>(to + row * PITCH + own,
+                             m.at + (size_t)(first + row) * (size_t)m.length + column + own,
+                             inside);
+    }
+}
+
+template <int ROWS, int COLUMNS, int PITCH>
+static __device__ __forceinline__ void v2s_stage(float *to, const v2s_rows &m, int first,
+                                                 int column) {
+    if (m.four)
+        v2s_stage_by<float4, ROWS, COLUMNS, PITCH>(to, m, first, column);
+    else
+        v2s_stage_by<float, ROWS, COLUMNS, PITCH>(to, m, first, column);
+}
+
 static __device__ __forceinline__ void v2s_stage_step(float *to, const v2s_rows &m, int first,
                                                       int column) {
-    int row = (int)threadIdx.x / 32, end = m.count - first;
-    column += (int)threadIdx.x % 32;
-    const float *from = m.at + (size_t)(first + row) * (size_t)m.length + column;
-    to += row * V2S_TILE_PITCH + (int)threadIdx.x % 32;
-#pragma unroll 1
-    for (; row < V2S_TILE; row += V2S_TILE_WARPS) {
-        v2s_stage_number(to, from, row < end && column < m.length);
-        from += (size_t)V2S_TILE_WARPS * (size_t)m.length;
-        to += V2S_TILE_WARPS * V2S_TILE_PITCH;
-    }
+    v2s_stage<V2S_TILE, V2S_TILE_STEP, V2S_TILE_PITCH>(to, m, first, column);
 }
 
 // What one step of `count` d adds.
@@ -122,23 +144,6 @@ static __device__ __forceinline__ void v2s_tile_products(float (&s)[4][4], float
     }
 }
 
-template <int WIDTH>
-static __device__ __forceinline__ void v2s_stage_others(float *to, const v2s_rows &m, int first,
-                                                        int column) {
-    int o = (int)threadIdx.x / 32, end = m.count - first;
-    column += (int)threadIdx.x % 32;
-    const float *from = m.at + (size_t)(first + o) * (size_t)m.length + column;
-    to += o * WIDTH * 32 + (int)threadIdx.x % 32;
-#pragma unroll 1
-    for (; o < V2S_TILE_OTHERS; o += V2S_TILE_WARPS) {
-#pragma unroll
-        for (int c = 0; c < WIDTH; c++)
-            v2s_stage_number(to + c * 32, from + c * 32, o < end && column + c * 32 < m.length);
-        from += (size_t)V2S_TILE_WARPS * (size_t)m.length;
-        to += V2S_TILE_WARPS * WIDTH * 32;
-    }
-}
-
 // p of this thread's 4 x 4, as v2s_tile_add reads it.
 static __device__ __forceinline__ void v2s_leave_p(float *p, const float (&s)[4][4]) {
     p += (int)threadIdx.x % 16 * V2S_P_PITCH + (int)threadIdx.x / 16 * 4;
@@ -157,11 +162,12 @@ static __device__ __forceinline__ void v2s_tile_add(float (&acc)[8][WIDTH], floa
     const int stage = V2S_TILE_OTHERS * 32 * WIDTH;
     int end = min((int)V2S_TILE, m.count - first), lane = (int)threadIdx.x % 32;
     p += (int)threadIdx.x / 32 * 8;
-    v2s_stage_others<WIDTH>(stages, m, first, column);
+    v2s_stage<V2S_TILE_OTHERS, 32 * WIDTH, 32 * WIDTH>(stages, m, first, column);
     __pipeline_commit();
     for (int at = 0, now = 0; at < end; at += V2S_TILE_OTHERS, now = stage - now) {
         if (at + V2S_TILE_OTHERS < end)
-            v2s_stage_others<WIDTH>(stages + stage - now, m, first + at + V2S_TILE_OTHERS, column);
+            v2s_stage<V2S_TILE_OTHERS, 32 * WIDTH, 32 * WIDTH>(
+                stages + stage - now, m, first + at + V2S_TILE_OTHERS, column);
         __pipeline_commit();
         __pipeline_wait_prior(1);
         __syncthreads();

@@ -178,3 +178,38 @@ Test(conv2d, does_not_depend_on_where_the_pictures_lie) {
     discard(dev, &p);
     v2s_device_close(&dev);
 }
+
+typedef struct recorded {
+    const v2s_device *dev;
+    const problem *p;
+    v2s_arena scratch;
+} recorded;
+
+static void work(void *ctx) {
+    recorded *r = ctx;
+    r->dev->ops->conv2d_forward(r->dev, &r->p->g.of, &r->scratch);
+    r->dev->ops->conv2d_backward(r->dev, &r->p->g, &r->scratch);
+}
+
+Test(conv2d, can_be_recorded) {
+    for (int own = 0; own < 2; own++) {
+        v2s_device *dev = device_by(own ? "own" : "cudnn");
+        const v2s_memory_ops *memory = dev->ops->memory;
+        problem p = make(dev, (sizes){2, 3, 4, 5, 6, 3, 3}, own, true);
+        size_t bytes = dev->ops->conv2d_scratch(dev, &p.g.of);
+        size_t more = dev->ops->conv2d_backward_scratch(dev, &p.g);
+        recorded r = {dev, &p, device_scratch(dev, bytes > more ? bytes : more)};
+        v2s_recording *recording = NULL;
+        cr_assert_eq(memory->record(dev, work, &r, &recording), V2S_OK, "%s", v2s_error_text());
+        for (int i = 0; i < 2; i++) { // the gradients are added twice
+            memory->replay(dev, recording);
+            definition(&p);
+        }
+        for (int i = 0; i < TENSORS; i++)
+            cr_assert_leq(device_tensor_gap(dev, &p.t[i]), own ? 0.0 : 1e-4, "%d", i);
+        memory->forget(dev, &recording);
+        v2s_device_arena_close(dev, &r.scratch);
+        discard(dev, &p);
+        v2s_device_close(&dev);
+    }
+}

@@ -251,13 +251,14 @@ void v2s_test_make_wav(const char *path, const float *samples, size_t frames, in
     sf_close(file);
 }
 
+static char test_folder[64]; // empty: there is none
+
 const char *v2s_test_folder(void) {
-    static char folder[64];
-    if (folder[0] == '\0') {
-        strcpy(folder, "/tmp/v2s-test-XXXXXX");
-        cr_assert(mkdtemp(folder) != NULL);
+    if (test_folder[0] == '\0') {
+        strcpy(test_folder, "/tmp/v2s-test-XXXXXX");
+        cr_assert(mkdtemp(test_folder) != NULL);
     }
-    return folder;
+    return test_folder;
 }
 
 const char *v2s_test_path(const char *name) {
@@ -289,6 +290,7 @@ static void remove_all(const char *folder) {
 
 void v2s_test_folder_remove(void) {
     remove_all(v2s_test_folder());
+    test_folder[0] = '\0';
 }
 
 unsigned char *v2s_test_read_file(const char *path, size_t *size) {

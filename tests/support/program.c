@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "tests/support/program.h"
 
+#include <limits.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -35,8 +36,20 @@ static char *captured(FILE *file) {
     return text;
 }
 
+// The program as it was built, or, where tests have travelled to another machine, the one of its
+// name in the folder V2S_TEST_PROGRAMS.
+static char *program_at(const char *built, char path[PATH_MAX]) {
+    const char *folder = getenv("V2S_TEST_PROGRAMS");
+    if (folder == NULL)
+        return (char *)built;
+    int length = snprintf(path, PATH_MAX, "%s%s", folder, strrchr(built, '/'));
+    cr_assert(length > 0 && length < PATH_MAX);
+    return path;
+}
+
 static pid_t start(const char *program, const char *const *words, int out, int err) {
-    char *argv[WORDS_MAX + 2] = {(char *)program};
+    char path[PATH_MAX];
+    char *argv[WORDS_MAX + 2] = {program_at(program, path)};
     for (int i = 0; words[i] != NULL; i++) {
         cr_assert(i < WORDS_MAX);
         argv[i + 1] = (char *)words[i];
