@@ -362,6 +362,44 @@ Test(gru, the_place_of_weights_changes_nothing) {
     v2s_device_close(&dev);
 }
 
+static double forward_error(const v2s_device *dev, fixture *f, int overlap) {
+    v2s_gru_args args = args_of(f).of;
+    args.overlap = overlap;
+    forward(dev, &args);
+    double error = fmax(error_of(dev, &f->y), error_of(dev, &f->dir[0].h_end));
+    return f->s.D < 2 ? error : fmax(error, error_of(dev, &f->dir[1].h_end));
+}
+
+// Rows may be cut where a state is forgotten within `overlap` steps, and give the same where it is
+// not. Too short an overlap forgets nothing: all parts are walked again, to the last bit.
+Test(gru, rows_in_parts_are_rows) {
+    v2s_device *dev = tested_device();
+    const shape list[] = {{1, 500, 3, 20, 2, false, true, 2, 1.0f},
+                          {3, 259, 2, 40, 1, true, true, 0, 1.0f},
+                          {1, 131, 2, 128, 2, false, true, 0, 1.0f}};
+    for (int i = 0; i < 3; i++) {
+        fixture f = fixture_of(dev, list[i]), uncut = fixture_of(dev, list[i]);
+        run_exact(&f);
+        run_exact(&uncut);
+        cr_expect_leq(forward_error(dev, &uncut, 0), 2e-6, "%d", i);
+        cr_expect_leq(forward_error(dev, &f, 60), 2e-6, "%d", i);
+        for (int overlap = 1; overlap < 4; overlap++) {
+            cr_expect_leq(forward_error(dev, &f, overlap), 2e-6, "%d, %d", i, overlap);
+            if (dev->cuda != NULL)
+                assert_same(dev, &f.y, &uncut.y);
+        }
+        v2s_gru_args args = args_of(&f).of;
+        args.overlap = 60;
+        forward(dev, &args);
+        args.dir[0].h_end = f.dir[0].h0.at;
+        forward(dev, &args);
+        assert_same(dev, &f.dir[0].h0, &f.dir[0].h_end);
+        fixture_drop(dev, &f);
+        fixture_drop(dev, &uncut);
+    }
+    v2s_device_close(&dev);
+}
+
 // The end of the walk alone, in place: y is not wanted, and h_end is h0.
 Test(gru, gives_the_last_state_without_y_and_in_place) {
     v2s_device *dev = tested_device();
