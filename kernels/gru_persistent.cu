@@ -20,7 +20,8 @@
 // FEW ROWS leave most multiprocessors without work. Where `overlap` allows it (kernels/gru.h), a
 // row is cut in as many pieces as there are; they start from states that are warmed up on `overlap`
 // steps from zero. A last launch compares them with the states where the pieces before them end,
-// and walks a piece again that started wrong.
+// and walks a piece again that started wrong. One row of 16 000 steps in two directions with an
+// overlap of 128 becomes 66 pieces of 128 + 243 steps on 132 multiprocessors.
 #include "kernels/gru_cluster.cuh"
 #include "kernels/gru_cuda.cuh"
 
