@@ -29,43 +29,45 @@ static size_t smaller(size_t a, size_t b) {
     return a < b ? a : b;
 }
 
-// out [rows, C*K], of rows first .. first + rows - 1 of the batch.
-static __global__ void unfold_kernel(v2s_conv1d_args a, size_t first, unsigned count, float *out) {
+// out [rows, C*K], of rows first .. first + rows - 1 of the batch. Rows and items of a piece are
+// few enough for 32 bits, whose divisions are cheap.
+static __global__ void unfold_kernel(v2s_conv1d_args a, unsigned first, unsigned count,
+                                     float *out) {
     unsigned i = blockIdx.x * blockDim.x + threadIdx.x;
     if (i >= count)
         return;
     unsigned columns = (unsigned)(a.C * a.K), row = i / columns, column = i - row * columns;
     int c = (int)(column / (unsigned)a.K), k = (int)(column - (unsigned)(c * a.K));
-    size_t at = first + row;
-    int from = (int)(at % (size_t)a.T) + k - (a.K - 1) / 2;
+    unsigned at = first + row;
+    int shift = k - (a.K - 1) / 2, from = (int)(at % (unsigned)a.T) + shift;
     bool inside = from >= 0 && from < a.T;
-    out[i] = inside ? a.x[(at + (size_t)k - (size_t)((a.K - 1) / 2)) * (size_t)a.C + c] : 0.0f;
+    out[i] = inside ? a.x[((ptrdiff_t)at + shift) * a.C + c] : 0.0f;
 }
 
 static void unfold(const v2s_device *dev, const char *what, const v2s_conv1d_args *a, size_t first,
                    size_t rows, float *out) {
     size_t count = rows * (size_t)a->C * (size_t)a->K;
     v2s_launch(dev, what, unfold_kernel, v2s_blocks(count, V2S_CUDA_BLOCK), V2S_CUDA_BLOCK, 0, *a,
-               first, (unsigned)count, out);
+               (unsigned)first, (unsigned)count, out);
 }
 
-// dx rows first .. first + rows - 1 from d(unfolded) [.., C*K], whose row 0 is row `start` of the
-// batch: dx[b,t,c] += sum_k d[(b, t - k + half), (c,k)].
-static __global__ void fold_kernel(v2s_conv1d_args a, size_t first, size_t rows, size_t start,
-                                   const float *d, float *dx) {
-    size_t i = v2s_item();
-    if (i >= rows * (size_t)a.C)
+// dx of `count` numbers from row `first` on, from d(unfolded) [.., C*K], whose row 0 is row `start`
+// of the batch: dx[b,t,c] += sum_k d[(b, t - k + half), (c,k)].
+static __global__ void fold_kernel(v2s_conv1d_args a, unsigned first, unsigned count,
+                                   unsigned start, const float *d, float *dx) {
+    unsigned i = blockIdx.x * blockDim.x + threadIdx.x;
+    if (i >= count)
         return;
-    size_t row = first + i / (size_t)a.C;
-    int c = (int)(i % (size_t)a.C), t = (int)(row % (size_t)a.T), half = (a.K - 1) / 2;
+    unsigned row = first + i / (unsigned)a.C;
+    int c = (int)(i % (unsigned)a.C), t = (int)(row % (unsigned)a.T), half = (a.K - 1) / 2;
     size_t columns = (size_t)a.C * (size_t)a.K;
     float sum = 0.0f;
     for (int k = 0; k < a.K; k++) {
         int from = t - k + half;
         if (from >= 0 && from < a.T)
-            sum += d[(row + (size_t)half - (size_t)k - start) * columns + (size_t)(c * a.K + k)];
+            sum += d[(size_t)((int)(row - start) + half - k) * columns + (size_t)(c * a.K + k)];
     }
-    dx[row * (size_t)a.C + c] += sum;
+    dx[(size_t)row * (size_t)a.C + c] += sum;
 }
 
 extern "C" size_t v2s_conv1d_scratch_cuda(const v2s_device *dev, const v2s_conv1d_args *a) {
@@ -123,7 +125,8 @@ static void input_gradient(const v2s_device *dev, const v2s_conv1d_backward_args
     p.c = unfolded;
     v2s_cuda_product(dev, "conv1d_backward", &p);
     v2s_launch(dev, "conv1d_backward", fold_kernel, v2s_blocks(rows * (size_t)a->C, V2S_CUDA_BLOCK),
-               V2S_CUDA_BLOCK, 0, *a, first, rows, start, (const float *)unfolded, g->dx);
+               V2S_CUDA_BLOCK, 0, *a, (unsigned)first, (unsigned)(rows * (size_t)a->C),
+               (unsigned)start, (const float *)unfolded, g->dx);
 }
 
 extern "C" void v2s_conv1d_backward_cuda(const v2s_device *dev, const v2s_conv1d_backward_args *g,

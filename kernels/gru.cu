@@ -63,6 +63,10 @@ static size_t rows_of(const v2s_gru_args *a) {
     return v2s_size_mul((size_t)a->B, (size_t)a->T);
 }
 
+static size_t larger(size_t a, size_t b) {
+    return a > b ? a : b;
+}
+
 static v2s_gru_walk walk_of(const v2s_gru_args *a) {
     v2s_gru_walk w = {};
     w.B = a->B;
@@ -107,9 +111,9 @@ extern "C" void v2s_gru_pack_cuda(const v2s_device *dev, int C, int H, const v2s
 extern "C" size_t v2s_gru_scratch_cuda(const v2s_device *dev, const v2s_gru_args *a) {
     size_t numbers = v2s_size_mul(rows_of(a), 3 * (size_t)a->D * (size_t)a->H);
     size_t own = v2s_scratch_round(v2s_size_mul(numbers, sizeof(float)), 1) +
-                 v2s_gru_steps_scratch(a->B, a->H);
+                 larger(v2s_gru_steps_scratch(a->B, a->H), v2s_gru_persistent_scratch(dev, a->H));
     size_t dnn = way_of(dev, a) == V2S_GRU_CUDNN ? v2s_gru_cudnn_scratch(dev, a) : 0;
-    return own > dnn ? own : dnn;
+    return larger(own, dnn);
 }
 
 extern "C" size_t v2s_gru_saved_size_cuda(const v2s_device *dev, const v2s_gru_args *a) {
@@ -148,7 +152,7 @@ extern "C" void v2s_gru_forward_cuda(const v2s_device *dev, const v2s_gru_args *
     project(dev, a, gi);
     w.gi = gi;
     if (way == V2S_GRU_PERSISTENT)
-        v2s_gru_persistent_forward(dev, &w);
+        v2s_gru_persistent_forward(dev, &w, a->saved == NULL ? a->overlap : 0, scratch);
     else
         v2s_gru_steps_forward(dev, &w, scratch);
     v2s_arena_rewind(scratch, mark);
@@ -156,19 +160,20 @@ extern "C" void v2s_gru_forward_cuda(const v2s_device *dev, const v2s_gru_args *
 
 // ---- backward ---------------------------------------------------------------------------------
 
-// out [rows,H]: the state before each step; h0 (NULL: 0) where the walk begins.
+enum { BEFORE_THREADS = 128 }; // a row at once for most H
+
+// out [rows,H]: the state before each step; h0 (NULL: 0) where the walk begins. A block per row.
 static __global__ void before_kernel(v2s_gru_walk w, int d, float *out) {
-    size_t i = v2s_item();
-    if (i >= (size_t)w.B * w.T * w.H)
-        return;
-    size_t row = i / w.H;
-    int j = (int)(i % w.H), t = (int)(row % w.T);
-    bool reverse = d == 1 || w.reverse;
-    const float *h0 = w.dir[d].h0;
-    if (t == (reverse ? w.T - 1 : 0))
-        out[i] = h0 != NULL ? h0[row / w.T * w.H + j] : 0.0f;
+    size_t row = blockIdx.x, b = blockIdx.x / (unsigned)w.T;
+    int t = (int)(blockIdx.x % (unsigned)w.T);
+    bool reverse = d == 1 || w.reverse, begins = t == (reverse ? w.T - 1 : 0);
+    const float *from = w.dir[d].h0;
+    if (begins)
+        from = from != NULL ? from + b * w.H : NULL;
     else
-        out[i] = w.y[(reverse ? row + 1 : row - 1) * w.ldy + (size_t)d * w.H + j];
+        from = w.y + (reverse ? row + 1 : row - 1) * w.ldy + (size_t)d * w.H;
+    for (int j = (int)threadIdx.x; j < w.H; j += (int)blockDim.x)
+        out[row * w.H + j] = from != NULL ? from[j] : 0.0f;
 }
 
 // Sums of da_n, da_r, da_z, dq [4H] to both biases, whose gates are r, z, n.
@@ -229,15 +234,11 @@ static void direction_gradients(const v2s_device *dev, const v2s_gru_backward_ar
     if (g->dx != NULL)
         input_gradient(dev, g, d, da, scratch);
     float *before = (float *)v2s_arena_take(scratch, rows * a->H, sizeof(float));
-    v2s_launch(dev, "gru_backward", before_kernel, v2s_blocks(rows * a->H, V2S_CUDA_BLOCK),
-               V2S_CUDA_BLOCK, 0, *w, d, before);
+    v2s_launch(dev, "gru_backward", before_kernel, dim3((unsigned)rows), BEFORE_THREADS, 0, *w, d,
+               before);
     v2s_row_sum hh = {rows, 3 * a->H, a->H, da + a->H, before, 4 * a->H, a->H, 0, g->grad[d].dw_hh};
     v2s_row_product(dev, "gru_backward", &hh, scratch);
     v2s_arena_rewind(scratch, mark);
-}
-
-static size_t larger(size_t a, size_t b) {
-    return a > b ? a : b;
 }
 
 extern "C" size_t v2s_gru_backward_scratch_cuda(const v2s_device *dev,

@@ -27,12 +27,13 @@
 //   dW_ih += (da_r, da_z, da_n) x_t^T,  db_ih += (da_r, da_z, da_n)
 //   dW_hh += (da_r, da_z, dq) h^T,      db_hh += (da_r, da_z, dq)
 //
-// ON A GPU (kernels/gru_cuda.cuh) nothing is packed, `overlap` is not used, and the call runs in
-// one of three ways, which a device's table names afterwards (memory->kernels): all steps in one
-// launch with the weights in registers (H up to 128; up to 256 and 512 where the device can run 4
-// and 16 blocks side by side), else by cuDNN, else step by step: where `deterministic` is asked
-// for, `reverse`, or rows of y apart. The environment variable V2S_CUDA_GRU = persistent, cudnn or
-// steps, read when a device is opened, asks for one of them; what it cannot do runs as without it.
+// ON A GPU (kernels/gru_cuda.cuh) nothing is packed, `overlap` cuts rows in as many parts as the
+// GPU has room for (H up to 128), and the call runs in one of three ways, which a device's table
+// names afterwards (memory->kernels): all steps in one launch with the weights in registers (H up
+// to 128; up to 256 and 512 where the device can run 4 and 16 blocks side by side), else by cuDNN,
+// else step by step: where `deterministic` is asked for, `reverse`, or rows of y apart. The
+// environment variable V2S_CUDA_GRU = persistent, cudnn or steps, read when a device is opened,
+// asks for one of them; what it cannot do runs as without it.
 #ifndef V2S_KERNELS_GRU_H
 #define V2S_KERNELS_GRU_H
 
@@ -57,10 +58,10 @@ typedef struct v2s_gru_args {
     int B, T, C, H;
     int D;         // directions: 1 or 2 (two run on two threads)
     bool reverse;  // D == 1 only: walk from T-1 to 0
-    int overlap;   // 0: walk step by step. > 0 allows a long row to be cut in two halves that run
-                   // side by side, the second from a state warmed up on `overlap` steps; it is
-                   // run again if the first half ends in another state (by more than 2^-22;
-                   // BF16: 2^-7)
+    int overlap;   // 0: walk step by step. > 0 allows a long row to be cut in parts (two on the
+                   // processor) that run side by side, each but the first from a state warmed up on
+                   // `overlap` steps; a part is run again if the one before it ends in another
+                   // state (by more than 2^-22; BF16: 2^-7)
     const real *x; // [B,T,C]
     real *y;       // [B,T,ldy]; NULL where only h_end is wanted
     int ldy;       // columns of a row of y, at least D*H

@@ -133,8 +133,34 @@ static bool v2s_gru_team_fits(void (*kernel)(Params...), int count) {
     return error == cudaSuccess && clusters > 0;
 }
 
+// The two halves of the copy: a step reads one and writes the other.
+template <int SIZE> struct v2s_gru_halves {
+    const float *read; // where this thread reads
+    float *write;      // and where it writes
+    int flip = SIZE;
+
+    __device__ __forceinline__ void turn() {
+        read += flip;
+        write -= flip;
+        flip = -flip;
+    }
+};
+
 // What steps need from device memory is copied ahead of them into a ring of DEPTH steps in shared
-// memory: three steps are longer than a read takes.
+// memory: three steps are longer than a read takes. A step has SLOT floats, a power of 2.
 enum { V2S_GRU_DEPTH = 4 };
+
+template <int SLOT> struct v2s_gru_ring {
+    static const int size = V2S_GRU_DEPTH * SLOT;
+    float *slots;
+    unsigned at = 0; // of the step that runs
+
+    __device__ __forceinline__ float *coming() const {
+        return slots + ((at + (V2S_GRU_DEPTH - 1) * SLOT) & (size - 1));
+    }
+    __device__ __forceinline__ void turn() {
+        at = (at + SLOT) & (size - 1);
+    }
+};
 
 #endif

@@ -44,6 +44,13 @@ struct v2s_gru_walk {
     float *saved;    // [D][B*T][n,r,z,q][H] or NULL
     const float *dy; // [B*T,ldy]; back
     v2s_gru_walk_direction dir[2];
+
+    // Forward, persistent: rows may be walked in pieces side by side. Piece p takes `steps` steps
+    // (not beyond T) from first + p * stride on. It starts from `from` and leaves its state in
+    // `to`, [D][all][B,H]; piece 0 and NULL mean h0 and h_end.
+    int pieces, all, first, stride, steps;
+    const float *from;
+    float *to;
 };
 
 static inline bool v2s_gru_reversed(const v2s_gru_walk *w, int d) {
@@ -53,7 +60,10 @@ static inline bool v2s_gru_reversed(const v2s_gru_walk *w, int d) {
 // False where no kernel or no cluster of this device serves H.
 bool v2s_gru_persistent_serves(const v2s_device *dev, int H);
 const char *v2s_gru_persistent_kind(int H);
-void v2s_gru_persistent_forward(const v2s_device *dev, const v2s_gru_walk *w);
+// Cuts rows where that pays, if overlap > 0 (kernels/gru.h).
+size_t v2s_gru_persistent_scratch(const v2s_device *dev, int H);
+void v2s_gru_persistent_forward(const v2s_device *dev, const v2s_gru_walk *w, int overlap,
+                                v2s_arena *scratch);
 void v2s_gru_persistent_backward(const v2s_device *dev, const v2s_gru_walk *w);
 // Finds out, once per device, whether clusters for both walks can be scheduled.
 void v2s_gru_persistent_open(v2s_cuda_state *state);

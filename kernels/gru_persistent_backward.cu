@@ -12,8 +12,8 @@
 // before it is.
 //
 // COUNTED in the machine code for sm_90 and HP = 128 (256 threads, 192 weights each), not measured:
-// a step is 314 instructions, of which 192 multiply with weights and 6 read 16 bytes of the vector;
-// with two warps per scheduler at least 628 clocks, 0.32 us at 1.98 GHz. The chain behind the last
+// a step is 315 instructions, of which 192 multiply with weights and 6 read 16 bytes of the vector;
+// with two warps per scheduler at least 630 clocks, 0.32 us at 1.98 GHz. The chain behind the last
 // product (four exchanges, a product, the write, the barrier) is about 150 clocks long. Per step
 // and row, 6 H numbers come from device memory and 4 H go there.
 #include "kernels/gru_cluster.cuh"
@@ -31,8 +31,10 @@ template <int HP, int TEAM> struct backward_shape {
     static const int inputs = 6;              // n, r, z, q, h of the step before, dy
     static const int slot = 8 * units;        // floats of a step in the ring
     static const int fetches = (inputs * units + threads - 1) / threads;
+    using ring = v2s_gru_ring<slot>;
     using parts = v2s_parts<3 * HP, S>;
-    static const size_t shared_bytes = (2 * parts::size + V2S_GRU_DEPTH * slot) * sizeof(float);
+    static const int half = I / 2 / parts::width * parts::width;
+    static const size_t shared_bytes = (2 * parts::size + ring::size) * sizeof(float);
 
     // Where the gradient of a unit's gate (r, z, q) lies in the vector.
     static __device__ __forceinline__ int at(int unit, int gate) {
@@ -82,7 +84,7 @@ static __device__ __forceinline__ void multiply(const float (&w)[shape::U][shape
 template <typename shape> struct backward_input {
     const float *next[shape::fetches];
     int saved_stride, row_stride; // from step to step
-    bool there[shape::fetches];
+    int there[shape::fetches];
 
     // Of number i of this thread: which of the six.
     static __device__ __forceinline__ int kind(int i) {
@@ -102,19 +104,19 @@ template <typename shape> struct backward_input {
             const float *rows = (which == 4 ? a.y + row_stride : a.dy) + row * a.ldy;
             next[i] = which < 4 ? saved + (which * a.H + unit) : rows + (d * a.H + unit);
             v2s_keep(next[i]);
+            v2s_keep(there[i]);
         }
         v2s_keep(saved_stride);
         v2s_keep(row_stride);
     }
 
-    // `left`: steps from this one to the end of the walk, itself included; the last has no state
-    // before it in y.
-    __device__ __forceinline__ void fetch(float *slot, int left) {
+    // `to`: the thread's place in the step's slot. `left`: steps from this one to the end of the
+    // walk, itself included; the last has no state before it in y.
+    __device__ __forceinline__ void fetch(float *to, int left) {
 #pragma unroll
         for (int i = 0; i < shape::fetches; i++) {
             if (there[i] && left > (kind(i) == 4 ? 1 : 0))
-                __pipeline_memcpy_async(slot + i * shape::threads + threadIdx.x, next[i],
-                                        sizeof(float));
+                __pipeline_memcpy_async(to + i * shape::threads, next[i], sizeof(float));
             next[i] += kind(i) < 4 ? saved_stride : row_stride;
         }
         __pipeline_commit();
@@ -138,6 +140,37 @@ static __device__ __forceinline__ backward_factors factors_of(const float *in, i
     return f;
 }
 
+// A unit's gradients to the vectors of all blocks.
+template <typename shape, typename team>
+static __device__ __forceinline__ void spread(float *to, int share, float r, float z, float q) {
+    const int next = shape::part_units;
+    team::template write<shape::shares>(to, r, share);
+    team::template write<shape::shares>(to + next, z, share);
+    team::template write<shape::shares>(to + 2 * next, q, share);
+}
+
+// Where a thread's gradients go: n, r, z, q of its unit.
+struct backward_output {
+    float *at;
+    int stride, H;
+
+    __device__ __forceinline__ backward_output(float *first, int way, int columns)
+        : at(first), stride(way * 4 * columns), H(columns) {
+        v2s_keep(at);
+        v2s_keep(stride);
+    }
+
+    __device__ __forceinline__ void put(bool wanted, float n, float r, float z, float q) {
+        if (wanted) {
+            __stcg(at, n);
+            __stcg(at + H, r);
+            __stcg(at + 2 * H, z);
+            __stcg(at + 3 * H, q);
+        }
+        at += stride;
+    }
+};
+
 template <int HP, int TEAM>
 static __global__
 __launch_bounds__(backward_shape<HP, TEAM>::threads,
@@ -146,16 +179,15 @@ __launch_bounds__(backward_shape<HP, TEAM>::threads,
     using parts = typename shape::parts;
     using team = v2s_team<TEAM>;
     const int units = shape::units, depth = V2S_GRU_DEPTH;
-    const int half = shape::I / 2 / parts::width * parts::width;
     V2S_DYNAMIC_SHARED(float, vector); // [2][parts::size], then the ring [depth][slot]
-    float *ring = vector + 2 * parts::size;
     int tid = (int)threadIdx.x, b = (int)blockIdx.x / TEAM, d = (int)blockIdx.y, H = a.H, T = a.T;
     int first = team::rank() * units, s = tid % shape::S, own = v2s_scattered<shape::U>(s);
     int group = first + tid / shape::S * shape::U, unit = group + own, share = s / shape::U;
-    bool there = unit < H, owner = there && share == 0;
+    size_t state = (size_t)b * H + unit;
+    bool owner = unit < H && share == 0;
     float w[shape::U][shape::I];
     load_weights<shape>(w, a.dir[d].w_hh, H, group, own, s);
-    for (int i = tid; i < 2 * parts::size + depth * shape::slot; i += shape::threads)
+    for (int i = tid; i < 2 * parts::size + shape::ring::size; i += shape::threads)
         vector[i] = 0.0f;
     __syncthreads();
 
@@ -163,57 +195,43 @@ __launch_bounds__(backward_shape<HP, TEAM>::threads,
     int way = reverse ? 1 : -1;
     size_t row = (size_t)b * T + (reverse ? 0 : T - 1); // where the walk begins
     backward_input<shape> input(a, d, row, first, way);
-    float *out = a.saved + (((size_t)d * a.B * T + row) * 4 * H + unit);
-    int out_stride = way * 4 * H;
-    v2s_keep(out);
-    v2s_keep(out_stride);
+    backward_output output(a.saved + (((size_t)d * a.B * T + row) * 4 * H + unit), way, H);
+    typename shape::ring ring = {vector + 2 * parts::size};
     for (int i = 0; i < depth - 1; i++)
-        input.fetch(ring + i * shape::slot, T - i);
-    size_t state = (size_t)b * H + unit;
-    const float *h0 = a.dir[d].h0, *dh_end = a.dir[d].dh_end;
-    float h_first = there && h0 != NULL ? h0[state] : 0.0f;
-    float carry = owner && dh_end != NULL ? dh_end[state] : 0.0f, dh;
+        input.fetch(ring.slots + i * shape::slot + tid, T - i);
+    const v2s_gru_walk_direction &dir = a.dir[d];
+    float h_first = unit < H && dir.h0 != NULL ? dir.h0[state] : 0.0f;
+    float carry = owner && dir.dh_end != NULL ? dir.dh_end[state] : 0.0f, dh;
     __pipeline_wait_prior(depth - 2);
     team::arrive();
     team::wait();
 
-    const float *read = vector + s * parts::stride;
-    float *write = vector + parts::size + shape::at(unit, 0);
-    int flip = parts::size;
-    for (unsigned t = 0;; t++) {
-        int left = T - (int)t;
-        const float *in = ring + t % depth * shape::slot + unit - first;
+    v2s_gru_halves<parts::size> da = {vector + s * parts::stride,
+                                      vector + parts::size + shape::at(unit, 0)};
+    for (int left = T;; left--) {
+        const float *in = ring.slots + ring.at + (unit - first);
         float h = left > 1 ? in[4 * units] : h_first, dy = left > 0 ? in[5 * units] : 0.0f;
         float sum[shape::U] = {share == 0 ? carry + dy : 0.0f};
         backward_factors f = factors_of(in, units, h);
-        multiply<shape, 0, half>(w, read, sum);
-        input.fetch(ring + (t + depth - 1) % depth * shape::slot, left - depth + 1);
-        multiply<shape, half, shape::I>(w, read, sum);
+        multiply<shape, 0, shape::half>(w, da.read, sum);
+        input.fetch(ring.coming() + tid, left - depth + 1);
+        ring.turn();
+        multiply<shape, shape::half, shape::I>(w, da.read, sum);
         v2s_scatter_ordered<shape::U, shape::S>(sum);
         dh = sum[0];
         if (left == 0)
             break;
         float da_r = dh * f.r, da_z = dh * f.z, dq = dh * f.q;
-        team::template write<shape::shares>(write, da_r, share);
-        team::template write<shape::shares>(write + shape::part_units, da_z, share);
-        team::template write<shape::shares>(write + 2 * shape::part_units, dq, share);
+        spread<shape, team>(da.write, share, da_r, da_z, dq);
         carry = dh * f.carry;
-        read += flip;
-        write -= flip;
-        flip = -flip;
+        da.turn();
         __pipeline_wait_prior(depth - 2);
         team::arrive();
-        if (owner) {
-            __stcg(out, dh * f.n);
-            __stcg(out + H, da_r);
-            __stcg(out + 2 * H, da_z);
-            __stcg(out + 3 * H, dq);
-        }
-        out += out_stride;
+        output.put(owner, dh * f.n, da_r, da_z, dq);
         team::wait();
     }
-    if (owner && a.dir[d].dh0 != NULL)
-        a.dir[d].dh0[state] += dh;
+    if (owner && dir.dh0 != NULL)
+        dir.dh0[state] += dh;
 }
 
 // ---- launches ---------------------------------------------------------------------------------

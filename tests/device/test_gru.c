@@ -254,6 +254,10 @@ Test(gru, runs_as_asked_for) {
     assert_kind("cudnn", true, 32, "persistent");
     assert_kind("auto", false, 513, "cuDNN");
     assert_kind("persistent", true, 513, "steps");
+    v2s_device *dev = NULL;
+    setenv("V2S_CUDA_GRU", "fast", 1);
+    if (strcmp(tested_device_spec(), "cpu") != 0)
+        cr_assert_eq(v2s_device_open(tested_device_spec(), 1, &dev), V2S_ARG);
 }
 
 static void assert_same(const v2s_device *dev, const device_tensor *a, const device_tensor *b) {
@@ -294,6 +298,50 @@ Test(gru, saving_for_backward_changes_nothing) {
     v2s_device_close(&dev);
 }
 
+typedef struct recorded {
+    const v2s_device *dev;
+    v2s_gru_backward_args g;
+    v2s_arena scratch;
+} recorded;
+
+static void forward_and_back(void *ctx) {
+    recorded *r = ctx;
+    r->dev->ops->gru_forward(r->dev, &r->g.of, &r->scratch);
+    r->dev->ops->gru_backward(r->dev, &r->g, &r->scratch);
+}
+
+// A step of training is recorded once and repeated, whichever way it runs.
+static void assert_recorded(const char *wanted) {
+    setenv("V2S_CUDA_GRU", wanted, 1);
+    v2s_device *dev = tested_device();
+    fixture a = fixture_of(dev, shapes[2]), b = fixture_of(dev, shapes[2]);
+    run(dev, &a);
+    b.saved_bytes = a.saved_bytes;
+    cr_assert_eq(dev->ops->memory->take(dev, b.saved_bytes, &b.saved), V2S_OK);
+    recorded r = {.dev = dev, .g = args_of(&b)};
+    size_t one = dev->ops->gru_scratch(dev, &r.g.of);
+    size_t two = dev->ops->gru_backward_scratch(dev, &r.g);
+    r.scratch = device_scratch(dev, one > two ? one : two);
+    v2s_recording *recording = NULL;
+    cr_assert_eq(dev->ops->memory->record(dev, forward_and_back, &r, &recording), V2S_OK, "%s",
+                 v2s_error_text());
+    dev->ops->memory->replay(dev, recording);
+    assert_same(dev, &a.y, &b.y);
+    assert_same(dev, &a.dx, &b.dx);
+    assert_same(dev, &a.dir[1].dw_hh, &b.dir[1].dw_hh);
+    dev->ops->memory->forget(dev, &recording);
+    v2s_device_arena_close(dev, &r.scratch);
+    fixture_drop(dev, &a);
+    fixture_drop(dev, &b);
+    v2s_device_close(&dev);
+}
+
+Test(gru, can_be_recorded) {
+    assert_recorded("persistent");
+    assert_recorded("steps");
+    assert_recorded("cudnn");
+}
+
 // Weights are read 16 bytes at a time where their place allows it.
 Test(gru, the_place_of_weights_changes_nothing) {
     v2s_device *dev = tested_device();
@@ -310,6 +358,44 @@ Test(gru, the_place_of_weights_changes_nothing) {
         assert_same(dev, &f.dir[0].h_end, &f.dir[0].dh0);
         device_tensor_drop(dev, &aligned);
         fixture_drop(dev, &f);
+    }
+    v2s_device_close(&dev);
+}
+
+static double forward_error(const v2s_device *dev, fixture *f, int overlap) {
+    v2s_gru_args args = args_of(f).of;
+    args.overlap = overlap;
+    forward(dev, &args);
+    double error = fmax(error_of(dev, &f->y), error_of(dev, &f->dir[0].h_end));
+    return f->s.D < 2 ? error : fmax(error, error_of(dev, &f->dir[1].h_end));
+}
+
+// Rows may be cut where a state is forgotten within `overlap` steps, and give the same where it is
+// not. Too short an overlap forgets nothing: all parts are walked again, to the last bit.
+Test(gru, rows_in_parts_are_rows) {
+    v2s_device *dev = tested_device();
+    const shape list[] = {{1, 500, 3, 20, 2, false, true, 2, 1.0f},
+                          {3, 259, 2, 40, 1, true, true, 0, 1.0f},
+                          {1, 131, 2, 128, 2, false, true, 0, 1.0f}};
+    for (int i = 0; i < 3; i++) {
+        fixture f = fixture_of(dev, list[i]), uncut = fixture_of(dev, list[i]);
+        run_exact(&f);
+        run_exact(&uncut);
+        cr_expect_leq(forward_error(dev, &uncut, 0), 2e-6, "%d", i);
+        cr_expect_leq(forward_error(dev, &f, 60), 2e-6, "%d", i);
+        for (int overlap = 1; overlap < 4; overlap++) {
+            cr_expect_leq(forward_error(dev, &f, overlap), 2e-6, "%d, %d", i, overlap);
+            if (dev->cuda != NULL)
+                assert_same(dev, &f.y, &uncut.y);
+        }
+        v2s_gru_args args = args_of(&f).of;
+        args.overlap = 60;
+        forward(dev, &args);
+        args.dir[0].h_end = f.dir[0].h0.at;
+        forward(dev, &args);
+        assert_same(dev, &f.dir[0].h0, &f.dir[0].h_end);
+        fixture_drop(dev, &f);
+        fixture_drop(dev, &uncut);
     }
     v2s_device_close(&dev);
 }
