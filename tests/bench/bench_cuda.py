@@ -268,8 +268,8 @@ def inference(B, T, compiled, **sizes):
 
 
 def training(B, T, compiled, capturable=False, **sizes):
-    """Forward, squared distance from the truth, backward, clipping, AdamW. Of bands the loss here is
-    the squared distance as well, which is less work than the loss of bands there."""
+    """Forward, squared distance from the truth, backward, clipping, AdamW. Of bands, too, the loss
+    is the squared distance here, which is less work than the loss of bands there."""
     model = Refiner(**sizes).to(DEVICE)
     x, truth = noise(B, sizes["I"], T), noise(B, T, sizes["O"])
     parameters = list(model.parameters())
