@@ -251,7 +251,7 @@ check() {
     77) outcome=skipped detail=$(grep -m1 'skipped:' "$out") ;;
     99) outcome=errors detail=$(grep -E 'SUMMARY' "$out" | tail -1) ;;
     124 | 137) outcome='out of time' detail="$rest s" ;;
-    *) outcome=FAILED detail=$(grep -E -B1 -m1 'FAILED' "$out" | tr '\t\n' '  ' | cut -c1-200) ;;
+    *) outcome=FAILED detail=$(grep -m1 -E '^  .*\.c:[0-9]+:' "$out" | tr '\t' ' ' | cut -c1-200) ;;
     esac
     printf '%s\t%s\t%s\t%s\n' "$1" "$2" "$outcome" "$detail" >>"$work/results.tsv"
     echo "$1 $2: $outcome $detail"
@@ -279,13 +279,13 @@ suites() {
 }
 
 run_tests() {
-    deadline=$(($(date +%s) + $(share 25)))
+    deadline=$(($(date +%s) + $(share 15)))
     suites | sed 's/^/test /' | checks
 }
 
 # A group is a process of its own: a GPU that a kernel has left in error serves its process no more.
 run_bench() {
-    deadline=$(($(date +%s) + $(share 35)))
+    deadline=$(($(date +%s) + $(share 30)))
     watch_clock
     for group in whole gru rows tensors signals; do
         limit=$((deadline - $(date +%s)))
@@ -315,7 +315,7 @@ watch_clock() {
 }
 
 run_torch() {
-    limit=$(share 35)
+    limit=$(share 30)
     "$python" -c 'import importlib.util as u; exit(u.find_spec("torch") is None)' 2>/dev/null ||
         { left_out "PyTorch: $python has no torch"; return; }
     [ "$limit" -ge 5 ] || { left_out "PyTorch: no time left"; return; }
