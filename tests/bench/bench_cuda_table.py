@@ -97,8 +97,8 @@ class Report:
         if meta is not None:
             out += [f"- PyTorch: {meta['version']}, CUDA {meta['cuda']}, cuDNN {meta['cudnn']}, on "
                     f"{meta['device']}"]
-        return out + ["", "Times are medians, in microseconds a call. The share is that of the nearer "
-                      "of the machine's own ceilings (the rows `copy` and `product`).", ""]
+        return out + ["", "Times are medians, in microseconds a call. The share is that of the "
+                      "nearer of the machine's own ceilings (the rows `copy` and `product`).", ""]
 
     def verdict(self, ours, eager, compiled, least, beat_compile):
         if not MEASURED:
@@ -113,13 +113,14 @@ class Report:
             row = self.fastest(name, shape) or {"name": name, "shape": shape, "precision": "f32",
                                                 "seconds": None, "path": ""}
             ours, eager = row["seconds"], self.torch(row)
-            compiled = self.torch(row, "compile") if beat_compile else None
+            modes = [self.torch(row, mode) for mode in ("compile", "reduce-overhead")]
+            compiled = min((t for t in modes if t), default=None) if beat_compile else None
             goal = f">= {least} x eager" + (", faster than compile" if beat_compile else "")
             rows.append([name, shape, us(ours), row["path"] or "-", us(eager), ratio(eager, ours),
                          us(compiled), ratio(compiled, ours), goal,
                          self.verdict(ours, eager, compiled, least, beat_compile)])
-        return ["## Goals", ""] + table(["what", "shape", "ours", "kernels", "PyTorch eager", "ratio",
-                                         "compile", "ratio", "goal", "met"], rows)
+        return ["## Goals", ""] + table(["what", "shape", "ours", "kernels", "PyTorch eager",
+                                         "ratio", "best of compile", "ratio", "goal", "met"], rows)
 
     def whole(self):
         rows = []
@@ -135,9 +136,9 @@ class Report:
         return ["## Whole refiners", ""] + table(
             ["what", "shape", "", "ours", "us a time step", "eager", "eager as a CUDA graph",
              "compile", "reduce-overhead", "eager / ours", "compile / ours"], rows) + [
-            "The limit of a time step is that of the recurrent products alone, at the largest clock, "
-            "with a walk forward and, in training, one back. `v2s_step` has the loss of bands here "
-            "and a squared distance in PyTorch.", ""]
+            "The limit of a time step is that of the recurrent products alone, at the largest "
+            "clock, with a walk forward and, in training, one back. `v2s_step` has the loss of "
+            "bands here and a squared distance in PyTorch.", ""]
 
     def operations(self):
         rows = []
@@ -150,7 +151,8 @@ class Report:
                 limit = f", limit {r['step_limit_us']:.3f}" if r.get("step_limit_us") else ""
                 share += f"; {r['step_us']:.3f} us a step{limit}"
             rows.append([r["name"] + (f" ({r['path']})" if r["path"] else ""), r["shape"],
-                         r["precision"], us(r["seconds"]), f"{r['flops'] / t / 1e9:.0f}" if t else "-",
+                         r["precision"], us(r["seconds"]),
+                         f"{r['flops'] / t / 1e9:.0f}" if t else "-",
                          f"{r['bytes'] / t / 1e9:.0f}" if t else "-", share, us(self.torch(r)),
                          ratio(self.torch(r), t)])
         return ["## Operations", ""] + table(
