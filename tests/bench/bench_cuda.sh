@@ -248,11 +248,12 @@ check() {
     fi
     case $? in
     0) outcome=$good detail='' ;;
-    77) outcome=skipped detail=$(grep -m1 'skipped:' "$out") ;;
+    77) outcome=skipped detail=$(sed -n 's/^skipped: //p' "$out") ;;
     99) outcome=errors detail=$(grep -E 'SUMMARY' "$out" | tail -1) ;;
     124 | 137) outcome='out of time' detail="$rest s" ;;
     *) outcome=FAILED detail=$(grep -m1 -E '^  .*\.c:[0-9]+:' "$out" | tr '\t' ' ' | cut -c1-200) ;;
     esac
+    [ "$outcome" != FAILED ] || detail=${detail:-$(tail -1 "$out" | tr '\t' ' ' | cut -c1-200)}
     printf '%s\t%s\t%s\t%s\n' "$1" "$2" "$outcome" "$detail" >>"$work/results.tsv"
     echo "$1 $2: $outcome $detail"
 }
