@@ -159,6 +159,7 @@ tarfile.open(sys.argv[1]).extractall(sys.argv[2])' "$pack" "$work" || die "canno
         bin=$build tests_bin=$build/tests
     fi
     module=${V2S_CUDA_MODULE:-$bin/libv2s_cuda.so}
+    case $module in /*) ;; *) module=$PWD/$module ;; esac
     libraries=$libraries$(cuda_folders | sed 's/^/:/' | tr -d '\n')
     libraries=$libraries${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}
     libraries=${libraries#:}
