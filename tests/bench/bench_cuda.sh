@@ -186,11 +186,21 @@ left() {
     echo $((budget - $(date +%s) + begin))
 }
 
-# Seconds for a part that may have $1 percent of the budget, and keeps 5 for the table.
+# Weight of a part in the budget.
+weight() {
+    case $1 in tests) echo 15 ;; sanitizer) echo 25 ;; *) echo 30 ;; esac
+}
+
+# Seconds for part $1: its share among the parts that are wanted, or what is left without 5 seconds
+# for the table; the last part has all that is left.
 share() {
-    mine=$((budget * $1 / 100))
+    sum=0
+    for each in tests bench torch sanitizer; do
+        if wants $each; then sum=$((sum + $(weight $each))); fi
+    done
+    mine=$((budget * $(weight "$1") / sum))
     rest=$(($(left) - 5))
-    if [ "$mine" -lt "$rest" ]; then echo "$mine"; else echo "$rest"; fi
+    if [ "$1" = sanitizer ] || [ "$mine" -gt "$rest" ]; then echo "$rest"; else echo "$mine"; fi
 }
 
 wants() {
@@ -281,13 +291,13 @@ suites() {
 }
 
 run_tests() {
-    deadline=$(($(date +%s) + $(share 15)))
+    deadline=$(($(date +%s) + $(share tests)))
     suites | sed 's/^/test /' | checks
 }
 
 # A group is a process of its own: a GPU that a kernel has left in error serves its process no more.
 run_bench() {
-    deadline=$(($(date +%s) + $(share 30)))
+    deadline=$(($(date +%s) + $(share bench)))
     watch_clock
     for group in whole gru rows tensors signals; do
         limit=$((deadline - $(date +%s)))
@@ -317,7 +327,7 @@ watch_clock() {
 }
 
 run_torch() {
-    limit=$(share 30)
+    limit=$(share torch)
     "$python" -c 'import importlib.util as u; exit(u.find_spec("torch") is None)' 2>/dev/null ||
         { left_out "PyTorch: $python has no torch"; return; }
     [ "$limit" -ge 5 ] || { left_out "PyTorch: no time left"; return; }
@@ -332,7 +342,7 @@ run_torch() {
 run_sanitizer() {
     sanitizer=$(PATH=$PATH:/usr/local/cuda/bin:/usr/local/cuda/compute-sanitizer command -v \
         compute-sanitizer) || { left_out "compute-sanitizer is not on this machine"; return; }
-    deadline=$(($(date +%s) + $(share 100)))
+    deadline=$(($(date +%s) + $(share sanitizer)))
     for tool in memcheck racecheck initcheck synccheck; do # not the programs that tests start
         suites | grep -v '_program$' | sed "s/^/$tool /"
     done | checks
