@@ -16,6 +16,8 @@
 //   --budget     what does not fit the time is named and left out
 //   --clock-mhz  of the multiprocessors, for the limit of a GRU's step
 //
+// Exit codes: 0 done, 1 some benchmarks failed, 2 wrong usage, 3 the device failed.
+//
 // How it is measured: tests/bench/cuda/bench.h. All of it in one table, with the device tests:
 // tests/bench/bench_cuda.sh.
 #include <stdlib.h>
@@ -161,13 +163,14 @@ int main(int argc, char **argv) {
     s.b.deadline = bench_now() + s.budget_s;
     if (s.json != NULL && (s.b.json = fopen(s.json, "we")) == NULL) {
         fprintf(stderr, "bench_cuda: cannot write %s\n", s.json);
-        return 1;
+        return 3;
     }
     v2s_status status = run(&s);
+    printf("\n%d failed, %d left out\n", s.b.failed, s.b.left_out);
+    fflush(stdout);
     if (status != V2S_OK)
         fprintf(stderr, "bench_cuda: %s\n", v2s_error_text());
     if (s.b.json != NULL && fclose(s.b.json) != 0)
         status = V2S_IO;
-    printf("\n%d failed, %d left out\n", s.b.failed, s.b.left_out);
-    return status == V2S_USAGE ? 2 : status != V2S_OK || s.b.failed > 0 ? 1 : 0;
+    return status == V2S_USAGE ? 2 : status != V2S_OK ? 3 : s.b.failed > 0;
 }

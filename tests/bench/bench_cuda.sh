@@ -159,6 +159,7 @@ tarfile.open(sys.argv[1]).extractall(sys.argv[2])' "$pack" "$work" || die "canno
         bin=$build tests_bin=$build/tests
     fi
     module=${V2S_CUDA_MODULE:-$bin/libv2s_cuda.so}
+    case $module in /*) ;; *) module=$PWD/$module ;; esac
     libraries=$libraries$(cuda_folders | sed 's/^/:/' | tr -d '\n')
     libraries=$libraries${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}
     libraries=${libraries#:}
@@ -185,11 +186,21 @@ left() {
     echo $((budget - $(date +%s) + begin))
 }
 
-# Seconds for a part that may have $1 percent of the budget, and keeps 5 for the table.
+# Weight of a part in the budget.
+weight() {
+    case $1 in tests) echo 15 ;; sanitizer) echo 25 ;; *) echo 30 ;; esac
+}
+
+# Seconds for part $1: its share among the parts that are wanted, or what is left without 5 seconds
+# for the table; the last part has all that is left.
 share() {
-    mine=$((budget * $1 / 100))
+    sum=0
+    for each in tests bench torch sanitizer; do
+        if wants $each; then sum=$((sum + $(weight $each))); fi
+    done
+    mine=$((budget * $(weight "$1") / sum))
     rest=$(($(left) - 5))
-    if [ "$mine" -lt "$rest" ]; then echo "$mine"; else echo "$rest"; fi
+    if [ "$1" = sanitizer ] || [ "$mine" -gt "$rest" ]; then echo "$rest"; else echo "$mine"; fi
 }
 
 wants() {
@@ -248,11 +259,12 @@ check() {
     fi
     case $? in
     0) outcome=$good detail='' ;;
-    77) outcome=skipped detail=$(grep -m1 'skipped:' "$out") ;;
+    77) outcome=skipped detail=$(sed -n 's/^skipped: //p' "$out") ;;
     99) outcome=errors detail=$(grep -E 'SUMMARY' "$out" | tail -1) ;;
     124 | 137) outcome='out of time' detail="$rest s" ;;
     *) outcome=FAILED detail=$(grep -m1 -E '^  .*\.c:[0-9]+:' "$out" | tr '\t' ' ' | cut -c1-200) ;;
     esac
+    [ "$outcome" != FAILED ] || detail=${detail:-$(tail -1 "$out" | tr '\t' ' ' | cut -c1-200)}
     printf '%s\t%s\t%s\t%s\n' "$1" "$2" "$outcome" "$detail" >>"$work/results.tsv"
     echo "$1 $2: $outcome $detail"
 }
@@ -279,13 +291,13 @@ suites() {
 }
 
 run_tests() {
-    deadline=$(($(date +%s) + $(share 15)))
+    deadline=$(($(date +%s) + $(share tests)))
     suites | sed 's/^/test /' | checks
 }
 
 # A group is a process of its own: a GPU that a kernel has left in error serves its process no more.
 run_bench() {
-    deadline=$(($(date +%s) + $(share 30)))
+    deadline=$(($(date +%s) + $(share bench)))
     watch_clock
     for group in whole gru rows tensors signals; do
         limit=$((deadline - $(date +%s)))
@@ -315,7 +327,7 @@ watch_clock() {
 }
 
 run_torch() {
-    limit=$(share 30)
+    limit=$(share torch)
     "$python" -c 'import importlib.util as u; exit(u.find_spec("torch") is None)' 2>/dev/null ||
         { left_out "PyTorch: $python has no torch"; return; }
     [ "$limit" -ge 5 ] || { left_out "PyTorch: no time left"; return; }
@@ -330,7 +342,7 @@ run_torch() {
 run_sanitizer() {
     sanitizer=$(PATH=$PATH:/usr/local/cuda/bin:/usr/local/cuda/compute-sanitizer command -v \
         compute-sanitizer) || { left_out "compute-sanitizer is not on this machine"; return; }
-    deadline=$(($(date +%s) + $(share 100)))
+    deadline=$(($(date +%s) + $(share sanitizer)))
     for tool in memcheck racecheck initcheck synccheck; do # not the programs that tests start
         suites | grep -v '_program$' | sed "s/^/$tool /"
     done | checks
