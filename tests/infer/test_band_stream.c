@@ -5,8 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "kernels/band_gains.h"
 #include "infer/band_stream.h"
+#include "kernels/band_gains.h"
 #include "kernels/fft.h"
 #include "spatial/foa_tails.h"
 #include "spatial/foa_transform.h"
