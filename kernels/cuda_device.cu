@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // The CUDA module's devices: opening, memory, the order of work, recordings, failures.
 #include "kernels/cuda.cuh"
+#include "kernels/gru_cuda.cuh"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -296,14 +297,17 @@ static v2s_status count(int *devices) {
 }
 
 static v2s_status describe(int index, char *line, size_t size) {
-    cudaDeviceProp properties;
-    V2S_TRY(v2s_cuda_status("properties", cudaGetDeviceProperties(&properties, index)));
-    snprintf(line, size, "%s, capability %d.%d, %d multiprocessors, %.1f GiB%s", properties.name,
-             properties.major, properties.minor, properties.multiProcessorCount,
-             (double)properties.totalGlobalMem / 1073741824.0,
-             10 * properties.major + properties.minor < oldest_capability
-                 ? " (not used: the module has code for capability 8.0 and later)"
-                 : "");
+    cudaDeviceProp p;
+    V2S_TRY(v2s_cuda_status("properties", cudaGetDeviceProperties(&p, index)));
+    int capability = 10 * p.major + p.minor;
+    char use[96];
+    if (capability < oldest_capability)
+        snprintf(use, sizeof use, "not used: the module has code for capability 8.0 and later");
+    else
+        snprintf(use, sizeof use, "GRU: persistent to %d units, cuDNN or steps beyond",
+                 v2s_gru_persistent_most(capability));
+    snprintf(line, size, "%s, capability %d.%d, %d multiprocessors, %.1f GiB (%s)", p.name, p.major,
+             p.minor, p.multiProcessorCount, (double)p.totalGlobalMem / 1073741824.0, use);
     return V2S_OK;
 }
 

@@ -57,6 +57,8 @@ static inline bool v2s_gru_reversed(const v2s_gru_walk *w, int d) {
     return d == 1 || w->reverse;
 }
 
+// Most hidden units that a device of this capability serves, if it can place the clusters.
+int v2s_gru_persistent_most(int capability);
 // False where no kernel or no cluster of this device serves H.
 bool v2s_gru_persistent_serves(const v2s_device *dev, int H);
 const char *v2s_gru_persistent_kind(int H);

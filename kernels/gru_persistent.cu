@@ -474,6 +474,10 @@ const char *v2s_gru_persistent_kind(int H) {
                       : "persistent in clusters of 16";
 }
 
+int v2s_gru_persistent_most(int capability) {
+    return capability >= 90 ? 512 : 128;
+}
+
 bool v2s_gru_persistent_serves(const v2s_device *dev, int H) {
     const v2s_gru_state *gru = dev->cuda->gru;
     return H <= 128 || (H <= 256 && gru->team_4) || (H <= 512 && gru->team_16);

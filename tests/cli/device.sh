@@ -72,6 +72,12 @@ old() {
         not_ok "an old GPU, info --devices" "$(cat "$work/stdout")"
 }
 emulated V2S_EMULATION_CAPABILITY=70 old
+ampere() {
+    run info --devices
+    grep -q 'capability 8.0, .*GRU: persistent to 128 units' "$work/stdout" && ok ||
+        not_ok "a GPU without clusters, info --devices" "$(cat "$work/stdout")"
+}
+emulated V2S_EMULATION_CAPABILITY=80 ampere
 
 refuse "a number that does not exist" \
     "device cuda:5: there is no GPU number 5: expected 0 .. 0" \
@@ -82,7 +88,7 @@ for word in cuda: cuda:x cuda:-1 cuda:1000 cuda0 CUDA; do
 done
 run info --devices
 [ "$code" -eq 0 ] && [ "$(grep -c '^cuda ' "$work/stdout")" -eq 1 ] &&
-    grep -q '^cuda .*cuda:0: .*capability 9.0, 132 multiprocessors' "$work/stdout" && ok ||
+    grep -q '^cuda .*cuda:0: .*capability 9.0, 132 multiprocessors.*GRU: persistent to 512 units' "$work/stdout" && ok ||
     not_ok "info --devices" "$(cat "$work/stdout")"
 
 # Less memory than the work needs: a sentence says how much, and which option needs less.
