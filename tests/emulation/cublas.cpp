@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Matrix products: C = alpha op(A) op(B) + beta C, column-major, summed in double.
+// Matrix products: C = alpha op(A) op(B) + beta C, column-major, summed in float and in order, so
+// that errors grow with the sum as those of a device do.
 //
 // Where TF32 is allowed the factors are rounded to TF32 (10 bits of fraction) first, so that its
 // error has the right size.
@@ -28,7 +29,7 @@ struct factor {
     int rows, columns; // of op(.)
     int ld;
     long long stride;
-    double at(long long batch, int row, int column, bool tf32) const {
+    float at(long long batch, int row, int column, bool tf32) const {
         size_t i =
             (size_t)(batch * stride) + (transposed ? (size_t)row * (size_t)ld + (size_t)column
                                                    : (size_t)column * (size_t)ld + (size_t)row);
@@ -67,16 +68,16 @@ void store(const product &p, size_t i, double value) {
 void run(const product &p) {
     double alpha = p.alpha_device ? *p.alpha_device : p.alpha;
     double beta = p.beta_device ? *p.beta_device : p.beta;
-    std::vector<double> a((size_t)p.m * (size_t)p.k), sum((size_t)p.m);
+    std::vector<float> a((size_t)p.m * (size_t)p.k), sum((size_t)p.m);
     for (int batch = 0; batch < p.batches; batch++) {
         for (int l = 0; l < p.k; l++)
             for (int i = 0; i < p.m; i++)
                 a[(size_t)l * (size_t)p.m + (size_t)i] = p.a.at(batch, i, l, p.tf32);
         for (int j = 0; j < p.n; j++) {
-            memset(sum.data(), 0, sum.size() * sizeof(double));
+            memset(sum.data(), 0, sum.size() * sizeof(float));
             for (int l = 0; l < p.k; l++) {
-                double factor_b = p.b.at(batch, l, j, p.tf32);
-                const double *column = &a[(size_t)l * (size_t)p.m];
+                float factor_b = p.b.at(batch, l, j, p.tf32);
+                const float *column = &a[(size_t)l * (size_t)p.m];
                 for (int i = 0; i < p.m; i++)
                     sum[(size_t)i] += column[i] * factor_b;
             }
