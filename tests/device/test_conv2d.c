@@ -203,8 +203,10 @@ Test(conv2d, can_be_recorded) {
         size_t more = dev->ops->conv2d_backward_scratch(dev, &p.g);
         recorded r = {dev, &p, device_scratch(dev, bytes > more ? bytes : more)};
         v2s_recording *recording = NULL;
+        work(&r);
+        definition(&p);
         cr_assert_eq(memory->record(dev, work, &r, &recording), V2S_OK, "%s", v2s_error_text());
-        for (int i = 0; i < 2; i++) { // the gradients are added twice
+        for (int i = 0; i < 2; i++) { // the gradients are added again
             memory->replay(dev, recording);
             definition(&p);
         }

@@ -16,6 +16,7 @@ struct cublasContext {
     cublasMath_t math = CUBLAS_DEFAULT_MATH;
     void *workspace = nullptr;
     size_t workspace_size = 0;
+    bool used = false;
 };
 
 using namespace v2s_emulation;
@@ -144,6 +145,8 @@ cublasStatus_t multiply(cublasHandle_t handle, product p, const void *alpha, con
                     p.batches);
     }
     check_place("C", p.c, p.c_type, p.m, p.n, p.ldc, p.c_stride, p.batches);
+    if (first_use_spoils_capture(handle->used, handle->stream))
+        return CUBLAS_STATUS_EXECUTION_FAILED;
     // A product may write into its workspace: whatever lies at its start is lost.
     void *workspace = handle->workspace;
     size_t lost = handle->workspace_size < 4096 ? handle->workspace_size : 4096;
@@ -192,8 +195,11 @@ const char *cublasGetStatusString(cublasStatus_t status) {
     return cublasGetStatusName(status);
 }
 
+// Takes the workspace away, as the library does.
 cublasStatus_t cublasSetStream(cublasHandle_t handle, cudaStream_t stream) {
     handle->stream = stream;
+    handle->workspace = nullptr;
+    handle->workspace_size = 0;
     return CUBLAS_STATUS_SUCCESS;
 }
 
