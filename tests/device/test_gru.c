@@ -315,8 +315,18 @@ static void forward_and_back(void *ctx) {
     r->dev->ops->gru_backward(r->dev, &r->g, &r->scratch);
 }
 
-// A step of training is recorded once and repeated, whichever way it runs.
-static void assert_recorded(const char *wanted) {
+static void assert_near(const v2s_device *dev, const device_tensor *a, const device_tensor *b,
+                        float most) {
+    float *one = device_tensor_now(dev, a), *two = device_tensor_now(dev, b);
+    for (size_t i = 0; i < a->count; i++)
+        cr_assert_leq(fabsf(one[i] - two[i]), most, "%g, %g", (double)one[i], (double)two[i]);
+    free(one);
+    free(two);
+}
+
+// A step of training is recorded once and repeated, whichever way it runs; cuDNN does not promise
+// the same bits.
+static void assert_recorded(const char *wanted, float most) {
     v2s_device *dev = device_by(wanted, false);
     fixture a = fixture_of(dev, shapes[2]), b = fixture_of(dev, shapes[2]);
     run(dev, &a);
@@ -330,9 +340,9 @@ static void assert_recorded(const char *wanted) {
     cr_assert_eq(dev->ops->memory->record(dev, forward_and_back, &r, &recording), V2S_OK, "%s",
                  v2s_error_text());
     dev->ops->memory->replay(dev, recording);
-    assert_same(dev, &a.y, &b.y);
-    assert_same(dev, &a.dx, &b.dx);
-    assert_same(dev, &a.dir[1].dw_hh, &b.dir[1].dw_hh);
+    assert_near(dev, &a.y, &b.y, most);
+    assert_near(dev, &a.dx, &b.dx, most);
+    assert_near(dev, &a.dir[1].dw_hh, &b.dir[1].dw_hh, most);
     dev->ops->memory->forget(dev, &recording);
     v2s_device_arena_close(dev, &r.scratch);
     fixture_drop(dev, &a);
@@ -341,9 +351,9 @@ static void assert_recorded(const char *wanted) {
 }
 
 Test(gru, can_be_recorded) {
-    assert_recorded("persistent");
-    assert_recorded("steps");
-    assert_recorded("cudnn");
+    assert_recorded("persistent", 0.0f);
+    assert_recorded("steps", 0.0f);
+    assert_recorded("cudnn", 1e-5f);
 }
 
 // Weights are read 16 bytes at a time where their place allows it.
