@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // The two ways of a convolution on a GPU: cuDNN (conv2d_cudnn.cu), and products of our own
-// (conv2d.cu) for kernels of 1 x 1, for what cuDNN refuses, and for all where the environment says
-// V2S_CUDA_CONV=own when the device is opened.
+// (conv2d.cu) for kernels of 1 x 1, for what cuDNN refuses, for pointers that are no multiples of
+// 16 bytes, and for all where the environment says V2S_CUDA_CONV=own when the device is opened.
 #ifndef V2S_KERNELS_CONV2D_CUDA_CUH
 #define V2S_KERNELS_CONV2D_CUDA_CUH
 

@@ -124,12 +124,24 @@ static void host_give(const v2s_device *dev, void *memory) {
     v2s_cuda_note(dev, "giving page-locked memory back", cudaFreeHost(memory));
 }
 
+// Of memory that is not page-locked CUDA does not say that a queued copy is done with it when the
+// call returns.
+static void wait_if_pageable(const v2s_device *dev, const char *what, const void *host) {
+    cudaPointerAttributes attributes;
+    cudaError_t error = cudaPointerGetAttributes(&attributes, host);
+    if (error == cudaSuccess && attributes.type == cudaMemoryTypeUnregistered)
+        error = cudaStreamSynchronize(v2s_stream(dev));
+    v2s_cuda_note(dev, what, error);
+}
+
 static void transfer(const v2s_device *dev, const char *what, void *to, const void *from,
                      size_t bytes, cudaMemcpyKind kind) {
     if (bytes == 0)
         return;
     use(dev);
     v2s_cuda_note(dev, what, cudaMemcpyAsync(to, from, bytes, kind, v2s_stream(dev)));
+    if (kind != cudaMemcpyDeviceToDevice)
+        wait_if_pageable(dev, what, kind == cudaMemcpyHostToDevice ? from : to);
 }
 
 static void upload(const v2s_device *dev, void *to, const void *from, size_t bytes) {

@@ -55,10 +55,11 @@ typedef struct v2s_memory_ops {
     void (*mark)(const struct v2s_device *, int slot);
     void (*wait)(const struct v2s_device *, int slot);
 
-    // `record` keeps what work(ctx) queues, without doing it; `replay` queues it again. Inside
-    // `work` nothing may be taken, given or waited for, uploads and downloads use memory of
-    // host_take, and everything that changes from run to run has to be in memory. On the processor
-    // the recording is the function itself, so ctx has to live as long. CUDA: recording failed.
+    // `record` keeps what work(ctx) queues, without doing it; `replay` queues it again. Work of the
+    // same shapes was done before: libraries load what they use at its first use. Inside `work`
+    // nothing may be taken, given or waited for, uploads and downloads use memory of host_take, and
+    // everything that changes from run to run has to be in memory. On the processor the recording
+    // is the function itself, so ctx has to live as long. CUDA: recording failed.
     v2s_status (*record)(const struct v2s_device *, void (*work)(void *ctx), void *ctx,
                          v2s_recording **out);
     void (*replay)(const struct v2s_device *, v2s_recording *);

@@ -95,7 +95,6 @@ extern "C" double v2s_grad_norm_cuda(const v2s_device *dev, const float *grad, s
     sum_squares(dev, count, grad, partial);
     v2s_total_cuda(dev, (size_t)squares_blocks(count), partial, sum);
     dev->ops->memory->download(dev, &squares, sum, sizeof squares);
-    v2s_cuda_note(dev, "grad_norm", cudaStreamSynchronize(v2s_stream(dev)));
     return sqrt(squares);
 }
 

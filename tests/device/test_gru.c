@@ -199,8 +199,16 @@ static void check(const v2s_device *dev, fixture *f) {
     }
 }
 
-static void check_all(const shape *list, int count) {
-    v2s_device *dev = tested_device();
+// V2S_CUDA_GRU is read when a device is opened; the processor does not know it.
+static v2s_device *device_by(const char *way, bool deterministic) {
+    setenv("V2S_CUDA_GRU", way, 1);
+    v2s_device *dev = tested_device_with(V2S_PRECISION_F32, deterministic);
+    unsetenv("V2S_CUDA_GRU");
+    return dev;
+}
+
+static void check_all(const char *way, const shape *list, int count) {
+    v2s_device *dev = device_by(way, false);
     for (int i = 0; i < count; i++) {
         fixture f = fixture_of(dev, list[i]);
         run(dev, &f);
@@ -212,29 +220,25 @@ static void check_all(const shape *list, int count) {
 }
 
 Test(gru, equals_the_definition_in_double) {
-    check_all(shapes, SHAPES);
+    check_all("auto", shapes, SHAPES);
 }
 
 Test(gru, equals_it_for_large_states) {
-    check_all(large, LARGE);
+    check_all("auto", large, LARGE);
 }
 
-// V2S_CUDA_GRU is read when a device is opened; the processor does not know it.
 Test(gru, equals_it_step_by_step) {
-    setenv("V2S_CUDA_GRU", "steps", 1);
-    check_all(shapes, SHAPES);
+    check_all("steps", shapes, SHAPES);
 }
 
 Test(gru, equals_it_by_cudnn_where_that_serves) {
-    setenv("V2S_CUDA_GRU", "cudnn", 1);
-    check_all(shapes, SHAPES);
-    check_all(large + 2, 1);
+    check_all("cudnn", shapes, SHAPES);
+    check_all("cudnn", large + 2, 1);
 }
 
 // What ran for a hidden size, in the device's words.
 static void assert_kind(const char *wanted, bool deterministic, int H, const char *kind) {
-    setenv("V2S_CUDA_GRU", wanted, 1);
-    v2s_device *dev = tested_device_with(V2S_PRECISION_F32, deterministic);
+    v2s_device *dev = device_by(wanted, deterministic);
     fixture f = fixture_of(dev, (shape){1, 1, 1, H, 1, false, false, 0, 1.0f});
     v2s_gru_args args = args_of(&f).of;
     forward(dev, &args);
@@ -258,6 +262,7 @@ Test(gru, runs_as_asked_for) {
     setenv("V2S_CUDA_GRU", "fast", 1);
     if (strcmp(tested_device_spec(), "cpu") != 0)
         cr_assert_eq(v2s_device_open(tested_device_spec(), 1, &dev), V2S_ARG);
+    unsetenv("V2S_CUDA_GRU");
 }
 
 static void assert_same(const v2s_device *dev, const device_tensor *a, const device_tensor *b) {
@@ -310,10 +315,19 @@ static void forward_and_back(void *ctx) {
     r->dev->ops->gru_backward(r->dev, &r->g, &r->scratch);
 }
 
-// A step of training is recorded once and repeated, whichever way it runs.
-static void assert_recorded(const char *wanted) {
-    setenv("V2S_CUDA_GRU", wanted, 1);
-    v2s_device *dev = tested_device();
+static void assert_near(const v2s_device *dev, const device_tensor *a, const device_tensor *b,
+                        float most) {
+    float *one = device_tensor_now(dev, a), *two = device_tensor_now(dev, b);
+    for (size_t i = 0; i < a->count; i++)
+        cr_assert_leq(fabsf(one[i] - two[i]), most, "%g, %g", (double)one[i], (double)two[i]);
+    free(one);
+    free(two);
+}
+
+// A step of training is recorded once and repeated, whichever way it runs; cuDNN does not promise
+// the same bits.
+static void assert_recorded(const char *wanted, float most) {
+    v2s_device *dev = device_by(wanted, false);
     fixture a = fixture_of(dev, shapes[2]), b = fixture_of(dev, shapes[2]);
     run(dev, &a);
     b.saved_bytes = a.saved_bytes;
@@ -326,9 +340,9 @@ static void assert_recorded(const char *wanted) {
     cr_assert_eq(dev->ops->memory->record(dev, forward_and_back, &r, &recording), V2S_OK, "%s",
                  v2s_error_text());
     dev->ops->memory->replay(dev, recording);
-    assert_same(dev, &a.y, &b.y);
-    assert_same(dev, &a.dx, &b.dx);
-    assert_same(dev, &a.dir[1].dw_hh, &b.dir[1].dw_hh);
+    assert_near(dev, &a.y, &b.y, most);
+    assert_near(dev, &a.dx, &b.dx, most);
+    assert_near(dev, &a.dir[1].dw_hh, &b.dir[1].dw_hh, most);
     dev->ops->memory->forget(dev, &recording);
     v2s_device_arena_close(dev, &r.scratch);
     fixture_drop(dev, &a);
@@ -337,9 +351,9 @@ static void assert_recorded(const char *wanted) {
 }
 
 Test(gru, can_be_recorded) {
-    assert_recorded("persistent");
-    assert_recorded("steps");
-    assert_recorded("cudnn");
+    assert_recorded("persistent", 0.0f);
+    assert_recorded("steps", 0.0f);
+    assert_recorded("cudnn", 1e-5f);
 }
 
 // Weights are read 16 bytes at a time where their place allows it.

@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: MIT
 // Copies and fills.
 //
-// With device or pinned memory on both sides a copy is queued, and host memory is read or written
-// when it runs. From pageable memory the bytes are set aside at once, as CUDA documents, and
-// queued; to pageable memory the call waits.
+// An asynchronous copy is queued, and host memory is read or written when it runs; pageable memory,
+// too, of which CUDA says only that a driver may wait or set its bytes aside.
 #include "emulation.h"
 
 #include <string.h>
@@ -60,15 +59,8 @@ static cudaError_t copy(plane p, cudaMemcpyKind kind, cudaStream_t stream, bool 
         return invalidate_capture(stream);
     if (wait && forbid_while_capturing() != cudaSuccess)
         return cudaErrorStreamCaptureUnsupported;
-    std::shared_ptr<std::vector<char>> aside;
-    if (src == PAGEABLE && !wait && dst != PAGEABLE) {
-        aside = std::make_shared<std::vector<char>>((const char *)p.src,
-                                                    (const char *)p.src + src_size);
-        p.src = aside->data();
-    }
-    cudaError_t error = enqueue(stream, [p, aside]() { copy_now(p); });
-    bool at_once = wait || dst == PAGEABLE;
-    return error == cudaSuccess && at_once ? drain(stream) : error;
+    cudaError_t error = enqueue(stream, [p]() { copy_now(p); });
+    return error == cudaSuccess && wait ? drain(stream) : error;
 }
 
 static cudaError_t fill(void *pointer, size_t pitch, int value, size_t width, size_t height,

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Matrix products: C = alpha op(A) op(B) + beta C, column-major, summed in double.
+// Matrix products: C = alpha op(A) op(B) + beta C, column-major, summed in float and in order, so
+// that errors grow with the sum as those of a device do.
 //
 // Where TF32 is allowed the factors are rounded to TF32 (10 bits of fraction) first, so that its
 // error has the right size.
@@ -15,6 +16,7 @@ struct cublasContext {
     cublasMath_t math = CUBLAS_DEFAULT_MATH;
     void *workspace = nullptr;
     size_t workspace_size = 0;
+    bool used = false;
 };
 
 using namespace v2s_emulation;
@@ -28,7 +30,7 @@ struct factor {
     int rows, columns; // of op(.)
     int ld;
     long long stride;
-    double at(long long batch, int row, int column, bool tf32) const {
+    float at(long long batch, int row, int column, bool tf32) const {
         size_t i =
             (size_t)(batch * stride) + (transposed ? (size_t)row * (size_t)ld + (size_t)column
                                                    : (size_t)column * (size_t)ld + (size_t)row);
@@ -67,16 +69,16 @@ void store(const product &p, size_t i, double value) {
 void run(const product &p) {
     double alpha = p.alpha_device ? *p.alpha_device : p.alpha;
     double beta = p.beta_device ? *p.beta_device : p.beta;
-    std::vector<double> a((size_t)p.m * (size_t)p.k), sum((size_t)p.m);
+    std::vector<float> a((size_t)p.m * (size_t)p.k), sum((size_t)p.m);
     for (int batch = 0; batch < p.batches; batch++) {
         for (int l = 0; l < p.k; l++)
             for (int i = 0; i < p.m; i++)
                 a[(size_t)l * (size_t)p.m + (size_t)i] = p.a.at(batch, i, l, p.tf32);
         for (int j = 0; j < p.n; j++) {
-            memset(sum.data(), 0, sum.size() * sizeof(double));
+            memset(sum.data(), 0, sum.size() * sizeof(float));
             for (int l = 0; l < p.k; l++) {
-                double factor_b = p.b.at(batch, l, j, p.tf32);
-                const double *column = &a[(size_t)l * (size_t)p.m];
+                float factor_b = p.b.at(batch, l, j, p.tf32);
+                const float *column = &a[(size_t)l * (size_t)p.m];
                 for (int i = 0; i < p.m; i++)
                     sum[(size_t)i] += column[i] * factor_b;
             }
@@ -143,6 +145,8 @@ cublasStatus_t multiply(cublasHandle_t handle, product p, const void *alpha, con
                     p.batches);
     }
     check_place("C", p.c, p.c_type, p.m, p.n, p.ldc, p.c_stride, p.batches);
+    if (first_use_spoils_capture(handle->used, handle->stream))
+        return CUBLAS_STATUS_EXECUTION_FAILED;
     // A product may write into its workspace: whatever lies at its start is lost.
     void *workspace = handle->workspace;
     size_t lost = handle->workspace_size < 4096 ? handle->workspace_size : 4096;
@@ -191,8 +195,11 @@ const char *cublasGetStatusString(cublasStatus_t status) {
     return cublasGetStatusName(status);
 }
 
+// Takes the workspace away, as the library does.
 cublasStatus_t cublasSetStream(cublasHandle_t handle, cudaStream_t stream) {
     handle->stream = stream;
+    handle->workspace = nullptr;
+    handle->workspace_size = 0;
     return CUBLAS_STATUS_SUCCESS;
 }
 

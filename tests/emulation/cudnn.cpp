@@ -18,6 +18,8 @@ cudnnStatus_t v2s_emulation::cudnn_queue(cudnnHandle_t handle, void *workspace,
                                          size_t workspace_size, std::function<void()> work) {
     if (workspace_size)
         cudnn_check_place("the workspace", workspace, workspace_size / sizeof(float));
+    if (first_use_spoils_capture(handle->used, handle->stream))
+        return CUDNN_STATUS_EXECUTION_FAILED;
     cudaError_t error = enqueue(handle->stream, [workspace, workspace_size, work]() {
         if (workspace_size)
             memset(workspace, 0xFF, workspace_size);

@@ -127,6 +127,8 @@ cudnnStatus_t settle(cudnnConvolutionDescriptor_t conv, cudnnTensorDescriptor_t 
     if (x_desc->size.size() != 4 || y_desc->size.size() != 4 || x_desc->type != CUDNN_DATA_FLOAT ||
         y_desc->type != CUDNN_DATA_FLOAT)
         return CUDNN_STATUS_NOT_SUPPORTED;
+    if (((uintptr_t)x | (uintptr_t)w | (uintptr_t)y) % 16 != 0)
+        return CUDNN_STATUS_BAD_PARAM_MISALIGNED_POINTER;
     op.x = view_of(x_desc, x);
     op.w = view_of(w_desc, w);
     op.y = view_of(y_desc, y);

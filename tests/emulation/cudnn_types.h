@@ -12,6 +12,7 @@
 
 struct cudnnContext {
     cudaStream_t stream = nullptr;
+    bool used = false;
 };
 
 struct cudnnTensorStruct {

@@ -27,6 +27,7 @@ struct plan {
     cudaStream_t stream = nullptr;
     bool automatic = true;
     void *work_area = nullptr;
+    bool used = false;
 };
 
 std::map<int, plan> &plans() {
@@ -175,6 +176,8 @@ cufftResult execute(cufftHandle handle, cufftType type, void *in, void *out, boo
                 type == CUFFT_R2C ? sizeof(float) : sizeof(float2));
     check_place("output", out, p.out, type == CUFFT_R2C ? p.n / 2 + 1 : p.n, p.batch,
                 type == CUFFT_C2R ? sizeof(float) : sizeof(float2));
+    if (first_use_spoils_capture(found->used, p.stream))
+        return CUFFT_EXEC_FAILED;
     // Whatever else lies in the work area is lost.
     if (p.work_area && cudaMemsetAsync(p.work_area, 0xFF, work_bytes(p), p.stream) != cudaSuccess)
         return CUFFT_EXEC_FAILED;

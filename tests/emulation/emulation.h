@@ -72,6 +72,9 @@ cudaError_t enqueue(cudaStream_t stream, std::function<void()> work);
 cudaError_t forbid_while_capturing();
 bool is_capturing(cudaStream_t stream);
 cudaError_t invalidate_capture(cudaStream_t stream);
+// Libraries load what they run at its first use, and what loads a module may not be captured. True,
+// and the capture is spoilt, where `stream` captures and `used` is not set; sets it otherwise.
+bool first_use_spoils_capture(bool &used, cudaStream_t stream);
 cudaError_t drain(cudaStream_t stream);
 void drain_all();
 bool in_host_function();

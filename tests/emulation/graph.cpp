@@ -29,6 +29,15 @@ cudaError_t invalidate_capture(cudaStream_t handle) {
     return cudaErrorStreamCaptureUnsupported;
 }
 
+bool first_use_spoils_capture(bool &used, cudaStream_t stream) {
+    if (!used && is_capturing(stream)) {
+        invalidate_capture(stream);
+        return true;
+    }
+    used = true;
+    return false;
+}
+
 // The calling thread's own mode: what it may do although something is captured.
 static thread_local cudaStreamCaptureMode thread_mode = cudaStreamCaptureModeGlobal;
 

@@ -111,6 +111,47 @@ Test(emulation_cublas, batches_of_bfloat16_and_tf32_round_their_factors) {
     cublasDestroy(handle);
 }
 
+// A product of ones of size 1 by 1.
+static cublasStatus_t multiply_ones(cublasHandle_t handle, const float *in, float *out) {
+    float one = 1.0f, zero = 0.0f;
+    return cublasSgemm(handle, CUBLAS_OP_N, CUBLAS_OP_N, 1, 1, 1, &one, in, 1, in, 1, &zero, out,
+                       1);
+}
+
+Test(emulation_cublas, first_use_of_a_handle_cannot_be_captured) {
+    float *in = device(std::vector<float>{1.0f}), *out = device(std::vector<float>{0.0f});
+    cudaStream_t s;
+    cudaGraph_t graph;
+    cublasHandle_t handle;
+    cr_assert_eq(cublasCreate(&handle), CUBLAS_STATUS_SUCCESS);
+    cr_assert_eq(cudaStreamCreate(&s), cudaSuccess);
+    cublasSetStream(handle, s);
+    cr_assert_eq(cudaStreamBeginCapture(s, cudaStreamCaptureModeThreadLocal), cudaSuccess);
+    cr_expect_eq(multiply_ones(handle, in, out), CUBLAS_STATUS_EXECUTION_FAILED);
+    cr_expect_eq(cudaStreamEndCapture(s, &graph), cudaErrorStreamCaptureInvalidated);
+    cr_expect_eq(multiply_ones(handle, in, out), CUBLAS_STATUS_SUCCESS);
+    cr_assert_eq(cudaStreamBeginCapture(s, cudaStreamCaptureModeThreadLocal), cudaSuccess);
+    cr_expect_eq(multiply_ones(handle, in, out), CUBLAS_STATUS_SUCCESS);
+    cr_expect_eq(cudaStreamEndCapture(s, &graph), cudaSuccess);
+    cublasDestroy(handle);
+}
+
+// What lies in the workspace stays: it is not the handle's any more.
+Test(emulation_cublas, a_new_stream_takes_the_workspace_away) {
+    float *in = device(std::vector<float>{1.0f}), *out = device(std::vector<float>{0.0f});
+    float *space = device(std::vector<float>(1024, 3.0f));
+    cublasHandle_t handle;
+    cr_assert_eq(cublasCreate(&handle), CUBLAS_STATUS_SUCCESS);
+    cr_assert_eq(cublasSetWorkspace(handle, space, 4096), CUBLAS_STATUS_SUCCESS);
+    cublasSetStream(handle, nullptr);
+    cr_expect_eq(multiply_ones(handle, in, out), CUBLAS_STATUS_SUCCESS);
+    cr_expect_eq(host(space, 1)[0], 3.0f);
+    cr_assert_eq(cublasSetWorkspace(handle, space, 4096), CUBLAS_STATUS_SUCCESS);
+    cr_expect_eq(multiply_ones(handle, in, out), CUBLAS_STATUS_SUCCESS);
+    cr_expect(isnan(host(space, 1)[0]));
+    cublasDestroy(handle);
+}
+
 typedef std::complex<double> complex;
 
 static std::vector<complex> definition(const std::vector<complex> &x, double sign) {

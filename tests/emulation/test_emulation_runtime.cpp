@@ -141,17 +141,20 @@ Test(emulation_runtime, a_staging_buffer_that_is_overwritten_early_is_caught) {
     cr_expect_eq(a.first(), 3.0f);
 }
 
-Test(emulation_runtime, pageable_memory_is_set_aside) {
+// CUDA allows a driver to set its bytes aside or to wait, and does not say that one does.
+Test(emulation_runtime, pageable_memory_has_to_stay_until_it_is_waited_for) {
     array a(0.0f);
     cudaStream_t s = stream();
     std::vector<float> pageable(N, 5.0f);
     cr_assert_eq(cudaMemcpyAsync(a.device, pageable.data(), BYTES, cudaMemcpyHostToDevice, s),
                  cudaSuccess);
-    pageable.assign(N, 6.0f);
+    pageable.assign(N, 6.0f); // too early
     cr_assert_eq(launch_add(s, a.device, a.device, N), cudaSuccess);
     cr_assert_eq(cudaMemcpyAsync(pageable.data(), a.device, BYTES, cudaMemcpyDeviceToHost, s),
                  cudaSuccess);
-    cr_expect_eq(pageable[0], 10.0f); // without a synchronization: that copy waits
+    cr_expect_eq(pageable[0], 6.0f);
+    cr_assert_eq(cudaStreamSynchronize(s), cudaSuccess);
+    cr_expect_eq(pageable[0], 12.0f);
 }
 
 Test(emulation_runtime, results_are_not_there_before_they_are_waited_for) {

@@ -18,6 +18,7 @@
     X(CUDNN_STATUS_NOT_INITIALIZED, 1001)                                                          \
     X(CUDNN_STATUS_BAD_PARAM, 2000)                                                                \
     X(CUDNN_STATUS_BAD_PARAM_NULL_POINTER, 2002)                                                   \
+    X(CUDNN_STATUS_BAD_PARAM_MISALIGNED_POINTER, 2003)                                             \
     X(CUDNN_STATUS_BAD_PARAM_SIZE_INSUFFICIENT, 2006)                                              \
     X(CUDNN_STATUS_BAD_PARAM_SHAPE_MISMATCH, 2008)                                                 \
     X(CUDNN_STATUS_NOT_SUPPORTED, 3000)                                                            \
