@@ -132,7 +132,8 @@ Test(emulation_cublas, first_use_of_a_handle_cannot_be_captured) {
     cr_expect_eq(multiply_ones(handle, in, out), CUBLAS_STATUS_SUCCESS);
     cr_assert_eq(cudaStreamBeginCapture(s, cudaStreamCaptureModeThreadLocal), cudaSuccess);
     cr_expect_eq(multiply_ones(handle, in, out), CUBLAS_STATUS_SUCCESS);
-    cr_expect_eq(cudaStreamEndCapture(s, &graph), cudaSuccess);
+    cr_assert_eq(cudaStreamEndCapture(s, &graph), cudaSuccess);
+    cr_expect_eq(cudaGraphDestroy(graph), cudaSuccess);
     cublasDestroy(handle);
 }
 
