@@ -10,12 +10,17 @@
 // A K of 1 has no unbiased variance and takes var as it is; a K of 0 changes nothing.
 // INFERENCE: mean and var are running_mean and running_var, which stay as they are.
 //
+// With `relu`, y = max(0, the above) (not a number stays so), and where that is 0, dy counts as 0.
+// Backward tells from x, so y need not be kept.
+//
 // Both modes leave mean and inv_std in saved_mean and saved_inv_std, which backward reads.
 //
 // Backward, from dy, with sums over n, i, j of the channel:
 //   dbias += sum dy,   dweight += sum dy h
 //   TRAINING   dx += weight inv_std (dy - (sum dy) / K - h (sum dy h) / K)
 //   INFERENCE  dx += weight inv_std dy                  (the statistics are constants)
+//
+// Channels of x, y, dy and dx may lie in blocks (kernels/picture.h).
 //
 // Shapes: x, y, dy, dx [N,C,H,W], the rest [C]; row-major, contiguous. y may be x (then no backward
 // may follow); nothing else may overlap. N, H and W may be 0.
@@ -31,7 +36,8 @@ struct v2s_device;
 
 typedef struct v2s_batch_norm_args {
     int N, C, H, W;
-    bool training;
+    int block; // channels a block; 0 is 1
+    bool training, relu;
     real eps, momentum;  // momentum: share of the new statistics; training only
     const real *x;       // [N,C,H,W]
     const real *weight;  // [C]
@@ -45,7 +51,7 @@ typedef struct v2s_batch_norm_args {
 
 typedef struct v2s_batch_norm_backward_args {
     v2s_batch_norm_args of; // as in the forward call, whose saved_mean and saved_inv_std are read;
-                            // bias, y and the running statistics are not
+                            // y, the running statistics and, without relu, bias are not
     const real *dy;         // [N,C,H,W]
     real *dx;               // [N,C,H,W]; NULL where it is not wanted
     real *dweight;          // [C]

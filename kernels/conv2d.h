@@ -6,6 +6,8 @@
 //
 // KH and KW are odd. Equals torch.nn.Conv2d(C, O, (KH, KW), padding=(KH // 2, KW // 2)).
 //
+// Channels may lie in blocks (kernels/picture.h): x_block for x and dx, y_block for y and dy.
+//
 // Shapes: x [N,C,H,W], w [O,C,KH,KW], bias [O], y [N,O,H,W]; row-major, contiguous. y is
 // overwritten and must not overlap an input. N, H and W may be 0.
 //
@@ -23,10 +25,11 @@ struct v2s_device;
 
 typedef struct v2s_conv2d_args {
     int N, C, O, H, W, KH, KW;
-    const real *x;    // [N,C,H,W]
-    const real *w;    // [O,C,KH,KW]
-    const real *bias; // [O]; NULL is zero
-    real *y;          // [N,O,H,W]
+    int x_block, y_block; // channels a block of x and of y; 0 is 1
+    const real *x;        // [N,C,H,W]
+    const real *w;        // [O,C,KH,KW]
+    const real *bias;     // [O]; NULL is zero
+    real *y;              // [N,O,H,W]
 } v2s_conv2d_args;
 
 typedef struct v2s_conv2d_backward_args {

@@ -9,6 +9,8 @@
 //
 // Backward: dx[n,c,2i+a,2j+b] += dy[n,c,i,j] where (a,b) is what index says.
 //
+// Channels may lie in blocks (kernels/picture.h); index lies as y does.
+//
 // Shapes: x, dx [N,C,H,W]; y, dy, index [N,C,H/2,W/2]; row-major, contiguous, none overlap. All
 // may be empty.
 #ifndef V2S_KERNELS_POOL2D_H
@@ -23,6 +25,7 @@ struct v2s_device;
 
 typedef struct v2s_pool2d_args {
     int N, C, H, W;
+    int block;      // channels a block; 0 is 1
     const real *x;  // [N,C,H,W]; forward
     real *y;        // [N,C,H/2,W/2]; forward writes
     uint8_t *index; // [N,C,H/2,W/2]; forward writes (NULL: not wanted), backward reads

@@ -11,6 +11,8 @@
 //
 // Backward is the transpose: each dy is added to its four neighbours with the same four weights.
 //
+// Channels may lie in blocks (kernels/picture.h).
+//
 // Shapes: x, dx [N,C,H,W]; y, dy [N,C,OH,OW]; row-major, contiguous, none overlap. N, C, OH, OW may
 // be 0; H and W are at least 1.
 #ifndef V2S_KERNELS_UPSAMPLE2D_H
@@ -23,6 +25,7 @@ struct v2s_device;
 
 typedef struct v2s_upsample2d_args {
     int N, C, H, W, OH, OW;
+    int block;      // channels a block; 0 is 1
     const real *x;  // [N,C,H,W]; forward
     real *y;        // [N,C,OH,OW]; forward writes
     const real *dy; // [N,C,OH,OW]; backward

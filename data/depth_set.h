@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: MIT
+// Data sets of echoes and depth maps: what they list, in which split.
+//
+//   BatVision V2  ROOT/<location>/{train,val,test}.csv with the columns `depth path`,
+//                 `depth file name`, `audio path`, `audio file name`; paths relative to ROOT.
+//                 Stereo wav; depth npy, integers in mm
+//   BatVision V1  ROOT/{train,val,test}.csv with the columns `depth path`, `audio path left`,
+//                 `audio path right`; an npy for each ear; depth npy in mm whatever its type
+//   manifest      lines with pairing "depth" (data/manifest.h): `audio` (a path, or [left, right])
+//                 and `depth`
+//
+// Locations and lines keep one order: locations by name, lines as they stand. A line that cannot be
+// used (a missing column's value, a file that is not there) is skipped and counted, an error with
+// `strict`; a csv without a needed column is an error either way. Files are opened by `load` alone.
+#ifndef V2S_DATA_DEPTH_SET_H
+#define V2S_DATA_DEPTH_SET_H
+
+#include "data/depth_map.h"
+#include "data/echo.h"
+#include "data/manifest.h"
+
+typedef struct v2s_depth_sample {
+    char *id;       // "<location>/<number or file name>", for messages
+    char *audio[2]; // resolved paths; [1] NULL: one stereo file
+    char *depth;    // resolved path; NULL: none
+    char *location; // cluster of the bootstrap
+    v2s_split split;
+    bool millimetres; // depth_map.h
+} v2s_depth_sample;
+
+typedef struct v2s_depth_set {
+    const char *layout; // "batvision1", "batvision2", "manifest"
+    size_t count;
+    v2s_depth_sample *samples;
+    size_t skipped;
+    char **skip_reasons; // [skipped] one sentence each
+} v2s_depth_set;
+
+// `path` is a folder (the layout is told from what is in it) or a manifest. IO, FORMAT (also: no
+// usable sample at all), NOMEM; `set` is untouched on failure.
+V2S_MUST_USE v2s_status v2s_depth_set_open(const char *path, bool strict, v2s_depth_set *set);
+void v2s_depth_set_free(v2s_depth_set *set); // accepts a zeroed one
+
+// x [2,size,size] and depth [size,size] (NULL: not wanted) of a sample. The sentence names the
+// sample.
+V2S_MUST_USE v2s_status v2s_depth_sample_load(const v2s_depth_sample *sample, const v2s_echo *echo,
+                                              const v2s_depth_map_options *options, float *x,
+                                              float *depth, v2s_echo_notes *notes);
+
+#endif
