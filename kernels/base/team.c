@@ -5,6 +5,8 @@
 
 #include "kernels/base/parallel.h"
 
+static _Thread_local bool has_team;
+
 void v2s_team(int threads, int parts, void (*part)(void *ctx, int i, int parts), void *ctx) {
     int n = threads < parts ? threads : parts;
     n = n > V2S_PARALLEL_MAX ? V2S_PARALLEL_MAX : n;
@@ -13,6 +15,7 @@ void v2s_team(int threads, int parts, void (*part)(void *ctx, int i, int parts),
             part(ctx, i, parts);
         return;
     }
+    has_team = true;
 #pragma omp parallel for num_threads(n) schedule(static, 1)
     for (int i = 0; i < parts; i++)
         part(ctx, i, parts);
@@ -20,6 +23,11 @@ void v2s_team(int threads, int parts, void (*part)(void *ctx, int i, int parts),
 
 void v2s_team_size(int threads) {
     omp_set_num_threads(threads);
+    has_team = has_team || threads > 1;
+}
+
+bool v2s_team_is_here(void) {
+    return has_team || omp_in_parallel();
 }
 
 void v2s_team_share(size_t count, size_t step, int i, int n, size_t *begin, size_t *end) {

@@ -8,14 +8,19 @@
 #ifndef V2S_KERNELS_BASE_TEAM_H
 #define V2S_KERNELS_BASE_TEAM_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
-// As v2s_parallel, but libgomp ends the program where the system gives no thread. From a thread of a
-// team, the caller does all parts itself.
+// As v2s_parallel, but libgomp ends the program where the system gives no thread. From a thread of
+// a team, the caller does all parts itself.
 void v2s_team(int threads, int parts, void (*part)(void *ctx, int i, int parts), void *ctx);
 
 // Makes libraries that use OpenMP take `threads` threads where this thread calls them.
 void v2s_team_size(int threads);
+
+// Whether this thread has a team that may be waiting, or is a thread of one. v2s_parallel uses the
+// team then, so that whatever runs between two convolutions does.
+bool v2s_team_is_here(void);
 
 // Share i of n of `count` items: [*begin, *end). As v2s_parallel_share, for large counts.
 void v2s_team_share(size_t count, size_t step, int i, int n, size_t *begin, size_t *end);

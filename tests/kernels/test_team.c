@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include <criterion/criterion.h>
+#include <pthread.h>
 
+#include "kernels/base/parallel.h"
 #include "kernels/base/team.h"
 
 enum { PARTS = 200 };
@@ -52,4 +54,22 @@ Test(team, shares_cover_everything_once) {
     size_t begin, end, huge = (size_t)1 << 40;
     v2s_team_share(huge, 16, 2, 3, &begin, &end);
     cr_assert(end == huge && begin % 16 == 0 && begin > huge / 2);
+}
+
+static void note_thread(void *ctx, int i, int parts) {
+    (void)parts;
+    ((pthread_t *)ctx)[i] = pthread_self();
+}
+
+// Threads of a team wait for its next call; those of v2s_parallel alone are new ones.
+Test(team, serves_what_runs_in_parallel_after_it) {
+    pthread_t of_team[2], after[2];
+    cr_assert(!v2s_team_is_here());
+    v2s_parallel(2, 2, note_thread, of_team);
+    cr_assert(!v2s_team_is_here());
+    v2s_team(2, 2, note_thread, of_team);
+    cr_assert(v2s_team_is_here());
+    v2s_parallel(2, 2, note_thread, after);
+    cr_assert(pthread_equal(of_team[0], after[0]) && pthread_equal(of_team[1], after[1]));
+    cr_assert(pthread_equal(after[0], pthread_self()) && !pthread_equal(after[0], after[1]));
 }
