@@ -22,7 +22,9 @@ void v2s_team(int threads, int parts, void (*part)(void *ctx, int i, int parts),
 }
 
 void v2s_team_size(int threads) {
-    omp_set_num_threads(threads);
+    int limit = omp_get_thread_limit(); // of the environment
+    omp_set_dynamic(0);
+    omp_set_num_threads(threads < limit ? threads : limit);
     has_team = has_team || threads > 1;
 }
 
