@@ -4,6 +4,7 @@
 #include <immintrin.h>
 #include <string.h>
 
+#include "kernels/attention_vector.h"
 #include "kernels/gemm_avx512.h"
 #include "kernels/gru_avx512.h"
 #include "kernels/train_vector.h"
@@ -107,4 +108,5 @@ const v2s_vector v2s_vector_avx512bf16 = {.lanes = LANES,
                                           .gemm = v2s_gemm_avx512,
                                           .dot = v2s_dot_avx512,
                                           .gru_steps = gru_steps,
-                                          .train = &v2s_train_avx512};
+                                          .train = &v2s_train_avx512,
+                                          .attention = &v2s_attention_avx512};
