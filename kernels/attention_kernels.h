@@ -142,8 +142,10 @@ static void finish_rows(const v2s_attention_block *b, const running *run) {
             vf_store_first(b->o + (size_t)r * b->E + v * LANES, b->E - v * LANES,
                            vf_mul(vf_load(from), inverse));
         }
-        if (b->lse != NULL)
-            b->lse[r] = (float)((run->largest[r] + log2(run->sum[r])) * M_LN2);
+        if (b->lse == NULL)
+            continue;
+        double lse = (run->largest[r] + log2(run->sum[r])) * M_LN2;
+        b->lse[r] = run->sum[r] > 0.0 ? (float)lse : NAN; // as -inf - -inf in the definition
     }
 }
 
