@@ -212,7 +212,7 @@ static v2s_status resolve(const reader *r, const char *key, const char *text, ch
     struct stat info;
     if (stat(path, &info) != 0)
         return bad(r, "%s: %s: %s", key, path, strerror(errno));
-    if (S_ISDIR(info.st_mode) && strcmp(key, "truth") == 0)
+    if (S_ISDIR(info.st_mode) && strcmp(key, "dry") != 0 && strcmp(key, "trajectory") != 0)
         return bad(r, "%s: %s: is a folder", key, path);
     return V2S_OK;
 }
