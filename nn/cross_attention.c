@@ -272,7 +272,8 @@ v2s_status v2s_cross_attention_each_param(v2s_cross_attention *m, const char *na
     V2S_TRY(v2s_param_walk(name, "gamma_right", &m->gamma_right, visit, ctx));
     for (int i = 0; i < 4; i++) {
         char full[V2S_PARAM_NAME_MAX];
-        snprintf(full, sizeof full, "%s.%s", name, names[i]);
+        int n = snprintf(full, sizeof full, "%s.%s", name, names[i]);
+        V2S_ASSERT(n > 0 && (size_t)n < sizeof full);
         V2S_TRY(v2s_linear_each_param(maps[i], full, visit, ctx));
     }
     return V2S_OK;

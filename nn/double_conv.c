@@ -162,11 +162,16 @@ size_t v2s_double_conv_scratch(const v2s_double_conv *m, const v2s_device *dev,
                   v2s_conv_norm_scratch(&m->second, dev, s, training));
 }
 
+static void number(char full[V2S_PARAM_NAME_MAX], const char *name, int index) {
+    int n = snprintf(full, V2S_PARAM_NAME_MAX, "%s.%d", name, index);
+    V2S_ASSERT(n > 0 && n < V2S_PARAM_NAME_MAX);
+}
+
 v2s_status v2s_conv_norm_each(v2s_conv_norm *m, const char *name, int conv, bool parameters,
                               bool buffers, v2s_param_visit visit, void *ctx) {
     char of_conv[V2S_PARAM_NAME_MAX], of_norm[V2S_PARAM_NAME_MAX];
-    snprintf(of_conv, sizeof of_conv, "%s.%d", name, conv);
-    snprintf(of_norm, sizeof of_norm, "%s.%d", name, conv + 1);
+    number(of_conv, name, conv);
+    number(of_norm, name, conv + 1);
     if (parameters) {
         V2S_TRY(v2s_param_walk(of_conv, "weight", &m->weight, visit, ctx));
         if (m->bias.rank > 0)
@@ -183,7 +188,8 @@ v2s_status v2s_conv_norm_each(v2s_conv_norm *m, const char *name, int conv, bool
 v2s_status v2s_double_conv_each(v2s_double_conv *m, const char *name, bool parameters, bool buffers,
                                 v2s_param_visit visit, void *ctx) {
     char full[V2S_PARAM_NAME_MAX];
-    snprintf(full, sizeof full, "%s.double_conv", name);
+    int n = snprintf(full, sizeof full, "%s.double_conv", name);
+    V2S_ASSERT(n > 0 && (size_t)n < sizeof full);
     V2S_TRY(v2s_conv_norm_each(&m->first, full, 0, parameters, buffers, visit, ctx));
     return v2s_conv_norm_each(&m->second, full, 3, parameters, buffers, visit, ctx);
 }
