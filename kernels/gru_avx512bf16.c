@@ -6,6 +6,7 @@
 
 #include "kernels/gemm_avx512.h"
 #include "kernels/gru_avx512.h"
+#include "kernels/picture_vector.h"
 #include "kernels/train_vector.h"
 
 enum {
@@ -107,4 +108,5 @@ const v2s_vector v2s_vector_avx512bf16 = {.lanes = LANES,
                                           .gemm = v2s_gemm_avx512,
                                           .dot = v2s_dot_avx512,
                                           .gru_steps = gru_steps,
-                                          .train = &v2s_train_avx512};
+                                          .train = &v2s_train_avx512,
+                                          .picture = &v2s_picture_avx512};
