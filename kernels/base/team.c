@@ -5,6 +5,13 @@
 
 #include "kernels/base/parallel.h"
 
+// Of each thread, since a team belongs to the thread that called it.
+static _Thread_local bool stands;
+
+bool v2s_team_stands(void) {
+    return stands;
+}
+
 void v2s_team(int threads, int parts, void (*part)(void *ctx, int i, int parts), void *ctx) {
     int n = threads < parts ? threads : parts;
     n = n > V2S_PARALLEL_MAX ? V2S_PARALLEL_MAX : n;
@@ -13,6 +20,7 @@ void v2s_team(int threads, int parts, void (*part)(void *ctx, int i, int parts),
             part(ctx, i, parts);
         return;
     }
+    stands = true;
 #pragma omp parallel for num_threads(n) schedule(static, 1)
     for (int i = 0; i < parts; i++)
         part(ctx, i, parts);

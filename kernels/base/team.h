@@ -8,11 +8,16 @@
 #ifndef V2S_KERNELS_BASE_TEAM_H
 #define V2S_KERNELS_BASE_TEAM_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
-// As v2s_parallel, but libgomp ends the program where the system gives no thread. From a thread of a
-// team, the caller does all parts itself.
+// As v2s_parallel, but libgomp ends the program where the system gives no thread. From a thread of
+// a team, the caller does all parts itself.
 void v2s_team(int threads, int parts, void (*part)(void *ctx, int i, int parts), void *ctx);
+
+// Whether this thread has called v2s_team with more than one thread to run on: its team then waits
+// by running, and v2s_parallel takes it too.
+bool v2s_team_stands(void);
 
 // Makes libraries that use OpenMP take `threads` threads where this thread calls them.
 void v2s_team_size(int threads);

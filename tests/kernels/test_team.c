@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include <criterion/criterion.h>
+#include <pthread.h>
 
+#include "kernels/base/parallel.h"
 #include "kernels/base/team.h"
 
 enum { PARTS = 200 };
@@ -36,6 +38,28 @@ Test(team, within_a_team_does_all_parts) {
     for (int i = 0; i < 4; i++)
         for (int j = 0; j < PARTS; j++)
             cr_assert_eq(n.counts[i][j], PARTS);
+}
+
+typedef struct workers {
+    pthread_t thread[2];
+} workers;
+
+static void who(void *ctx, int i, int parts) {
+    (void)parts;
+    ((workers *)ctx)->thread[i] = pthread_self();
+}
+
+Test(team, once_there_is_what_parallel_runs_on) {
+    workers before, team, after;
+    cr_assert_not(v2s_team_stands());
+    v2s_parallel(2, 2, who, &before);
+    v2s_team(2, 2, who, &team);
+    cr_assert(v2s_team_stands());
+    v2s_parallel(2, 2, who, &after);
+    for (int i = 0; i < 2; i++)
+        cr_assert(pthread_equal(team.thread[i], after.thread[i]));
+    cr_assert(pthread_equal(before.thread[0], pthread_self()));
+    cr_assert_not(pthread_equal(before.thread[1], pthread_self()));
 }
 
 Test(team, shares_cover_everything_once) {
