@@ -10,7 +10,7 @@ static const double CLEAR_M = 0.35;     // of a rig to everything
 static const double AHEAD_M = 0.8;      // free in front of the camera
 static const double OVERHEAD_M = 0.25;  // what hangs that much above the head is in nobody's way
 static const double DOOR_HIGH_M = 2.05; // a partition goes on above its door
-static const v2s_vec3 CAMERA_M = {0.08, 0, 0.06}, SPEAKER_M = {0.10, 0, -0.12};
+static const v2s_vec3 CAMERA_M = {0.08, 0, 0.06}, SPEAKER_M = {0.20, 0, -0.15};
 
 // Absorption and scattering around 500 Hz, 1, 2, 4, 8, 16 kHz: typical values of kinds of material
 // (Vorlaender, "Auralization", annex; Cox and D'Antonio, "Acoustic Absorbers and Diffusers"),
@@ -175,8 +175,8 @@ v2s_vec3 v2s_depth_rig_axes(const v2s_depth_rig *rig, v2s_vec3 v) {
 
 // ---- places -----------------------------------------------------------------------------------
 
-static v2s_depth_place draw_shell(v2s_rng *rng, v2s_world *world) {
-    double what = v2s_rng_uniform(rng);
+// `what`: 0 .. 1, which of them.
+static v2s_depth_place draw_shell(double what, v2s_rng *rng, v2s_world *world) {
     v2s_depth_place place = what < 0.5    ? V2S_DEPTH_OFFICE
                             : what < 0.75 ? V2S_DEPTH_HALL
                                           : V2S_DEPTH_CORRIDOR;
@@ -200,7 +200,9 @@ v2s_depth_place v2s_depth_place_draw(uint64_t seed, uint64_t index, v2s_world *w
                         PILLAR[V2S_DEPTH_PLACES] = {0.1, 0.5, 0.05};
     v2s_rng rng = v2s_rng_open(seed, index);
     memset(world, 0, sizeof *world);
-    v2s_depth_place place = draw_shell(&rng, world);
+    v2s_rng shift = v2s_rng_open(seed, UINT64_MAX); // the same for all places of a seed
+    double what = v2s_rng_uniform(&shift) + 0.6180339887498949 * (double)index;
+    v2s_depth_place place = draw_shell(what - floor(what), &rng, world);
     size_t things = 2 + v2s_rng_below(&rng, 7); // 2 to 8
     if (v2s_rng_uniform(&rng) < PARTITION[place])
         add_partition(world, &rng);

@@ -5,11 +5,12 @@
 //                      third of them a partition with an open door
 //           hall       8 to 22 m by 7 to 14 m, 3 to 6 m high; pillars, counters
 //           corridor   1.7 to 3 m wide, 8 to 28 m long, 2.4 to 3.2 m high; cupboards, a partition
-//           shares 1/2, 1/4, 1/4. Every wall and box has a material of its own.
+//           shares 1/2, 1/4, 1/4, by a sequence of low discrepancy, so that few places have
+//           all kinds. Every wall and box has a material of its own.
 // Rig       stands anywhere at least 0.35 m from everything, head 0.7 to 1.5 m above the floor,
 //           turned by any yaw that leaves 0.8 m in front of the camera, not tilted. In its own axes
 //           (x front, y left, z up), from the middle of the head: camera (0.08, 0, 0.06) m,
-//           loudspeaker (0.10, 0, -0.12) m.
+//           loudspeaker (0.20, 0, -0.15) m.
 // Camera    pinhole, 90 degrees wide. The picture of 16:9 (58.7 degrees high) is squeezed into
 //           size x size pixels, as the network's input is resized. Row 0 is the top, column 0 the
 //           left.

@@ -5,7 +5,7 @@
 
 enum { BANDS = V2S_ECHO_BANDS, MIRRORS_ANYWHERE = 2, MIRRORS_ON_WALLS = 3 };
 
-static const double OMNI_SHARE[BANDS] = {0.95, 0.9, 0.8, 0.7, 0.6, 0.55};
+static const double OMNI_SHARE[BANDS] = {0.85, 0.75, 0.65, 0.58, 0.55, 0.55};
 static const double ON_FACE_M = 1e-9; // rounding, of points that lie on a face
 
 double v2s_echo_band_hz(int band) {

@@ -16,7 +16,7 @@
 //             not cover, is sent with all that is not absorbed instead of its scattered share.
 //             After three reflections rays end by lot and the survivors carry more.
 //
-// Loudspeaker  its pressure is a + (1 - a) cos(angle to where the rig faces), a from 0.95 at 500 Hz
+// Loudspeaker  its pressure is a + (1 - a) cos(angle to where the rig faces), a from 0.85 at 500 Hz
 //              to 0.55 at 16 kHz: 1 in front.
 // Air          ISO 9613-1 at 20 degrees, 50 % humidity, at the middle of the bands.
 // Edges        do not diffract: nothing comes around a corner but by reflections.

@@ -3,7 +3,7 @@
 //
 //   chirp     linear sweep, 20 Hz to 20 kHz in 3 ms, amplitude 1 at 1 m in front of the
 //   loudspeaker,
-//             which radiates less below 150 Hz (Butterworth, second order); it starts at 6 ms
+//             which radiates less below 150 Hz (Butterworth, second order); it starts at 5.8 ms
 //   recorded  8192 samples of 44.1 kHz (186 ms: 30 m there and back at 340 m/s take 7782)
 //   sound     sum over the paths (echo_paths.h) of chirp * octave bands * response of the head
 //             (echo_head.h); the bands overlap by cos^2 over an octave and add up to 1
@@ -19,8 +19,8 @@
 #include "train/echo_paths.h"
 
 #define V2S_ECHO_SCENE_RATE_HZ 44100.0
-#define V2S_ECHO_SCENE_START_S 0.006
-#define V2S_ECHO_SCENE_GAIN 0.07 // full scale is a pressure of 1 / gain
+#define V2S_ECHO_SCENE_START_S 0.0058
+#define V2S_ECHO_SCENE_GAIN 0.12 // full scale is a pressure of 1 / gain
 
 enum { V2S_ECHO_SCENE_FRAMES = 8192, V2S_ECHO_SCENE_RAYS = 2048 };
 
