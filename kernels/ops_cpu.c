@@ -27,6 +27,14 @@
     .reduce_forward = v2s_reduce_forward, .reduce_scratch = v2s_reduce_scratch,                    \
     .reduce_backward = v2s_reduce_backward, .random_fill = v2s_random_fill
 
+// Pictures between layers and the loss of depth maps: moves and sums, bound by memory.
+#define PICTURE_OPS                                                                                \
+    .picture_to_rows = v2s_picture_to_rows, .picture_from_rows = v2s_picture_from_rows,            \
+    .concat_forward = v2s_concat_forward, .concat_backward = v2s_concat_backward,                  \
+    .residual_forward = v2s_residual_forward, .residual_backward = v2s_residual_backward,          \
+    .residual_backward_scratch = v2s_residual_backward_scratch, .loss_depth = v2s_loss_depth,      \
+    .loss_depth_scratch = v2s_loss_depth_scratch
+
 #define SIGNAL_OPS                                                                                 \
     .loss_open = v2s_loss_open, .loss_run = v2s_loss_run, .loss_close = v2s_loss_close,            \
     .stft_open = v2s_stft_batch_open, .stft_forward = v2s_stft_batch_forward,                      \
@@ -49,10 +57,12 @@
 
 const v2s_ops *v2s_ops_cpu(v2s_isa isa) {
     static const v2s_ops tables[] = {
-        [V2S_ISA_AVX2] = {.name = "avx2", PLAIN_OPS, DEFINED_OPS, SIGNAL_OPS, VECTOR_OPS},
-        [V2S_ISA_AVX512] = {.name = "avx512", PLAIN_OPS, DEFINED_OPS, SIGNAL_OPS, VECTOR_OPS},
+        [V2S_ISA_AVX2] =
+            {.name = "avx2", PLAIN_OPS, DEFINED_OPS, PICTURE_OPS, SIGNAL_OPS, VECTOR_OPS},
+        [V2S_ISA_AVX512] =
+            {.name = "avx512", PLAIN_OPS, DEFINED_OPS, PICTURE_OPS, SIGNAL_OPS, VECTOR_OPS},
         [V2S_ISA_AVX512_BF16] =
-            {.name = "avx512-bf16", PLAIN_OPS, DEFINED_OPS, SIGNAL_OPS, VECTOR_OPS},
+            {.name = "avx512-bf16", PLAIN_OPS, DEFINED_OPS, PICTURE_OPS, SIGNAL_OPS, VECTOR_OPS},
     };
     return isa == V2S_ISA_SCALAR ? &v2s_ops_scalar : &tables[isa];
 }

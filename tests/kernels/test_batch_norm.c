@@ -119,7 +119,9 @@ static void run_float(problem *p, const v2s_device *dev, const outputs *to) {
                              s.C,
                              s.H,
                              s.W,
+                             s.block,
                              s.training,
+                             s.relu,
                              (float)s.eps,
                              0.25f,
                              p->t[X].value,
@@ -172,8 +174,8 @@ static void check_shape(const v2s_device *dev, int N, int C, int H, int W, bool 
 
 Test(batch_norm, by_hand) {
     float x[] = {1, 3, 5, 7}, weight = 2, bias = 10, mean = 1, var = 1, y[4], saved[2];
-    v2s_batch_norm_args a = {2,       1,     1,     2,    true, 4.0f,  0.5f,     x,
-                             &weight, &bias, &mean, &var, y,    saved, saved + 1};
+    v2s_batch_norm_args a = {2, 1,       1,     2,     1,    true, false, 4.0f,     0.5f,
+                             x, &weight, &bias, &mean, &var, y,    saved, saved + 1};
     v2s_batch_norm_forward(NULL, &a, NULL); // mean 4, variance 5, 1 / sqrt(9)
     for (int i = 0; i < 4; i++)
         cr_assert_float_eq(y[i], 2.0f * (x[i] - 4.0f) / 3.0f + 10.0f, 1e-6f);
@@ -193,16 +195,16 @@ Test(batch_norm, by_hand) {
 
 Test(batch_norm, of_one_number_gives_the_bias_and_no_nan) {
     float x = 5, weight = 2, bias = 10, mean = 1, var = 1, y;
-    v2s_batch_norm_args a = {1,       1,     1,     1,    true, 1e-5f, 0.5f, &x,
-                             &weight, &bias, &mean, &var, &y,   NULL,  NULL};
+    v2s_batch_norm_args a = {1,  1,       1,     1,     1,    true, false, 1e-5f, 0.5f,
+                             &x, &weight, &bias, &mean, &var, &y,   NULL,  NULL};
     v2s_batch_norm_forward(NULL, &a, NULL);
     cr_assert(y == 10.0f && mean == 3.0f && var == 0.5f);
 }
 
 Test(batch_norm, of_nothing_leaves_the_statistics) {
     float weight = 2, bias = 10, mean = 1, var = 3, dweight = 5, dbias = 6, saved[2];
-    v2s_batch_norm_args a = {0,       1,     4,     4,    true, 1e-5f, 0.5f,     NULL,
-                             &weight, &bias, &mean, &var, NULL, saved, saved + 1};
+    v2s_batch_norm_args a = {0,    1,       4,     4,     1,    true, false, 1e-5f,    0.5f,
+                             NULL, &weight, &bias, &mean, &var, NULL, saved, saved + 1};
     v2s_batch_norm_backward_args g = {a, NULL, NULL, &dweight, &dbias};
     v2s_batch_norm_forward(NULL, &a, NULL);
     v2s_batch_norm_backward(NULL, &g, NULL);
@@ -216,8 +218,8 @@ Test(batch_norm, keeps_its_precision_far_from_zero) {
     float weight = 1, bias = 0, mean = 0, var = 1, saved[2];
     for (int i = 0; i < COUNT; i++)
         x[i] = 1048576.0f + rintf(x[i] * 8.0f) / 8.0f; // exact
-    v2s_batch_norm_args a = {1,       1,     64,    64,   true, 1e-5f, 1.0f,     x,
-                             &weight, &bias, &mean, &var, y,    saved, saved + 1};
+    v2s_batch_norm_args a = {1, 1,       64,    64,    1,    true, false, 1e-5f,    1.0f,
+                             x, &weight, &bias, &mean, &var, y,    saved, saved + 1};
     v2s_batch_norm_forward(NULL, &a, NULL);
     double sum = 0.0, squares = 0.0;
     for (int i = 0; i < COUNT; i++) {

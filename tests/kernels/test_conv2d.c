@@ -90,6 +90,8 @@ static void run_float(problem *p, const v2s_device *dev, float *y) {
                          s.W,
                          s.KH,
                          s.KW,
+                         s.x_block,
+                         s.y_block,
                          p->t[INPUT].value,
                          p->t[WEIGHT].value,
                          p->want_dx ? p->t[BIAS].value : NULL,
@@ -129,7 +131,7 @@ static v2s_conv2d_args_f64 sizes_of(int N, int C, int O, int H, int W, int KH, i
 Test(conv2d, by_hand) {
     const float x[] = {1, 2, 3, 4, 5, 6}, w[] = {1, 10, 100, 2, 20, 200, 3, 30, 300}, bias = 1000;
     float y[6];
-    v2s_conv2d_args a = {1, 1, 1, 2, 3, 3, 3, x, w, &bias, y};
+    v2s_conv2d_args a = {1, 1, 1, 2, 3, 3, 3, 1, 1, x, w, &bias, y};
     v2s_conv2d_forward(NULL, &a, NULL);
     const float expected[] = {1000 + 20 + 400 + 120 + 1500,
                               1000 + 2 + 40 + 600 + 12 + 150 + 1800,
@@ -145,7 +147,7 @@ Test(conv2d, with_a_single_tap_moves_the_picture) {
     enum { H = 4, WIDTH = 5 };
     float *x = guarded_noise(1, H * WIDTH, 1.0f), y[H * WIDTH], w[15] = {0};
     for (int tap = 0; tap < 15; tap++) {
-        v2s_conv2d_args a = {1, 1, 1, H, WIDTH, 3, 5, x, w, NULL, y};
+        v2s_conv2d_args a = {1, 1, 1, H, WIDTH, 3, 5, 1, 1, x, w, NULL, y};
         w[tap] = 1.0f;
         v2s_conv2d_forward(NULL, &a, NULL);
         w[tap] = 0.0f;

@@ -79,10 +79,11 @@ static void check_conv2d(const char *name, v2s_conv2d_args_f64 a, bool with_bias
 }
 
 Test(ops_golden, conv2d_equals_pytorch) {
-    check_conv2d("conv3x3", (v2s_conv2d_args_f64){2, 3, 4, 5, 6, 3, 3, 0, 0, 0, 0}, true);
-    check_conv2d("conv1x1", (v2s_conv2d_args_f64){2, 5, 3, 4, 4, 1, 1, 0, 0, 0, 0}, false);
-    check_conv2d("conv3x5", (v2s_conv2d_args_f64){1, 2, 2, 6, 5, 3, 5, 0, 0, 0, 0}, true);
-    check_conv2d("conv5x7-beyond", (v2s_conv2d_args_f64){1, 2, 2, 2, 3, 5, 7, 0, 0, 0, 0}, true);
+    check_conv2d("conv3x3", (v2s_conv2d_args_f64){2, 3, 4, 5, 6, 3, 3, 1, 1, 0, 0, 0, 0}, true);
+    check_conv2d("conv1x1", (v2s_conv2d_args_f64){2, 5, 3, 4, 4, 1, 1, 1, 1, 0, 0, 0, 0}, false);
+    check_conv2d("conv3x5", (v2s_conv2d_args_f64){1, 2, 2, 6, 5, 3, 5, 1, 1, 0, 0, 0, 0}, true);
+    check_conv2d("conv5x7-beyond", (v2s_conv2d_args_f64){1, 2, 2, 2, 3, 5, 7, 1, 1, 0, 0, 0, 0},
+                 true);
 }
 
 static void check_batch_norm(const char *name, bool training) {
@@ -97,8 +98,9 @@ static void check_batch_norm(const char *name, bool training) {
     fill(6, COUNT, 1.0f, dy);
     for (int c = 0; c < C; c++)
         var[c] = fabs(var[c]) + 0.5;
-    v2s_batch_norm_args_f64 a = {2,      C,    4,    5,   training, 1e-5,       0.25,         x,
-                                 weight, bias, mean, var, y,        saved_mean, saved_inv_std};
+    v2s_batch_norm_args_f64 a = {
+        2, C,      4,    5,    1,   training, false,      1e-5,         0.25,
+        x, weight, bias, mean, var, y,        saved_mean, saved_inv_std};
     v2s_batch_norm_backward_args_f64 g = {a, dy, dx, dweight, dbias};
     v2s_batch_norm_forward_f64(NULL, &a, NULL);
     v2s_batch_norm_backward_f64(NULL, &g, NULL);
@@ -125,7 +127,7 @@ Test(ops_golden, pool2d_equals_pytorch) {
         x[i] = rint(2.0 * x[i]);
     double *last = x + ONE + 2 * 63;
     last[1] = last[2 * 9 + 2] = last[3 * 9 + 3] = NAN;
-    v2s_pool2d_args_f64 a = {2, 3, 7, 9, x, y, index, dy, dx};
+    v2s_pool2d_args_f64 a = {2, 3, 7, 9, 1, x, y, index, dy, dx};
     v2s_pool2d_forward_f64(NULL, &a, NULL);
     v2s_pool2d_backward_f64(NULL, &a, NULL);
     for (int i = 0; i < OUT; i++)
@@ -140,7 +142,7 @@ static void check_upsample2d(const char *name, int H, int W, int OH, int OW) {
     size_t nx = (size_t)4 * H * W, ny = (size_t)4 * OH * OW;
     fill(1, nx, 1.0f, x);
     fill(2, ny, 1.0f, dy);
-    v2s_upsample2d_args_f64 a = {2, 2, H, W, OH, OW, x, y, dy, dx};
+    v2s_upsample2d_args_f64 a = {2, 2, H, W, OH, OW, 1, x, y, dy, dx};
     v2s_upsample2d_forward_f64(NULL, &a, NULL);
     v2s_upsample2d_backward_f64(NULL, &a, NULL);
     expect(name, "y", y, ny);
