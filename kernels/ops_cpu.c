@@ -14,9 +14,6 @@
 // Operations that have no vector form: the definitions.
 #define DEFINED_OPS                                                                                \
     .softmax_forward = v2s_softmax_forward, .softmax_backward = v2s_softmax_backward,              \
-    .attention_forward = v2s_attention_forward, .attention_scratch = v2s_attention_scratch,        \
-    .attention_backward = v2s_attention_backward,                                                  \
-    .attention_backward_scratch = v2s_attention_backward_scratch,                                  \
     .reduce_forward = v2s_reduce_forward, .reduce_scratch = v2s_reduce_scratch,                    \
     .reduce_backward = v2s_reduce_backward, .random_fill = v2s_random_fill
 
@@ -57,6 +54,10 @@
     .gru_backward_scratch = v2s_gru_backward_scratch_vector,                                       \
     .linear_backward = v2s_linear_backward_vector,                                                 \
     .linear_backward_scratch = v2s_linear_backward_scratch_vector, .optim_step = v2s_optim_step,   \
+    .attention_forward = v2s_attention_forward_vector,                                             \
+    .attention_scratch = v2s_attention_scratch_vector,                                             \
+    .attention_backward = v2s_attention_backward_vector,                                           \
+    .attention_backward_scratch = v2s_attention_backward_scratch_vector,                           \
     .grad_norm = v2s_grad_norm, .ema_update = v2s_ema_update, .total = v2s_total,                  \
     .optim_update = v2s_optim_update, .optim_update_scratch = v2s_optim_update_scratch
 

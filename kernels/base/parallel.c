@@ -24,7 +24,7 @@ static void *run_job(void *arg) {
 }
 
 void v2s_parallel(int threads, int parts, void (*part)(void *ctx, int i, int parts), void *ctx) {
-    if (v2s_team_is_here()) {
+    if (v2s_team_stands()) {
         v2s_team(threads, parts, part, ctx);
         return;
     }

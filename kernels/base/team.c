@@ -5,7 +5,12 @@
 
 #include "kernels/base/parallel.h"
 
-static _Thread_local bool has_team;
+// Of each thread, since a team belongs to the thread that called it.
+static _Thread_local bool stands;
+
+bool v2s_team_stands(void) {
+    return stands || omp_in_parallel();
+}
 
 void v2s_team(int threads, int parts, void (*part)(void *ctx, int i, int parts), void *ctx) {
     int n = threads < parts ? threads : parts;
@@ -15,7 +20,7 @@ void v2s_team(int threads, int parts, void (*part)(void *ctx, int i, int parts),
             part(ctx, i, parts);
         return;
     }
-    has_team = true;
+    stands = true;
 #pragma omp parallel for num_threads(n) schedule(static, 1)
     for (int i = 0; i < parts; i++)
         part(ctx, i, parts);
@@ -25,11 +30,7 @@ void v2s_team_size(int threads) {
     int limit = omp_get_thread_limit(); // of the environment
     omp_set_dynamic(0);
     omp_set_num_threads(threads < limit ? threads : limit);
-    has_team = has_team || threads > 1;
-}
-
-bool v2s_team_is_here(void) {
-    return has_team || omp_in_parallel();
+    stands = stands || threads > 1;
 }
 
 void v2s_team_share(size_t count, size_t step, int i, int n, size_t *begin, size_t *end) {

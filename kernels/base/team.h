@@ -15,12 +15,12 @@
 // a team, the caller does all parts itself.
 void v2s_team(int threads, int parts, void (*part)(void *ctx, int i, int parts), void *ctx);
 
+// Whether this thread is one of a team, or has had one (or a library on one): it then waits by
+// running, and v2s_parallel takes it too.
+bool v2s_team_stands(void);
+
 // Makes libraries that use OpenMP take `threads` threads where this thread calls them.
 void v2s_team_size(int threads);
-
-// Whether this thread has a team that may be waiting, or is a thread of one. v2s_parallel uses the
-// team then, so that whatever runs between two convolutions does.
-bool v2s_team_is_here(void);
 
 // Share i of n of `count` items: [*begin, *end). As v2s_parallel_share, for large counts.
 void v2s_team_share(size_t count, size_t step, int i, int n, size_t *begin, size_t *end);

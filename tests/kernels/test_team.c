@@ -40,6 +40,28 @@ Test(team, within_a_team_does_all_parts) {
             cr_assert_eq(n.counts[i][j], PARTS);
 }
 
+typedef struct workers {
+    pthread_t thread[2];
+} workers;
+
+static void who(void *ctx, int i, int parts) {
+    (void)parts;
+    ((workers *)ctx)->thread[i] = pthread_self();
+}
+
+Test(team, once_there_is_what_parallel_runs_on) {
+    workers before, team, after;
+    cr_assert_not(v2s_team_stands());
+    v2s_parallel(2, 2, who, &before);
+    v2s_team(2, 2, who, &team);
+    cr_assert(v2s_team_stands());
+    v2s_parallel(2, 2, who, &after);
+    for (int i = 0; i < 2; i++)
+        cr_assert(pthread_equal(team.thread[i], after.thread[i]));
+    cr_assert(pthread_equal(before.thread[0], pthread_self()));
+    cr_assert_not(pthread_equal(before.thread[1], pthread_self()));
+}
+
 Test(team, shares_cover_everything_once) {
     for (size_t count = 0; count < 50; count++)
         for (int n = 1; n < 9; n++) {
@@ -54,22 +76,4 @@ Test(team, shares_cover_everything_once) {
     size_t begin, end, huge = (size_t)1 << 40;
     v2s_team_share(huge, 16, 2, 3, &begin, &end);
     cr_assert(end == huge && begin % 16 == 0 && begin > huge / 2);
-}
-
-static void note_thread(void *ctx, int i, int parts) {
-    (void)parts;
-    ((pthread_t *)ctx)[i] = pthread_self();
-}
-
-// Threads of a team wait for its next call; those of v2s_parallel alone are new ones.
-Test(team, serves_what_runs_in_parallel_after_it) {
-    pthread_t of_team[2], after[2];
-    cr_assert(!v2s_team_is_here());
-    v2s_parallel(2, 2, note_thread, of_team);
-    cr_assert(!v2s_team_is_here());
-    v2s_team(2, 2, note_thread, of_team);
-    cr_assert(v2s_team_is_here());
-    v2s_parallel(2, 2, note_thread, after);
-    cr_assert(pthread_equal(of_team[0], after[0]) && pthread_equal(of_team[1], after[1]));
-    cr_assert(pthread_equal(after[0], pthread_self()) && !pthread_equal(after[0], after[1]));
 }
