@@ -18,7 +18,7 @@ void v2s_team_settle(char **argv) {
 }
 
 bool v2s_team_stands(void) {
-    return stands;
+    return stands || omp_in_parallel();
 }
 
 void v2s_team(int threads, int parts, void (*part)(void *ctx, int i, int parts), void *ctx) {
@@ -36,7 +36,10 @@ void v2s_team(int threads, int parts, void (*part)(void *ctx, int i, int parts),
 }
 
 void v2s_team_size(int threads) {
-    omp_set_num_threads(threads);
+    int limit = omp_get_thread_limit(); // of the environment
+    omp_set_dynamic(0);
+    omp_set_num_threads(threads < limit ? threads : limit);
+    stands = stands || threads > 1;
 }
 
 void v2s_team_share(size_t count, size_t step, int i, int n, size_t *begin, size_t *end) {

@@ -24,8 +24,8 @@ void v2s_team_settle(char **argv);
 // a team, the caller does all parts itself.
 void v2s_team(int threads, int parts, void (*part)(void *ctx, int i, int parts), void *ctx);
 
-// Whether this thread has called v2s_team with more than one thread to run on: its team then waits
-// by running, and v2s_parallel takes it too.
+// Whether this thread is one of a team, or has had one (or a library on one): it then waits by
+// running, and v2s_parallel takes it too.
 bool v2s_team_stands(void);
 
 // Makes libraries that use OpenMP take `threads` threads where this thread calls them.
