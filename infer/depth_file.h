@@ -23,8 +23,9 @@ typedef struct v2s_depth_file {
     char *warnings[V2S_DEPTH_FILE_WARNINGS]; // one sentence each, naming the file
 } v2s_depth_file;
 
-// IO, FORMAT (another model; a tensor that is missing, has another shape, is not finite; a negative
-// running_var; metadata that contradicts the shapes), NOMEM. `out` is untouched on failure.
+// IO, FORMAT (another model; a tensor that is missing, has another shape or is not the network's; a
+// negative running_var; metadata that is no number or contradicts the shapes), NUMERIC (a number
+// is not finite), NOMEM. `out` is untouched on failure.
 V2S_MUST_USE v2s_status v2s_depth_file_open(const char *path, v2s_depth_file *out);
 void v2s_depth_file_close(v2s_depth_file *file); // accepts a zeroed one
 
@@ -34,9 +35,9 @@ enum { V2S_DEPTH_FILE_TEXT_MAX = 64 };
 bool v2s_depth_file_metadata(const v2s_depth_config *config, int rate_hz, bool left_only, int index,
                              char text[V2S_DEPTH_FILE_TEXT_MAX], v2s_safetensors_pair *pair);
 
-// "2,3,4,5"; empty: none.
+// "2,3,4,5"; empty: none. Returns text.
 const char *v2s_depth_levels_text(const v2s_depth_config *config, char text[16]);
-// ARG names what is wrong with a list of levels.
+// Sets config->attention to these levels. ARG names what is wrong with the list.
 V2S_MUST_USE v2s_status v2s_depth_levels_parse(const char *text, v2s_depth_config *config);
 
 #endif

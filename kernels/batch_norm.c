@@ -4,24 +4,42 @@
 
 #include <tgmath.h>
 
+#include "kernels/picture_layout.h"
+
 size_t v2s_batch_norm_scratch(const struct v2s_device *dev, const v2s_batch_norm_args *a) {
     (void)dev;
     (void)a;
     return 0;
 }
 
-// The picture of channel c of item n.
+static size_t pixels_of(const v2s_batch_norm_args *a) {
+    return (size_t)a->H * a->W;
+}
+
+// Where channel c of item n starts; its pixels are v2s_picture_step(a->block) apart.
 static size_t plane(const v2s_batch_norm_args *a, int n, int c) {
-    return ((size_t)n * a->C + c) * ((size_t)a->H * a->W);
+    return v2s_picture_plane(a->C, pixels_of(a), a->block, n, c);
+}
+
+// Number x of channel c, normalised; before relu.
+static real normalized(const v2s_batch_norm_args *a, int c, real x, real mean, real inv_std) {
+    return a->weight[c] * ((x - mean) * inv_std) + a->bias[c];
+}
+
+// dy at number x of channel c as it was before relu: nothing goes through where y is 0.
+static real before_relu(const v2s_batch_norm_args *a, int c, real x, real dy) {
+    if (!a->relu)
+        return dy;
+    return normalized(a, c, x, a->saved_mean[c], a->saved_inv_std[c]) <= 0 ? 0 : dy;
 }
 
 // Sum of (x - from)^power over channel c; power is 1 or 2.
 static double sum_of(const v2s_batch_norm_args *a, int c, double from, int power) {
-    size_t pixels = (size_t)a->H * a->W;
+    size_t step = v2s_picture_step(a->block), end = pixels_of(a) * step;
     double sum = 0.0;
     for (int n = 0; n < a->N; n++) {
         const real *x = a->x + plane(a, n, c);
-        for (size_t i = 0; i < pixels; i++) {
+        for (size_t i = 0; i < end; i += step) {
             double off = x[i] - from;
             sum += power == 1 ? off : off * off;
         }
@@ -43,17 +61,19 @@ void v2s_batch_norm_forward(const struct v2s_device *dev, const v2s_batch_norm_a
                             v2s_arena *scratch) {
     (void)dev;
     (void)scratch;
-    size_t pixels = (size_t)a->H * a->W;
+    size_t step = v2s_picture_step(a->block), end = pixels_of(a) * step;
     for (int c = 0; c < a->C; c++) {
         double mean = a->running_mean[c], var = a->running_var[c];
-        if (a->training && a->N > 0 && pixels > 0)
+        if (a->training && a->N > 0 && end > 0)
             batch_statistics(a, c, &mean, &var);
         real middle = (real)mean, inv_std = (real)(1.0 / sqrt(var + (double)a->eps));
         for (int n = 0; n < a->N; n++) {
             const real *x = a->x + plane(a, n, c);
             real *y = a->y + plane(a, n, c);
-            for (size_t i = 0; i < pixels; i++)
-                y[i] = a->weight[c] * ((x[i] - middle) * inv_std) + a->bias[c];
+            for (size_t i = 0; i < end; i += step) {
+                real value = normalized(a, c, x[i], middle, inv_std);
+                y[i] = a->relu && value <= 0 ? 0 : value;
+            }
         }
         if (a->saved_mean != NULL) {
             a->saved_mean[c] = middle;
@@ -73,12 +93,14 @@ size_t v2s_batch_norm_backward_scratch(const struct v2s_device *dev,
 static void add_dx(const v2s_batch_norm_backward_args *g, int c, real mean_dy, real mean_dy_h) {
     const v2s_batch_norm_args *a = &g->of;
     real mean = a->saved_mean[c], inv_std = a->saved_inv_std[c], slope = a->weight[c] * inv_std;
-    size_t pixels = (size_t)a->H * a->W;
+    size_t step = v2s_picture_step(a->block), end = pixels_of(a) * step;
     for (int n = 0; n < a->N; n++) {
         const real *x = a->x + plane(a, n, c), *dy = g->dy + plane(a, n, c);
         real *dx = g->dx + plane(a, n, c);
-        for (size_t i = 0; i < pixels; i++)
-            dx[i] += slope * (dy[i] - mean_dy - (x[i] - mean) * inv_std * mean_dy_h);
+        for (size_t i = 0; i < end; i += step) {
+            real change = before_relu(a, c, x[i], dy[i]);
+            dx[i] += slope * (change - mean_dy - (x[i] - mean) * inv_std * mean_dy_h);
+        }
     }
 }
 
@@ -87,15 +109,16 @@ void v2s_batch_norm_backward(const struct v2s_device *dev, const v2s_batch_norm_
     (void)dev;
     (void)scratch;
     const v2s_batch_norm_args *a = &g->of;
-    size_t pixels = (size_t)a->H * a->W;
-    double count = (double)a->N * (double)pixels;
+    size_t step = v2s_picture_step(a->block), end = pixels_of(a) * step;
+    double count = (double)a->N * (double)pixels_of(a);
     for (int c = 0; c < a->C; c++) {
         double sum_dy = 0.0, sum_dy_h = 0.0;
         for (int n = 0; n < a->N; n++) {
             const real *x = a->x + plane(a, n, c), *dy = g->dy + plane(a, n, c);
-            for (size_t i = 0; i < pixels; i++) {
-                sum_dy += dy[i];
-                sum_dy_h += (double)dy[i] * ((x[i] - a->saved_mean[c]) * a->saved_inv_std[c]);
+            for (size_t i = 0; i < end; i += step) {
+                double change = before_relu(a, c, x[i], dy[i]);
+                sum_dy += change;
+                sum_dy_h += change * ((x[i] - a->saved_mean[c]) * a->saved_inv_std[c]);
             }
         }
         g->dbias[c] += (real)sum_dy;

@@ -22,7 +22,7 @@ extern "C" {
 #endif
 
 // Changes with every change of the structs that cross the border.
-#define V2S_CUDA_INTERFACE 2
+#define V2S_CUDA_INTERFACE 3
 
 typedef struct v2s_cuda_host {
     v2s_status (*fail)(v2s_status code, const char *text); // keeps the text, returns the code

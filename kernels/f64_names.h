@@ -3,6 +3,7 @@
 // again it takes that back. v2s_kernels_f64 is built under these names: a program may hold both
 // precisions; kernels/f64.h declares the operations' twins. The networks' twins are declared by
 // their own headers where V2S_F64 is defined and this is included first.
+#include "kernels/f64_depth_names.h"
 #include "kernels/f64_signal_names.h"
 #include "kernels/f64_tensor_names.h"
 #ifndef v2s_conv1d_args

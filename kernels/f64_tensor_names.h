@@ -39,6 +39,21 @@
 #define v2s_reduce_backward v2s_reduce_backward_f64
 #define v2s_random_args v2s_random_args_f64
 #define v2s_random_fill v2s_random_fill_f64
+#define v2s_picture_rows_args v2s_picture_rows_args_f64
+#define v2s_picture_to_rows v2s_picture_to_rows_f64
+#define v2s_picture_from_rows v2s_picture_from_rows_f64
+#define v2s_picture_block v2s_picture_block_f64
+#define v2s_concat_args v2s_concat_args_f64
+#define v2s_concat_forward v2s_concat_forward_f64
+#define v2s_concat_backward v2s_concat_backward_f64
+#define v2s_residual_args v2s_residual_args_f64
+#define v2s_residual_forward v2s_residual_forward_f64
+#define v2s_residual_backward v2s_residual_backward_f64
+#define v2s_residual_backward_scratch v2s_residual_backward_scratch_f64
+#define v2s_loss_depth_args v2s_loss_depth_args_f64
+#define v2s_loss_depth v2s_loss_depth_f64
+#define v2s_loss_depth_scratch v2s_loss_depth_scratch_f64
+#define v2s_loss_depth_count v2s_loss_depth_count_f64
 #else
 #undef v2s_conv2d_args
 #undef v2s_conv2d_forward
@@ -77,4 +92,19 @@
 #undef v2s_reduce_backward
 #undef v2s_random_args
 #undef v2s_random_fill
+#undef v2s_picture_rows_args
+#undef v2s_picture_to_rows
+#undef v2s_picture_from_rows
+#undef v2s_picture_block
+#undef v2s_concat_args
+#undef v2s_concat_forward
+#undef v2s_concat_backward
+#undef v2s_residual_args
+#undef v2s_residual_forward
+#undef v2s_residual_backward
+#undef v2s_residual_backward_scratch
+#undef v2s_loss_depth_args
+#undef v2s_loss_depth
+#undef v2s_loss_depth_scratch
+#undef v2s_loss_depth_count
 #endif

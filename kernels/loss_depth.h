@@ -25,9 +25,12 @@
 
 struct v2s_device;
 
+#ifndef V2S_KERNELS_LOSS_DEPTH_COUNTS // one for both precisions (kernels/f64_tensor.h)
+#define V2S_KERNELS_LOSS_DEPTH_COUNTS
 typedef struct v2s_loss_depth_counts {
     int64_t pixels, pairs, inner;
 } v2s_loss_depth_counts;
+#endif
 
 typedef struct v2s_loss_depth_args {
     int N, H, W;

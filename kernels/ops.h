@@ -19,6 +19,7 @@
 #include "kernels/attention.h"
 #include "kernels/base/cpu.h"
 #include "kernels/batch_norm.h"
+#include "kernels/concat.h"
 #include "kernels/conv1d.h"
 #include "kernels/conv2d.h"
 #include "kernels/elementwise.h"
@@ -27,11 +28,14 @@
 #include "kernels/linear.h"
 #include "kernels/loss.h"
 #include "kernels/loss_band.h"
+#include "kernels/loss_depth.h"
 #include "kernels/memory.h"
 #include "kernels/optim.h"
+#include "kernels/picture.h"
 #include "kernels/pool2d.h"
 #include "kernels/random.h"
 #include "kernels/reduce.h"
+#include "kernels/residual.h"
 #include "kernels/softmax.h"
 #include "kernels/upsample2d.h"
 
@@ -129,6 +133,20 @@ typedef struct v2s_ops {
 
     void (*loss_band)(const struct v2s_device *, const v2s_loss_band_args *, v2s_arena *);
     size_t (*loss_band_scratch)(const struct v2s_device *, const v2s_loss_band_args *);
+
+    void (*picture_to_rows)(const struct v2s_device *, const v2s_picture_rows_args *, v2s_arena *);
+    void (*picture_from_rows)(const struct v2s_device *, const v2s_picture_rows_args *,
+                              v2s_arena *);
+
+    void (*concat_forward)(const struct v2s_device *, const v2s_concat_args *, v2s_arena *);
+    void (*concat_backward)(const struct v2s_device *, const v2s_concat_args *, v2s_arena *);
+
+    void (*residual_forward)(const struct v2s_device *, const v2s_residual_args *, v2s_arena *);
+    void (*residual_backward)(const struct v2s_device *, const v2s_residual_args *, v2s_arena *);
+    size_t (*residual_backward_scratch)(const struct v2s_device *, const v2s_residual_args *);
+
+    void (*loss_depth)(const struct v2s_device *, const v2s_loss_depth_args *, v2s_arena *);
+    size_t (*loss_depth_scratch)(const struct v2s_device *, const v2s_loss_depth_args *);
 } v2s_ops;
 
 // The table of the definitions.

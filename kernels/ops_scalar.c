@@ -65,4 +65,13 @@ const v2s_ops v2s_ops_scalar = {
 #endif
     .loss_band = v2s_loss_band,
     .loss_band_scratch = v2s_loss_band_scratch,
+    .picture_to_rows = v2s_picture_to_rows,
+    .picture_from_rows = v2s_picture_from_rows,
+    .concat_forward = v2s_concat_forward,
+    .concat_backward = v2s_concat_backward,
+    .residual_forward = v2s_residual_forward,
+    .residual_backward = v2s_residual_backward,
+    .residual_backward_scratch = v2s_residual_backward_scratch,
+    .loss_depth = v2s_loss_depth,
+    .loss_depth_scratch = v2s_loss_depth_scratch,
 };

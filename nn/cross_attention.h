@@ -14,8 +14,11 @@
 // Rows are [B,N,C]: the pixels of a picture, or the steps of a signal, in any order. The maps are
 // 1x1 convolutions in PyTorch, so weights have shape [out, in, 1, 1].
 //
-// Memory of a pass: rows of q, k, v, attention and out for both ears, B N (2 K + 3 C) numbers an
-// ear, and one more per row for training; never B N N.
+// Memory of a pass, in numbers of an ear: q and k, 2 B N K, which stay, and 2 B N C of scratch for
+// v, attention and out. Training keeps B N (2 K + 3 C + 1). Never B N N.
+//
+// The two ears may lie anywhere; where right follows left in memory, the maps of both are one
+// product.
 #ifndef V2S_NN_CROSS_ATTENTION_H
 #define V2S_NN_CROSS_ATTENTION_H
 
@@ -29,19 +32,21 @@ typedef enum v2s_attention_scale {
 typedef struct v2s_cross_attention {
     int channels, key;
     real scale;
-    v2s_linear q, k, v, out;
     v2s_tensor gamma_left, gamma_right; // [1]
+    v2s_linear q, k, v, out;
 } v2s_cross_attention;
 
 void v2s_cross_attention_init(v2s_cross_attention *m, int channels, v2s_attention_scale scale,
                               v2s_arena *params);
 
-// What a pass leaves for the backward pass after it; taken from an arena by the caller's init.
+// What a pass leaves behind; taken from an arena by the caller's init.
 typedef struct v2s_cross_attention_saved {
-    real *q[2], *k[2], *v[2]; // [B,N,K], [B,N,K], [B,N,C] of left and right
-    real *a[2];               // [B,N,C] of what left and right found
-    real *out[2];             // [B,N,C]
-    real *lse[2];             // [B,N]; training only
+    real *q[2], *k[2]; // [B,N,K] of left and right
+    // of training only, for the backward pass; NULL otherwise
+    real *v[2];   // [B,N,C]
+    real *a[2];   // [B,N,C] of what left and right found
+    real *out[2]; // [B,N,C]
+    real *lse[2]; // [B,N]
 } v2s_cross_attention_saved;
 
 void v2s_cross_attention_take(v2s_cross_attention_saved *s, const v2s_cross_attention *m, int B,
@@ -51,11 +56,12 @@ void v2s_cross_attention_take(v2s_cross_attention_saved *s, const v2s_cross_atte
 void v2s_cross_attention_forward(const v2s_cross_attention *m, const v2s_device *dev, int B, int N,
                                  const real *const x[2], real *const y[2],
                                  v2s_cross_attention_saved *saved, v2s_arena *scratch);
+// Enough for a `saved` of either kind.
 size_t v2s_cross_attention_scratch(const v2s_cross_attention *m, const v2s_device *dev, int B,
                                    int N);
 
-// After a forward call that was not in place: adds the parameters' gradients to those that `grads`
-// holds in place of parameters, and those of x to dx.
+// After a forward call whose `saved` is for training, with x as it was then: adds the parameters'
+// gradients to those that `grads` holds in place of parameters, and those of x to dx.
 void v2s_cross_attention_backward(const v2s_cross_attention *m, v2s_cross_attention *grads,
                                   const v2s_device *dev, int B, int N, const real *const x[2],
                                   const real *const dy[2], real *const dx[2],
@@ -69,7 +75,7 @@ V2S_MUST_USE v2s_status v2s_cross_attention_map(const v2s_cross_attention *m, co
                                                 int B, int N, int b, int ear, int i,
                                                 const v2s_cross_attention_saved *saved, float *map);
 
-// q, k, v, out (.weight, .bias), gamma_left, gamma_right
+// gamma_left, gamma_right, then q, k, v, out (.weight, .bias)
 V2S_MUST_USE v2s_status v2s_cross_attention_each_param(v2s_cross_attention *m, const char *name,
                                                        v2s_param_visit visit, void *ctx);
 

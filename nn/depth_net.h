@@ -3,9 +3,8 @@
 //
 //   e1 = inc(x)                    DoubleConv 1 -> c, for each ear its own encoder
 //   e2..e5 = downs.0..3            2x2 maximum, then DoubleConv to 2c, 4c, 8c, 8c
-//   a1..a5                         e of both ears, at the levels with attention after each has
-//   looked
-//                                  into the other (nn/cross_attention.h)
+//   a1..a5                         e of both ears, where the level has attention after each looked
+//                                  into the other (nn/cross_attention.h); e goes on as it is
 //   f1..f5 = fusion.0..4           1x1 convolution of (a left, a right), batch norm, ReLU
 //   d4 = decoder.0(f4, up(f5)) .. d1 = decoder.3(f1, up(d2))
 //                                  bilinear x 2 (align_corners), skip first, DoubleConv with half
@@ -26,6 +25,8 @@
 #ifndef V2S_NN_DEPTH_NET_H
 #define V2S_NN_DEPTH_NET_H
 
+#include <stdint.h>
+
 #include "nn/cross_attention.h"
 #include "nn/double_conv.h"
 
@@ -34,9 +35,6 @@ enum {
     V2S_DEPTH_BASE_MAX = 256,
     V2S_DEPTH_SIZE_MAX = 1024,
 };
-
-#define V2S_DEPTH_MOMENTUM ((real)0.1) // of the running statistics
-#define V2S_DEPTH_EPS ((real)1e-5)
 
 typedef struct v2s_depth_config {
     int base_channels;                // c, a multiple of 8, 8 .. 256

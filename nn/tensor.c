@@ -12,6 +12,12 @@ v2s_tensor v2s_tensor_take(v2s_arena *arena, int d0, int d1, int d2) {
     return t;
 }
 
+v2s_tensor v2s_tensor_take4(v2s_arena *arena, int d0, int d1, int d2, int d3) {
+    v2s_tensor t = {.rank = 4, .dim = {d0, d1, d2, d3}};
+    t.data = v2s_arena_take(arena, v2s_tensor_count(&t), sizeof(real));
+    return t;
+}
+
 size_t v2s_tensor_count(const v2s_tensor *t) {
     size_t count = 1;
     for (int i = 0; i < t->rank; i++)

@@ -21,6 +21,9 @@ typedef struct v2s_tensor {
 // Takes a zeroed tensor of up to three dimensions (0 ends the list) from the arena.
 v2s_tensor v2s_tensor_take(v2s_arena *arena, int d0, int d1, int d2);
 
+// The same of four dimensions, all at least 1.
+v2s_tensor v2s_tensor_take4(v2s_arena *arena, int d0, int d1, int d2, int d3);
+
 // Number of elements.
 size_t v2s_tensor_count(const v2s_tensor *t);
 

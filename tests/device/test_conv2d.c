@@ -23,12 +23,13 @@ typedef struct sizes {
 // Without bias and gradients of bias and input where `all` is false.
 static void point_at(problem *p, sizes s, bool all) {
     device_tensor *t = p->t;
-    v2s_conv2d_args a = {
-        s.N, s.C, s.O, s.H, s.W, s.KH, s.KW, t[X].at, t[W].at, all ? t[BIAS].at : NULL, t[Y].at};
-    v2s_conv2d_args_f64 exact = {
-        s.N,       s.C,  s.O,        s.H,        s.W,
-        s.KH,      s.KW, t[X].exact, t[W].exact, all ? t[BIAS].exact : NULL,
-        t[Y].exact};
+    v2s_conv2d_args a = {s.N,    s.C, s.O, s.H,     s.W,     s.KH,
+                         s.KW,   1,   1,   t[X].at, t[W].at, all ? t[BIAS].at : NULL,
+                         t[Y].at};
+    v2s_conv2d_args_f64 exact = {s.N,       s.C,        s.O,        s.H,
+                                 s.W,       s.KH,       s.KW,       1,
+                                 1,         t[X].exact, t[W].exact, all ? t[BIAS].exact : NULL,
+                                 t[Y].exact};
     p->g = (v2s_conv2d_backward_args){a, t[DY].at, all ? t[DX].at : NULL, t[DW].at,
                                       all ? t[DBIAS].at : NULL};
     p->exact = (v2s_conv2d_backward_args_f64){exact, t[DY].exact, all ? t[DX].exact : NULL,

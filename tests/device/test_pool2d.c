@@ -17,8 +17,9 @@ static void check(const v2s_device *dev, sizes s, device_tensor x, bool want_ind
     device_tensor dx = device_noise(dev, 3, x.count, 1.0f);
     uint8_t *index = malloc(outputs + 1), *place = put(dev, NULL, outputs);
     uint8_t *index_now = malloc(outputs + 1);
-    v2s_pool2d_args expected = {s.N, s.C, s.H, s.W, x.host, y.host, index, dy.host, dx.host};
-    v2s_pool2d_args a = {s.N, s.C, s.H, s.W, x.at, y.at, want_index ? place : NULL, dy.at, dx.at};
+    v2s_pool2d_args expected = {s.N, s.C, s.H, s.W, 1, x.host, y.host, index, dy.host, dx.host};
+    v2s_pool2d_args a = {s.N,   s.C,  s.H, s.W, 1, x.at, y.at, want_index ? place : NULL,
+                         dy.at, dx.at};
     v2s_pool2d_forward(NULL, &expected, NULL);
     v2s_pool2d_backward(NULL, &expected, NULL);
     dev->ops->pool2d_forward(dev, &a, NULL);

@@ -24,8 +24,8 @@ static problem make(const v2s_device *dev, v2s_upsample2d_args s, bool whole) {
     p.a.y = p.y.at;
     p.a.dy = p.dy.at;
     p.a.dx = p.dx.at;
-    p.exact = (v2s_upsample2d_args_f64){s.N,  s.C,       s.H,       s.W,        s.OH,
-                                        s.OW, p.x.exact, p.y.exact, p.dy.exact, p.dx.exact};
+    p.exact = (v2s_upsample2d_args_f64){s.N, s.C,       s.H,       s.W,        s.OH,      s.OW,
+                                        1,   p.x.exact, p.y.exact, p.dy.exact, p.dx.exact};
     return p;
 }
 

@@ -11,7 +11,7 @@ Test(pool2d, by_hand) {
     const float x[] = {1, 2, 9, 8, 100, 3, 4, 7, 6, 100, 100, 100, 100, 100, 100};
     float y[2], dy[] = {10, 20}, dx[15] = {1.0f};
     uint8_t index[2];
-    v2s_pool2d_args a = {1, 1, 3, 5, x, y, index, dy, dx};
+    v2s_pool2d_args a = {1, 1, 3, 5, 1, x, y, index, dy, dx};
     v2s_pool2d_forward(NULL, &a, NULL);
     v2s_pool2d_backward(NULL, &a, NULL);
     cr_assert(y[0] == 4.0f && y[1] == 9.0f && index[0] == 3 && index[1] == 0);
@@ -24,7 +24,7 @@ Test(pool2d, takes_the_first_of_equal_ones_and_the_last_that_is_not_a_number) {
                        5, 5, -INFINITY, -INFINITY, 7,   2, 2, NAN};
     float y[4];
     uint8_t index[4];
-    v2s_pool2d_args a = {1, 1, 2, 8, x, y, index, NULL, NULL};
+    v2s_pool2d_args a = {1, 1, 2, 8, 1, x, y, index, NULL, NULL};
     v2s_pool2d_forward(NULL, &a, NULL);
     cr_assert(y[0] == 5.0f && index[0] == 1);
     cr_assert(y[1] == -INFINITY && index[1] == 0);
@@ -48,7 +48,7 @@ static problem make(int N, int C, int H, int W) {
     p.x = op_tensor_make("x", 1, (size_t)N * C * H * W, 1.0f);
     p.dy = guarded_noise(2, p.ny, 1.0f);
     p.dy_d = doubles_of(p.dy, p.ny);
-    p.a = (v2s_pool2d_args_f64){N, C, H, W, p.x.value_d, NULL, NULL, p.dy_d, p.x.grad_d};
+    p.a = (v2s_pool2d_args_f64){N, C, H, W, 1, p.x.value_d, NULL, NULL, p.dy_d, p.x.grad_d};
     p.a.y = calloc(p.ny + 1, sizeof *p.a.y);
     p.a.index = calloc(p.ny + 1, 1);
     return p;
@@ -84,7 +84,7 @@ static void check_shape(const v2s_device *dev, int N, int C, int H, int W) {
     float *y = guarded_noise(3, p.ny, 9.0f);
     uint8_t *index = malloc(p.ny + 1);
     index[p.ny] = 77;
-    v2s_pool2d_args a = {N, C, H, W, p.x.value, y, index, p.dy, p.x.grad};
+    v2s_pool2d_args a = {N, C, H, W, 1, p.x.value, y, index, p.dy, p.x.grad};
     loss(&p);
     v2s_pool2d_backward_f64(NULL, &p.a, NULL);
     dev->ops->pool2d_forward(dev, &a, NULL);

@@ -10,7 +10,7 @@
 Test(upsample2d, by_hand) {
     const float x[] = {0, 3, 6, 9};
     float y[16];
-    v2s_upsample2d_args a = {1, 1, 2, 2, 4, 4, x, y, NULL, NULL};
+    v2s_upsample2d_args a = {1, 1, 2, 2, 4, 4, 1, x, y, NULL, NULL};
     v2s_upsample2d_forward(NULL, &a, NULL);
     for (int i = 0; i < 16; i++)
         cr_assert_float_eq(y[i], 2.0f * (float)(i / 4) + (float)(i % 4), 1e-6f);
@@ -25,7 +25,7 @@ Test(upsample2d, keeps_planes_and_corners) {
         double x[256], y[1024];
         for (int i = 0; i < H * W; i++)
             x[i] = 10.0 + 3.0 * (i / W) - 7.0 * (i % W);
-        v2s_upsample2d_args_f64 a = {1, 1, H, W, OH, OW, x, y, NULL, NULL};
+        v2s_upsample2d_args_f64 a = {1, 1, H, W, OH, OW, 1, x, y, NULL, NULL};
         v2s_upsample2d_forward_f64(NULL, &a, NULL);
         for (int i = 0; i < OH * OW; i++) {
             double row = (double)(i / OW) * (H - 1) / (OH - 1);
@@ -50,7 +50,7 @@ static problem make(int N, int C, int H, int W, int OH, int OW) {
     p.x = op_tensor_make("x", 1, (size_t)N * C * H * W, 1.0f);
     p.dy = guarded_noise(2, p.ny, 1.0f);
     p.dy_d = doubles_of(p.dy, p.ny);
-    p.a = (v2s_upsample2d_args_f64){N, C, H, W, OH, OW, p.x.value_d, NULL, p.dy_d, p.x.grad_d};
+    p.a = (v2s_upsample2d_args_f64){N, C, H, W, OH, OW, 1, p.x.value_d, NULL, p.dy_d, p.x.grad_d};
     p.a.y = calloc(p.ny + 1, sizeof *p.a.y);
     snprintf(p.what, sizeof p.what, "N %d C %d H %d W %d OH %d OW %d", N, C, H, W, OH, OW);
     return p;
@@ -91,8 +91,8 @@ static void check_shape(const v2s_device *dev, int N, int C, int H, int W, int O
     float *y = guarded_noise(3, p.ny, 9.0f);
     double *x = op_magnitudes(p.x.value_d, p.x.count), *dy = op_magnitudes(p.dy_d, p.ny);
     double *bound = calloc(p.ny + 1, sizeof *bound);
-    v2s_upsample2d_args_f64 magnitudes = {N, C, H, W, OH, OW, x, bound, dy, p.x.bound};
-    v2s_upsample2d_args a = {N, C, H, W, OH, OW, p.x.value, y, p.dy, p.x.grad};
+    v2s_upsample2d_args_f64 magnitudes = {N, C, H, W, OH, OW, 1, x, bound, dy, p.x.bound};
+    v2s_upsample2d_args a = {N, C, H, W, OH, OW, 1, p.x.value, y, p.dy, p.x.grad};
     loss(&p);
     v2s_upsample2d_backward_f64(NULL, &p.a, NULL);
     v2s_upsample2d_forward_f64(NULL, &magnitudes, NULL);

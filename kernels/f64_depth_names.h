@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: MIT
+// The double twins' names of the depth network and its modules. kernels/f64_names.h does the same
+// for the other layers, and says how it works.
+#ifndef v2s_conv_norm
+#define v2s_conv_norm v2s_conv_norm_f64
+#define v2s_double_conv v2s_double_conv_f64
+#define v2s_picture_shape v2s_picture_shape_f64
+#define v2s_conv_norm_saved v2s_conv_norm_saved_f64
+#define v2s_conv_norm_init v2s_conv_norm_init_f64
+#define v2s_conv_norm_forward v2s_conv_norm_forward_f64
+#define v2s_conv_norm_forward_training v2s_conv_norm_forward_training_f64
+#define v2s_conv_norm_backward v2s_conv_norm_backward_f64
+#define v2s_conv_norm_scratch v2s_conv_norm_scratch_f64
+#define v2s_double_conv_init v2s_double_conv_init_f64
+#define v2s_double_conv_forward v2s_double_conv_forward_f64
+#define v2s_double_conv_forward_training v2s_double_conv_forward_training_f64
+#define v2s_double_conv_backward v2s_double_conv_backward_f64
+#define v2s_double_conv_scratch v2s_double_conv_scratch_f64
+#define v2s_conv_norm_each v2s_conv_norm_each_f64
+#define v2s_double_conv_each v2s_double_conv_each_f64
+#define v2s_cross_attention v2s_cross_attention_f64
+#define v2s_cross_attention_init v2s_cross_attention_init_f64
+#define v2s_cross_attention_saved v2s_cross_attention_saved_f64
+#define v2s_cross_attention_take v2s_cross_attention_take_f64
+#define v2s_cross_attention_forward v2s_cross_attention_forward_f64
+#define v2s_cross_attention_scratch v2s_cross_attention_scratch_f64
+#define v2s_cross_attention_backward v2s_cross_attention_backward_f64
+#define v2s_cross_attention_backward_scratch v2s_cross_attention_backward_scratch_f64
+#define v2s_cross_attention_map v2s_cross_attention_map_f64
+#define v2s_cross_attention_each_param v2s_cross_attention_each_param_f64
+#define v2s_depth_config v2s_depth_config_f64
+#define v2s_depth_default v2s_depth_default_f64
+#define v2s_depth_net v2s_depth_net_f64
+#define v2s_depth_net_open v2s_depth_net_open_f64
+#define v2s_depth_net_close v2s_depth_net_close_f64
+#define v2s_depth_net_config v2s_depth_net_config_f64
+#define v2s_depth_net_each v2s_depth_net_each_f64
+#define v2s_depth_net_parameters v2s_depth_net_parameters_f64
+#define v2s_depth_net_flat v2s_depth_net_flat_f64
+#define v2s_depth_net_flat_buffers v2s_depth_net_flat_buffers_f64
+#define v2s_depth_net_upload v2s_depth_net_upload_f64
+#define v2s_depth_net_download v2s_depth_net_download_f64
+#define v2s_depth_net_init_weights v2s_depth_net_init_weights_f64
+#define v2s_depth_work v2s_depth_work_f64
+#define v2s_depth_work_open v2s_depth_work_open_f64
+#define v2s_depth_work_close v2s_depth_work_close_f64
+#define v2s_depth_work_bytes v2s_depth_work_bytes_f64
+#define v2s_depth_net_forward v2s_depth_net_forward_f64
+#define v2s_depth_net_forward_training v2s_depth_net_forward_training_f64
+#define v2s_depth_net_backward v2s_depth_net_backward_f64
+#define v2s_depth_net_side v2s_depth_net_side_f64
+#define v2s_depth_net_attention v2s_depth_net_attention_f64
+#define v2s_tensor_take4 v2s_tensor_take4_f64
+#else
+#undef v2s_conv_norm
+#undef v2s_double_conv
+#undef v2s_picture_shape
+#undef v2s_conv_norm_saved
+#undef v2s_conv_norm_init
+#undef v2s_conv_norm_forward
+#undef v2s_conv_norm_forward_training
+#undef v2s_conv_norm_backward
+#undef v2s_conv_norm_scratch
+#undef v2s_double_conv_init
+#undef v2s_double_conv_forward
+#undef v2s_double_conv_forward_training
+#undef v2s_double_conv_backward
+#undef v2s_double_conv_scratch
+#undef v2s_conv_norm_each
+#undef v2s_double_conv_each
+#undef v2s_cross_attention
+#undef v2s_cross_attention_init
+#undef v2s_cross_attention_saved
+#undef v2s_cross_attention_take
+#undef v2s_cross_attention_forward
+#undef v2s_cross_attention_scratch
+#undef v2s_cross_attention_backward
+#undef v2s_cross_attention_backward_scratch
+#undef v2s_cross_attention_map
+#undef v2s_cross_attention_each_param
+#undef v2s_depth_config
+#undef v2s_depth_default
+#undef v2s_depth_net
+#undef v2s_depth_net_open
+#undef v2s_depth_net_close
+#undef v2s_depth_net_config
+#undef v2s_depth_net_each
+#undef v2s_depth_net_parameters
+#undef v2s_depth_net_flat
+#undef v2s_depth_net_flat_buffers
+#undef v2s_depth_net_upload
+#undef v2s_depth_net_download
+#undef v2s_depth_net_init_weights
+#undef v2s_depth_work
+#undef v2s_depth_work_open
+#undef v2s_depth_work_close
+#undef v2s_depth_work_bytes
+#undef v2s_depth_net_forward
+#undef v2s_depth_net_forward_training
+#undef v2s_depth_net_backward
+#undef v2s_depth_net_side
+#undef v2s_depth_net_attention
+#undef v2s_tensor_take4
+#endif
