@@ -12,7 +12,6 @@ results and libraries) is its own. Without --all only the largest map (level 2, 
 GFLOP/s count 2 N^2 (D + E) forward and 2 N^2 (3 D + 2 E) backward, whatever a form computes.
 """
 import argparse
-import resource
 import statistics
 import subprocess
 import sys
@@ -25,7 +24,9 @@ TORCH = ("sdpa", "padded", "written")
 
 
 def peak_mib():
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    """Most memory this program has had (getrusage would count the process before exec, too)."""
+    with open("/proc/self/status", encoding="ascii") as f:
+        return next(int(line.split()[1]) / 1024 for line in f if line.startswith("VmHWM"))
 
 
 def torch_row(form, passes, n, d, e, runs):
