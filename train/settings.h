@@ -31,8 +31,11 @@ enum {
     V2S_SYNTH_PAIRING_OMNI,
 };
 
+enum { V2S_SYNTH_TASK_FOA = 0, V2S_SYNTH_TASK_DEPTH }; // the words of --task
+
 typedef struct v2s_synth_settings {
     v2s_train_common common;
+    int task;             // V2S_SYNTH_TASK_*
     const char *output;   // folder
     v2s_text_list sounds; // folders, or single files
     int64_t rooms, clips;
@@ -42,6 +45,8 @@ typedef struct v2s_synth_settings {
     const char *noise;     // "LO,HI" in dB, or "none"
     double rate_hz, duration_s;
     const char *licence;
+    const char *hrtf; // SOFA file, or NULL
+    int64_t depth_size;
 } v2s_synth_settings;
 
 enum { V2S_REFINER_PAIRING_AUTO = 0, V2S_REFINER_PAIRING_DRY, V2S_REFINER_PAIRING_OMNI };
@@ -115,5 +120,12 @@ v2s_status v2s_train_depth_run(const void *settings, int argc, char **argv);
 extern const v2s_command v2s_synth_command;
 
 v2s_status v2s_synth_run(const void *settings, int argc, char **argv);
+
+// --task depth of it.
+v2s_status v2s_synth_depth_run(const v2s_synth_settings *settings);
+
+// "LO,HI" in dB, or "none": *noise false. USAGE.
+V2S_MUST_USE v2s_status v2s_synth_parse_noise(const char *text, bool *noise, double *low_db,
+                                              double *high_db);
 
 #endif
