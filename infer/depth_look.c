@@ -31,14 +31,14 @@ void v2s_depth_look_measure(int side, int size, const float *map, v2s_depth_look
     n->column = column / sum;
 }
 
-// Top of the heat's scale: the largest weight, or four times what each has where all are alike, so
-// that a map that says nothing is pale.
-static double heat_top(const v2s_depth_look_figure *f, double peak) {
-    return fmax(peak, 4.0 / (f->side * f->side));
+double v2s_depth_look_top(const v2s_depth_look_figure *f) {
+    v2s_depth_look_numbers n;
+    v2s_depth_look_measure(f->side, f->echo->size, f->map, &n);
+
+    return fmax(n.peak, 4.0 / (f->side * f->side));
 }
 
-// Weights as heat over the grey spectrogram; row 0 of both at the bottom.
-static void paint(const v2s_depth_look_figure *f, double top, uint8_t *rgb) {
+void v2s_depth_look_paint(const v2s_depth_look_figure *f, double top, uint8_t *rgb) {
     int size = f->echo->size;
     double loudest = v2s_depth_loudest((size_t)size * (size_t)size, f->x);
     for (int y = 0; y < size; y++)
@@ -112,16 +112,14 @@ static void draw_mark(const v2s_depth_look_figure *f, v2s_canvas *c, int plot) {
 v2s_status v2s_depth_look_draw(const v2s_depth_look_figure *f, unsigned char **bytes,
                                size_t *size) {
     int side = f->echo->size, plot = side > PLOT ? side : PLOT;
-    v2s_depth_look_numbers n;
     v2s_canvas c = {0};
     uint8_t *rgb = malloc(3 * (size_t)side * (size_t)side);
     if (rgb == NULL)
         return V2S_FAIL(V2S_NOMEM, "out of memory for a picture of attention");
-    v2s_depth_look_measure(f->side, side, f->map, &n);
     v2s_status status = v2s_canvas_open(LEFT + plot + RIGHT, TOP + plot + BOTTOM, &c);
     if (status == V2S_OK) {
-        double top = heat_top(f, n.peak);
-        paint(f, top, rgb);
+        double top = v2s_depth_look_top(f);
+        v2s_depth_look_paint(f, top, rgb);
         v2s_canvas_picture(&c, LEFT, TOP, plot, plot, rgb, side, side);
         draw_mark(f, &c, plot);
         v2s_canvas_text(&c, LEFT, 8, DOT, V2S_CANVAS_START, f->title);
