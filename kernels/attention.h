@@ -60,4 +60,15 @@ void v2s_attention_backward(const struct v2s_device *dev, const v2s_attention_ba
 size_t v2s_attention_backward_scratch(const struct v2s_device *dev,
                                       const v2s_attention_backward_args *g);
 
+// The same on vector kernels: O(N (D + E)) of scratch, of which a tile of P is all that there is of
+// the map. The gradients do not depend on the number of threads.
+void v2s_attention_forward_vector(const struct v2s_device *dev, const v2s_attention_args *a,
+                                  v2s_arena *scratch);
+size_t v2s_attention_scratch_vector(const struct v2s_device *dev, const v2s_attention_args *a);
+
+void v2s_attention_backward_vector(const struct v2s_device *dev,
+                                   const v2s_attention_backward_args *g, v2s_arena *scratch);
+size_t v2s_attention_backward_scratch_vector(const struct v2s_device *dev,
+                                             const v2s_attention_backward_args *g);
+
 #endif

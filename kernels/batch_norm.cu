@@ -26,6 +26,30 @@ typedef struct halves {
     float first, second;
 } halves;
 
+// One channel's way from x to y, with a product that is fused with the sum wherever it is used: so
+// that backward finds the same numbers below zero as forward has.
+struct channel {
+    float weight, bias, mean, inv_std;
+    bool relu;
+
+    __device__ __forceinline__ float normalized(float x) const {
+        return fmaf(weight, (x - mean) * inv_std, bias);
+    }
+    __device__ __forceinline__ float output(float x) const {
+        float y = normalized(x);
+        return relu && y <= 0.0f ? 0.0f : y;
+    }
+    // dy as it is before relu.
+    __device__ __forceinline__ float change(float x, float dy) const {
+        return relu && normalized(x) <= 0.0f ? 0.0f : dy;
+    }
+};
+
+// As backward sees channel c; bias is read where relu needs it.
+static __device__ __forceinline__ channel saved_channel(const v2s_batch_norm_args &a, int c) {
+    return {a.weight[c], a.relu ? a.bias[c] : 0.0f, a.saved_mean[c], a.saved_inv_std[c], a.relu};
+}
+
 static __device__ __forceinline__ void leave_sums(double first, double second, pair *partial) {
     first = v2s_group_join<V2S_CHANNEL_BLOCK>(first, v2s_add());
     second = v2s_group_join<V2S_CHANNEL_BLOCK>(second, v2s_add());
@@ -89,12 +113,11 @@ static __global__ void normalize_kernel(v2s_batch_norm_args a, size_t packs, con
     if (at >= packs)
         return;
     int c = (int)(at / picture % (size_t)a.C);
-    halves s = stats[c];
-    float weight = a.weight[c], bias = a.bias[c];
+    channel to = {a.weight[c], a.bias[c], stats[c].first, stats[c].second, a.relu};
     v2s_pack<V> x = v2s_load<V>(a.x, at);
 #pragma unroll
     for (int i = 0; i < V; i++)
-        x.v[i] = weight * ((x.v[i] - s.first) * s.second) + bias;
+        x.v[i] = to.output(x.v[i]);
     v2s_store<V>(a.y, at, x);
 }
 
@@ -106,6 +129,7 @@ extern "C" size_t v2s_batch_norm_scratch_cuda(const v2s_device *dev, const v2s_b
 extern "C" void v2s_batch_norm_forward_cuda(const v2s_device *dev, const v2s_batch_norm_args *a,
                                             v2s_arena *scratch) {
     const char *what = "batch_norm_forward";
+    V2S_ASSERT(a->block <= 1); // v2s_picture_block
     size_t mark = scratch->used, slices = slices_of(dev, a), pixels = pixels_of(a);
     pair *partial = (pair *)v2s_arena_take(scratch, slices * (size_t)a->C, sizeof(pair));
     halves *stats = (halves *)v2s_arena_take(scratch, (size_t)a->C, sizeof(halves));
@@ -129,14 +153,15 @@ extern "C" void v2s_batch_norm_forward_cuda(const v2s_device *dev, const v2s_bat
 template <int V>
 static __global__ void gradient_sums_kernel(v2s_batch_norm_backward_args g, pair *partial) {
     const v2s_batch_norm_args &a = g.of;
-    float mean = a.saved_mean[blockIdx.x], inv_std = a.saved_inv_std[blockIdx.x];
+    channel of = saved_channel(a, (int)blockIdx.x);
     double sum = 0.0, sum_h = 0.0;
     v2s_channel_walk<V>(a.N, a.C, (size_t)a.H * (size_t)a.W, [&](size_t at) {
         v2s_pack<V> x = v2s_load<V>(a.x, at), dy = v2s_load<V>(g.dy, at);
 #pragma unroll
         for (int i = 0; i < V; i++) {
-            sum += dy.v[i];
-            sum_h += (double)dy.v[i] * ((x.v[i] - mean) * inv_std);
+            double change = of.change(x.v[i], dy.v[i]);
+            sum += change;
+            sum_h += change * ((x.v[i] - of.mean) * of.inv_std);
         }
     });
     leave_sums(sum, sum_h, partial);
@@ -165,12 +190,14 @@ static __global__ void input_gradient_kernel(v2s_batch_norm_backward_args g, siz
     if (at >= packs)
         return;
     int c = (int)(at / picture % (size_t)a.C);
-    float mean = a.saved_mean[c], inv_std = a.saved_inv_std[c], slope = a.weight[c] * inv_std;
+    channel of = saved_channel(a, c);
+    float slope = of.weight * of.inv_std;
     halves m = means[c];
     v2s_pack<V> x = v2s_load<V>(a.x, at), dy = v2s_load<V>(g.dy, at), dx = v2s_load<V>(g.dx, at);
 #pragma unroll
     for (int i = 0; i < V; i++)
-        dx.v[i] += slope * (dy.v[i] - m.first - (x.v[i] - mean) * inv_std * m.second);
+        dx.v[i] += slope * (of.change(x.v[i], dy.v[i]) - m.first -
+                            (x.v[i] - of.mean) * of.inv_std * m.second);
     v2s_store<V>(g.dx, at, dx);
 }
 
@@ -184,6 +211,7 @@ extern "C" void v2s_batch_norm_backward_cuda(const v2s_device *dev,
                                              v2s_arena *scratch) {
     const char *what = "batch_norm_backward";
     const v2s_batch_norm_args *a = &g->of;
+    V2S_ASSERT(a->block <= 1);
     size_t mark = scratch->used, slices = slices_of(dev, a), pixels = pixels_of(a);
     size_t count = (size_t)a->N * pixels;
     pair *partial = (pair *)v2s_arena_take(scratch, slices * (size_t)a->C, sizeof(pair));

@@ -324,6 +324,7 @@ extern "C" size_t v2s_conv2d_scratch_cuda(const v2s_device *dev, const v2s_conv2
 
 extern "C" void v2s_conv2d_forward_cuda(const v2s_device *dev, const v2s_conv2d_args *a,
                                         v2s_arena *scratch) {
+    V2S_ASSERT(a->x_block <= 1 && a->y_block <= 1); // v2s_picture_block
     shape s = shape_of(a);
     size_t count = (size_t)s.N * (size_t)s.O * pixels_of(s);
     float beta = a->bias != NULL ? 1.0f : 0.0f;
@@ -355,6 +356,7 @@ extern "C" size_t v2s_conv2d_backward_scratch_cuda(const v2s_device *dev,
 extern "C" void v2s_conv2d_backward_cuda(const v2s_device *dev, const v2s_conv2d_backward_args *g,
                                          v2s_arena *scratch) {
     const v2s_conv2d_args *a = &g->of;
+    V2S_ASSERT(a->x_block <= 1 && a->y_block <= 1);
     if (is_empty(shape_of(a)))
         return;
     v2s_conv2d_plan weight = plan_of(dev, a, V2S_CONV2D_WEIGHT);

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "kernels/base/parallel.h"
+#include "kernels/conv2d_onednn.h"
 #include "kernels/cuda_module.h"
 
 static bool is_cuda_spec(const char *spec) {
@@ -51,6 +52,10 @@ v2s_status v2s_device_open_isa(v2s_isa isa, int threads, v2s_device **out) {
     dev->precision = isa == V2S_ISA_AVX512_BF16 ? V2S_PRECISION_BF16 : V2S_PRECISION_F32;
     snprintf(dev->name, sizeof dev->name, "cpu, %s, %d thread%s", dev->ops->name, dev->threads,
              dev->threads == 1 ? "" : "s");
+    if (dev->vector != NULL && v2s_onednn_open(&dev->onednn) != V2S_OK) {
+        free(dev);
+        return V2S_NOMEM;
+    }
     *out = dev;
     return V2S_OK;
 }
@@ -125,6 +130,8 @@ void v2s_device_close(v2s_device **dev) {
     const v2s_cuda_module *module = NULL;
     if (*dev != NULL && (*dev)->cuda != NULL && v2s_cuda_module_get(&module) == V2S_OK)
         module->close(*dev);
+    if (*dev != NULL)
+        v2s_onednn_close(&(*dev)->onednn);
     free(*dev);
     *dev = NULL;
 }

@@ -29,6 +29,10 @@
 #define v2s_attention_backward_args v2s_attention_backward_args_f64
 #define v2s_attention_backward v2s_attention_backward_f64
 #define v2s_attention_backward_scratch v2s_attention_backward_scratch_f64
+#define v2s_attention_forward_vector v2s_attention_forward_vector_f64
+#define v2s_attention_scratch_vector v2s_attention_scratch_vector_f64
+#define v2s_attention_backward_vector v2s_attention_backward_vector_f64
+#define v2s_attention_backward_scratch_vector v2s_attention_backward_scratch_vector_f64
 #define v2s_reduce_args v2s_reduce_args_f64
 #define v2s_reduce_forward v2s_reduce_forward_f64
 #define v2s_reduce_scratch v2s_reduce_scratch_f64
@@ -78,6 +82,10 @@
 #undef v2s_attention_backward_args
 #undef v2s_attention_backward
 #undef v2s_attention_backward_scratch
+#undef v2s_attention_forward_vector
+#undef v2s_attention_scratch_vector
+#undef v2s_attention_backward_vector
+#undef v2s_attention_backward_scratch_vector
 #undef v2s_reduce_args
 #undef v2s_reduce_forward
 #undef v2s_reduce_scratch

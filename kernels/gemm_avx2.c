@@ -23,6 +23,14 @@ block(const v2s_gemm_args *a, int rows, const float *x, const float *w, float *y
             sum[m][1] = _mm256_fmadd_ps(input, w1, sum[m][1]);
         }
     }
+    if (columns >= PANEL) { // a store with a mask takes as long as a dozen products
+#pragma GCC unroll 6
+        for (int m = 0; m < rows; m++)
+#pragma GCC unroll 2
+            for (int v = 0; v < VECTORS; v++)
+                _mm256_storeu_ps(y + m * a->ldy + 8 * v, sum[m][v]);
+        return;
+    }
 #pragma GCC unroll 6
     for (int m = 0; m < rows; m++)
 #pragma GCC unroll 2

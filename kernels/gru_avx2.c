@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: MIT
 #include <immintrin.h>
 
+#include "kernels/attention_vector.h"
 #include "kernels/gemm_avx2.h"
 #include "kernels/math_avx2.h"
+#include "kernels/picture_vector.h"
 #include "kernels/train_vector.h"
 
 // 12 of 16 registers hold sums: 2 registers of units x 3 gates, for two rows, or for two tiles of
@@ -91,4 +93,6 @@ const v2s_vector v2s_vector_avx2 = {.lanes = LANES,
                                     .gemm = v2s_gemm_avx2,
                                     .dot = v2s_dot_avx2,
                                     .gru_steps = gru_steps,
-                                    .train = &v2s_train_avx2};
+                                    .train = &v2s_train_avx2,
+                                    .picture = &v2s_picture_avx2,
+                                    .attention = &v2s_attention_avx2};

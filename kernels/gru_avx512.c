@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: MIT
 #include <immintrin.h>
 
+#include "kernels/attention_vector.h"
 #include "kernels/gemm_avx512.h"
 #include "kernels/gru_avx512.h"
+#include "kernels/picture_vector.h"
 #include "kernels/train_vector.h"
 
 enum {
@@ -72,4 +74,6 @@ const v2s_vector v2s_vector_avx512 = {.lanes = LANES,
                                       .gemm = v2s_gemm_avx512,
                                       .dot = v2s_dot_avx512,
                                       .gru_steps = gru_steps,
-                                      .train = &v2s_train_avx512};
+                                      .train = &v2s_train_avx512,
+                                      .picture = &v2s_picture_avx512,
+                                      .attention = &v2s_attention_avx512};

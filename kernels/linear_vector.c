@@ -10,6 +10,9 @@
 
 enum { NARROW = 8 };
 
+// Rows that stay in L2 while the panels of weights pass: a multiple of the products' rows.
+enum { ROWS = 96 };
+
 size_t v2s_linear_scratch_vector(const v2s_device *dev, const v2s_linear_args *a) {
     size_t packed = a->O <= NARROW ? 0 : v2s_gemm_packed_floats(dev->vector, a->O, a->C);
     return v2s_scratch_round(packed * sizeof(float), 1);
@@ -26,19 +29,21 @@ static void rows(void *ctx, int i, int n) {
     const v2s_linear_args *a = job->a;
     int begin, end;
     v2s_parallel_share(a->M, 64, i, n, &begin, &end);
-    v2s_gemm_args args = {.M = end - begin,
-                          .N = a->O,
-                          .K = a->C,
-                          .x = a->x + (size_t)begin * a->C,
-                          .ldx = (size_t)a->C,
-                          .w = job->packed != NULL ? job->packed : a->w,
-                          .bias = a->bias,
-                          .y = a->y + (size_t)begin * a->O,
-                          .ldy = (size_t)a->O};
-    if (job->packed != NULL)
-        job->v->gemm(&args);
-    else
-        job->v->dot(&args);
+    for (int first = begin; first < end; first += ROWS) {
+        v2s_gemm_args args = {.M = end - first < ROWS ? end - first : ROWS,
+                              .N = a->O,
+                              .K = a->C,
+                              .x = a->x + (size_t)first * a->C,
+                              .ldx = (size_t)a->C,
+                              .w = job->packed != NULL ? job->packed : a->w,
+                              .bias = a->bias,
+                              .y = a->y + (size_t)first * a->O,
+                              .ldy = (size_t)a->O};
+        if (job->packed != NULL)
+            job->v->gemm(&args);
+        else
+            job->v->dot(&args);
+    }
 }
 
 void v2s_linear_forward_vector(const v2s_device *dev, const v2s_linear_args *a,
@@ -52,8 +57,9 @@ void v2s_linear_forward_vector(const v2s_device *dev, const v2s_linear_args *a,
         memset(packed, 0, floats * sizeof *packed);
         for (int o = 0; o < a->O; o++) {
             *v2s_gemm_packed_at(v, packed, a->C, o, -1) = a->bias[o];
+            float *to = v2s_gemm_packed_at(v, packed, a->C, o, 0);
             for (int c = 0; c < a->C; c++)
-                *v2s_gemm_packed_at(v, packed, a->C, o, c) = a->w[(size_t)o * a->C + c];
+                to[(size_t)c * v->panel] = a->w[(size_t)o * a->C + c];
         }
     }
     linear_job job = {v, a, packed};

@@ -41,4 +41,21 @@ static inline __m256 v2s_tanh_avx2(__m256 x) {
     return _mm256_div_ps(e, _mm256_add_ps(e, _mm256_set1_ps(2.0f)));
 }
 
+// 2^x, as in math_avx512.h.
+static inline __m256 v2s_exp2_avx2(__m256 x) {
+    const __m256 magic = _mm256_set1_ps(0x1.8000fep+23f);
+    x = _mm256_max_ps(_mm256_set1_ps(-127.0f), x);
+    __m256 n = _mm256_add_ps(x, magic);
+    __m256 scale = _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_castps_si256(n), 23));
+    __m256 r = _mm256_sub_ps(x, _mm256_sub_ps(n, magic));
+    __m256 q = _mm256_set1_ps(0x1.444p-13f);
+    q = _mm256_fmadd_ps(q, r, _mm256_set1_ps(0x1.5f48cp-10f));
+    q = _mm256_fmadd_ps(q, r, _mm256_set1_ps(0x1.3b2a1cp-7f));
+    q = _mm256_fmadd_ps(q, r, _mm256_set1_ps(0x1.c6aeccp-5f));
+    q = _mm256_fmadd_ps(q, r, _mm256_set1_ps(0x1.ebfbep-3f));
+    q = _mm256_fmadd_ps(q, r, _mm256_set1_ps(0x1.62e43p-1f));
+    q = _mm256_fmadd_ps(q, r, _mm256_set1_ps(1.0f));
+    return _mm256_mul_ps(q, scale);
+}
+
 #endif

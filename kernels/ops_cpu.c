@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "kernels/ops.h"
+#include "kernels/picture_ops.h"
 #include "kernels/vector.h"
 
 // Loops that the compiler makes vectors of by itself.
@@ -12,28 +13,29 @@
 
 // Operations that have no vector form: the definitions.
 #define DEFINED_OPS                                                                                \
-    .conv2d_forward = v2s_conv2d_forward, .conv2d_scratch = v2s_conv2d_scratch,                    \
-    .conv2d_backward = v2s_conv2d_backward,                                                        \
-    .conv2d_backward_scratch = v2s_conv2d_backward_scratch,                                        \
-    .batch_norm_forward = v2s_batch_norm_forward, .batch_norm_scratch = v2s_batch_norm_scratch,    \
-    .batch_norm_backward = v2s_batch_norm_backward,                                                \
-    .batch_norm_backward_scratch = v2s_batch_norm_backward_scratch,                                \
-    .pool2d_forward = v2s_pool2d_forward, .pool2d_backward = v2s_pool2d_backward,                  \
-    .upsample2d_forward = v2s_upsample2d_forward, .upsample2d_backward = v2s_upsample2d_backward,  \
     .softmax_forward = v2s_softmax_forward, .softmax_backward = v2s_softmax_backward,              \
-    .attention_forward = v2s_attention_forward, .attention_scratch = v2s_attention_scratch,        \
-    .attention_backward = v2s_attention_backward,                                                  \
-    .attention_backward_scratch = v2s_attention_backward_scratch,                                  \
     .reduce_forward = v2s_reduce_forward, .reduce_scratch = v2s_reduce_scratch,                    \
     .reduce_backward = v2s_reduce_backward, .random_fill = v2s_random_fill
 
-// Pictures between layers and the loss of depth maps: moves and sums, bound by memory.
+// Pictures: convolutions by oneDNN, and what stands between them.
 #define PICTURE_OPS                                                                                \
-    .picture_to_rows = v2s_picture_to_rows, .picture_from_rows = v2s_picture_from_rows,            \
-    .concat_forward = v2s_concat_forward, .concat_backward = v2s_concat_backward,                  \
-    .residual_forward = v2s_residual_forward, .residual_backward = v2s_residual_backward,          \
-    .residual_backward_scratch = v2s_residual_backward_scratch, .loss_depth = v2s_loss_depth,      \
-    .loss_depth_scratch = v2s_loss_depth_scratch
+    .conv2d_forward = v2s_conv2d_forward_vector, .conv2d_scratch = v2s_conv2d_scratch_vector,      \
+    .conv2d_backward = v2s_conv2d_backward_vector,                                                 \
+    .conv2d_backward_scratch = v2s_conv2d_backward_scratch_vector,                                 \
+    .batch_norm_forward = v2s_batch_norm_forward_vector,                                           \
+    .batch_norm_scratch = v2s_batch_norm_scratch_vector,                                           \
+    .batch_norm_backward = v2s_batch_norm_backward_vector,                                         \
+    .batch_norm_backward_scratch = v2s_batch_norm_backward_scratch_vector,                         \
+    .pool2d_forward = v2s_pool2d_forward_vector, .pool2d_backward = v2s_pool2d_backward_vector,    \
+    .upsample2d_forward = v2s_upsample2d_forward_vector,                                           \
+    .upsample2d_backward = v2s_upsample2d_backward_vector,                                         \
+    .picture_to_rows = v2s_picture_to_rows_vector,                                                 \
+    .picture_from_rows = v2s_picture_from_rows_vector,                                             \
+    .concat_forward = v2s_concat_forward_vector, .concat_backward = v2s_concat_backward_vector,    \
+    .residual_forward = v2s_residual_forward_vector,                                               \
+    .residual_backward = v2s_residual_backward_vector,                                             \
+    .residual_backward_scratch = v2s_residual_backward_scratch_vector,                             \
+    .loss_depth = v2s_loss_depth, .loss_depth_scratch = v2s_loss_depth_scratch
 
 #define SIGNAL_OPS                                                                                 \
     .loss_open = v2s_loss_open, .loss_run = v2s_loss_run, .loss_close = v2s_loss_close,            \
@@ -52,6 +54,10 @@
     .gru_backward_scratch = v2s_gru_backward_scratch_vector,                                       \
     .linear_backward = v2s_linear_backward_vector,                                                 \
     .linear_backward_scratch = v2s_linear_backward_scratch_vector, .optim_step = v2s_optim_step,   \
+    .attention_forward = v2s_attention_forward_vector,                                             \
+    .attention_scratch = v2s_attention_scratch_vector,                                             \
+    .attention_backward = v2s_attention_backward_vector,                                           \
+    .attention_backward_scratch = v2s_attention_backward_scratch_vector,                           \
     .grad_norm = v2s_grad_norm, .ema_update = v2s_ema_update, .total = v2s_total,                  \
     .optim_update = v2s_optim_update, .optim_update_scratch = v2s_optim_update_scratch
 

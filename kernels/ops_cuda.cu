@@ -64,4 +64,13 @@ extern "C" const v2s_ops v2s_ops_cuda_table = {
     .stft_close = v2s_stft_batch_close_cuda,
     .loss_band = v2s_loss_band_cuda,
     .loss_band_scratch = v2s_loss_band_scratch_cuda,
+    .picture_to_rows = v2s_picture_to_rows_cuda,
+    .picture_from_rows = v2s_picture_from_rows_cuda,
+    .concat_forward = v2s_concat_forward_cuda,
+    .concat_backward = v2s_concat_backward_cuda,
+    .residual_forward = v2s_residual_forward_cuda,
+    .residual_backward = v2s_residual_backward_cuda,
+    .residual_backward_scratch = v2s_residual_backward_scratch_cuda,
+    .loss_depth = v2s_loss_depth_cuda,
+    .loss_depth_scratch = v2s_loss_depth_scratch_cuda,
 };

@@ -108,4 +108,21 @@ void v2s_reduce_backward_cuda(const v2s_device *dev, const v2s_reduce_args *a, v
 
 void v2s_random_fill_cuda(const v2s_device *dev, const v2s_random_args *a, v2s_arena *scratch);
 
+void v2s_picture_to_rows_cuda(const v2s_device *dev, const v2s_picture_rows_args *a,
+                              v2s_arena *scratch);
+void v2s_picture_from_rows_cuda(const v2s_device *dev, const v2s_picture_rows_args *a,
+                                v2s_arena *scratch);
+
+void v2s_concat_forward_cuda(const v2s_device *dev, const v2s_concat_args *a, v2s_arena *scratch);
+void v2s_concat_backward_cuda(const v2s_device *dev, const v2s_concat_args *a, v2s_arena *scratch);
+
+void v2s_residual_forward_cuda(const v2s_device *dev, const v2s_residual_args *a,
+                               v2s_arena *scratch);
+void v2s_residual_backward_cuda(const v2s_device *dev, const v2s_residual_args *a,
+                                v2s_arena *scratch);
+size_t v2s_residual_backward_scratch_cuda(const v2s_device *dev, const v2s_residual_args *a);
+
+void v2s_loss_depth_cuda(const v2s_device *dev, const v2s_loss_depth_args *a, v2s_arena *scratch);
+size_t v2s_loss_depth_scratch_cuda(const v2s_device *dev, const v2s_loss_depth_args *a);
+
 #endif

@@ -5,14 +5,24 @@
 #include "kernels/picture_layout.h"
 #include "kernels/vector.h"
 
-// Channel c of item n: to[i * to_step] = or += from[i * from_step] for all pixels i.
-static void move_plane(const v2s_picture_rows_args *a, const real *from, size_t from_step, real *to,
-                       size_t to_step) {
-    for (size_t i = 0; i < (size_t)a->P; i++)
+// Where a block of channels, from number `first` on, starts in the picture and in the rows of item
+// n.
+typedef struct block_at {
+    size_t picture, rows;
+} block_at;
+
+static block_at block_of(const v2s_picture_rows_args *a, size_t n, size_t first) {
+    size_t C = (size_t)a->C, P = (size_t)a->P;
+    return (block_at){(n * C + first) * P, n * P * C + first};
+}
+
+// to[i] = or += from[i] for the `step` channels of a block.
+static void move(const v2s_picture_rows_args *a, size_t step, size_t from, size_t to) {
+    for (size_t i = 0; i < step; i++)
         if (a->add)
-            to[i * to_step] += from[i * from_step];
+            a->to[to + i] += a->from[from + i];
         else
-            to[i * to_step] = from[i * from_step];
+            a->to[to + i] = a->from[from + i];
 }
 
 void v2s_picture_to_rows(const struct v2s_device *dev, const v2s_picture_rows_args *a,
@@ -20,10 +30,12 @@ void v2s_picture_to_rows(const struct v2s_device *dev, const v2s_picture_rows_ar
     (void)dev;
     (void)scratch;
     size_t P = (size_t)a->P, C = (size_t)a->C, step = v2s_picture_step(a->block);
-    for (int n = 0; n < a->N; n++)
-        for (int c = 0; c < a->C; c++)
-            move_plane(a, a->from + v2s_picture_plane(a->C, P, a->block, n, c), step,
-                       a->to + (size_t)n * P * C + (size_t)c, C);
+    for (size_t n = 0; n < (size_t)a->N; n++)
+        for (size_t first = 0; first < C; first += step) {
+            block_at at = block_of(a, n, first);
+            for (size_t i = 0; i < P; i++)
+                move(a, step, at.picture + i * step, at.rows + i * C);
+        }
 }
 
 void v2s_picture_from_rows(const struct v2s_device *dev, const v2s_picture_rows_args *a,
@@ -31,10 +43,12 @@ void v2s_picture_from_rows(const struct v2s_device *dev, const v2s_picture_rows_
     (void)dev;
     (void)scratch;
     size_t P = (size_t)a->P, C = (size_t)a->C, step = v2s_picture_step(a->block);
-    for (int n = 0; n < a->N; n++)
-        for (int c = 0; c < a->C; c++)
-            move_plane(a, a->from + (size_t)n * P * C + (size_t)c, C,
-                       a->to + v2s_picture_plane(a->C, P, a->block, n, c), step);
+    for (size_t n = 0; n < (size_t)a->N; n++)
+        for (size_t first = 0; first < C; first += step) {
+            block_at at = block_of(a, n, first);
+            for (size_t i = 0; i < P; i++)
+                move(a, step, at.rows + i * C, at.picture + i * step);
+        }
 }
 
 int v2s_picture_block(const struct v2s_device *dev, int channels) {

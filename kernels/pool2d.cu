@@ -45,6 +45,7 @@ static __global__ void backward_kernel(v2s_pool2d_args a, size_t outputs) {
 extern "C" void v2s_pool2d_forward_cuda(const v2s_device *dev, const v2s_pool2d_args *a,
                                         v2s_arena *scratch) {
     (void)scratch;
+    V2S_ASSERT(a->block <= 1); // v2s_picture_block
     v2s_launch(dev, "pool2d_forward", forward_kernel, v2s_blocks(outputs_of(a), V2S_CUDA_BLOCK),
                V2S_CUDA_BLOCK, 0, *a, outputs_of(a));
 }
@@ -52,6 +53,7 @@ extern "C" void v2s_pool2d_forward_cuda(const v2s_device *dev, const v2s_pool2d_
 extern "C" void v2s_pool2d_backward_cuda(const v2s_device *dev, const v2s_pool2d_args *a,
                                          v2s_arena *scratch) {
     (void)scratch;
+    V2S_ASSERT(a->block <= 1); // v2s_picture_block
     v2s_launch(dev, "pool2d_backward", backward_kernel, v2s_blocks(outputs_of(a), V2S_CUDA_BLOCK),
                V2S_CUDA_BLOCK, 0, *a, outputs_of(a));
 }

@@ -48,6 +48,11 @@ VF_INLINE vf vf_sub(vf a, vf b) {
     return _mm256_sub_ps(a, b);
 }
 
+// The larger; b where either is NaN.
+VF_INLINE vf vf_max(vf a, vf b) {
+    return _mm256_max_ps(a, b);
+}
+
 VF_INLINE vf vf_mul(vf a, vf b) {
     return _mm256_mul_ps(a, b);
 }
@@ -63,6 +68,23 @@ VF_INLINE vf vf_sigmoid(vf a) {
 
 VF_INLINE vf vf_tanh(vf a) {
     return v2s_tanh_avx2(a);
+}
+
+VF_INLINE vf vf_exp2(vf a) {
+    return v2s_exp2_avx2(a);
+}
+
+VF_INLINE float vf_sum(vf a) {
+    __m128 s = _mm_add_ps(_mm256_castps256_ps128(a), _mm256_extractf128_ps(a, 1));
+    s = _mm_add_ps(s, _mm_movehl_ps(s, s));
+    return _mm_cvtss_f32(_mm_add_ss(s, _mm_movehdup_ps(s)));
+}
+
+// The largest of eight that are all numbers.
+VF_INLINE float vf_largest(vf a) {
+    __m128 s = _mm_max_ps(_mm256_castps256_ps128(a), _mm256_extractf128_ps(a, 1));
+    s = _mm_max_ps(s, _mm_movehl_ps(s, s));
+    return _mm_cvtss_f32(_mm_max_ss(s, _mm_movehdup_ps(s)));
 }
 
 #endif

@@ -50,6 +50,11 @@ VF_INLINE vf vf_sub(vf a, vf b) {
     return _mm512_sub_ps(a, b);
 }
 
+// The larger; b where either is NaN.
+VF_INLINE vf vf_max(vf a, vf b) {
+    return _mm512_max_ps(a, b);
+}
+
 VF_INLINE vf vf_mul(vf a, vf b) {
     return _mm512_mul_ps(a, b);
 }
@@ -65,6 +70,19 @@ VF_INLINE vf vf_sigmoid(vf a) {
 
 VF_INLINE vf vf_tanh(vf a) {
     return v2s_tanh_avx512(a);
+}
+
+VF_INLINE vf vf_exp2(vf a) {
+    return v2s_exp2_avx512(a);
+}
+
+VF_INLINE float vf_sum(vf a) {
+    return _mm512_reduce_add_ps(a);
+}
+
+// The largest of sixteen that are all numbers.
+VF_INLINE float vf_largest(vf a) {
+    return _mm512_reduce_max_ps(a);
 }
 
 #endif

@@ -121,6 +121,7 @@ static dim3 grid_of(const v2s_upsample2d_args *a, int rows, int columns) {
 extern "C" void v2s_upsample2d_forward_cuda(const v2s_device *dev, const v2s_upsample2d_args *a,
                                             v2s_arena *scratch) {
     (void)scratch;
+    V2S_ASSERT(a->block <= 1); // v2s_picture_block
     v2s_launch(dev, "upsample2d_forward", forward_kernel, grid_of(a, a->OH, a->OW), V2S_CUDA_BLOCK,
                0, *a, (size_t)a->N * (size_t)a->C);
 }
@@ -128,6 +129,7 @@ extern "C" void v2s_upsample2d_forward_cuda(const v2s_device *dev, const v2s_ups
 extern "C" void v2s_upsample2d_backward_cuda(const v2s_device *dev, const v2s_upsample2d_args *a,
                                              v2s_arena *scratch) {
     (void)scratch;
+    V2S_ASSERT(a->block <= 1);
     if (a->OH == 0 || a->OW == 0)
         return;
     v2s_launch(dev, "upsample2d_backward", backward_kernel, grid_of(a, a->H, a->W), V2S_CUDA_BLOCK,

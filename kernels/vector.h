@@ -53,6 +53,8 @@ typedef struct v2s_vector {
     void (*dot)(const v2s_gemm_args *a);  // plain w, for a small N
     void (*gru_steps)(const v2s_gru_steps_args *a);
     const struct v2s_train_vector *train; // of the same `lanes`
+    const struct v2s_picture_vector *picture;
+    const struct v2s_attention_vector *attention;
 } v2s_vector;
 
 extern const v2s_vector v2s_vector_avx2;

@@ -7,6 +7,7 @@ int main(int argc, char **argv) {
     // One row a subcommand; its settings begin with v2s_train_common.
     const v2s_program_command commands[] = {
         {&v2s_refiner_command, sizeof(v2s_refiner_settings), offsetof(v2s_train_common, help)},
+        {&v2s_depth_command, sizeof(v2s_depth_settings), offsetof(v2s_train_common, help)},
         {&v2s_synth_command, sizeof(v2s_synth_settings), offsetof(v2s_train_common, help)},
     };
     const v2s_program program = {

@@ -6,6 +6,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "kernels/base/team.h"
+
 typedef struct job {
     void (*part)(void *ctx, int i, int parts);
     void *ctx;
@@ -22,6 +24,10 @@ static void *run_job(void *arg) {
 }
 
 void v2s_parallel(int threads, int parts, void (*part)(void *ctx, int i, int parts), void *ctx) {
+    if (v2s_team_stands()) {
+        v2s_team(threads, parts, part, ctx);
+        return;
+    }
     job jobs[V2S_PARALLEL_MAX];
     int n = threads < parts ? threads : parts;
     n = n < 1 ? 1 : n > V2S_PARALLEL_MAX ? V2S_PARALLEL_MAX : n;

@@ -5,6 +5,8 @@
 
 enum { V2S_PARALLEL_MAX = 64 };
 
+// A thread that has a team (kernels/base/team.h) computes on that.
+//
 // Runs part(ctx, i, parts) for i = 0 .. parts-1 on at most `threads` threads (the caller's is one
 // of them, V2S_PARALLEL_MAX is the limit) and returns when all have ended. Where the system gives
 // no thread, the caller runs that share itself, so the result does not depend on it. Parts must

@@ -84,12 +84,14 @@ static double *map_of(const problem *p, int b) {
     const v2s_attention_args_f64 *a = &p->a;
     double *map = calloc((size_t)a->Nq * a->Nk + 1, sizeof *map);
     for (int i = 0; i < a->Nq; i++) {
-        double *row = map + (size_t)i * a->Nk, sum = 0.0;
+        double *row = map + (size_t)i * a->Nk, sum = 0.0, most = -INFINITY;
         for (int j = 0; j < a->Nk; j++) {
-            row[j] = exp(a->scale * dot(a->D, a->q + ((size_t)b * a->Nq + i) * a->D,
-                                        a->k + ((size_t)b * a->Nk + j) * a->D));
-            sum += row[j];
+            row[j] = a->scale * dot(a->D, a->q + ((size_t)b * a->Nq + i) * a->D,
+                                    a->k + ((size_t)b * a->Nk + j) * a->D);
+            most = fmax(most, row[j]);
         }
+        for (int j = 0; j < a->Nk; j++)
+            sum += row[j] = exp(row[j] - most);
         for (int j = 0; j < a->Nk; j++)
             row[j] /= sum;
     }
@@ -203,8 +205,10 @@ static void run_float(problem *p, const v2s_device *dev, float *o, float *lse) {
     v2s_arena_close(&scratch);
 }
 
-static void check_shape(const v2s_device *dev, int B, int Nq, int Nk, int D, int E) {
+// `scale` 0: that of make
+static void check_scaled(const v2s_device *dev, int B, int Nq, int Nk, int D, int E, float scale) {
     problem p = make(B, Nq, Nk, D, E);
+    p.a.scale = scale > 0.0f ? scale : p.a.scale;
     float *o = guarded_noise(5, p.no, 100.0f), *lse = guarded_noise(6, p.queries, 100.0f);
     double *bound = calloc(p.no + 1, sizeof *bound);
     loss(&p);
@@ -215,11 +219,15 @@ static void check_shape(const v2s_device *dev, int B, int Nq, int Nk, int D, int
     op_check_output(o, p.a.o, bound, p.no, 2.0 + 0.1 * sqrt(Nk), p.what);
     op_check_rounding(p.t, TENSORS, 2.0 + sqrt(Nq + Nk), p.what);
     for (size_t i = 0; i < p.queries && Nk > 0; i++)
-        cr_assert_float_eq(lse[i], p.a.lse[i], 4e-6, "%s: lse", p.what);
+        cr_assert_float_eq(lse[i], p.a.lse[i], 4e-6 + 4e-7 * fabs(p.a.lse[i]), "%s: lse", p.what);
     guarded_free(o, p.no);
     guarded_free(lse, p.queries);
     free(bound);
     discard(&p);
+}
+
+static void check_shape(const v2s_device *dev, int B, int Nq, int Nk, int D, int E) {
+    check_scaled(dev, B, Nq, Nk, D, E, 0.0f);
 }
 
 Test(attention, of_every_table_equals_double) {
@@ -239,4 +247,144 @@ Test(attention, of_every_table_equals_double) {
             check_shape(dev, 1, 300, 700, 8, 64);
         v2s_device_close(&dev);
     }
+}
+
+// Several tiles of keys and blocks of queries with a rest each, and every rest of a register and
+// of a panel of columns.
+Test(attention, of_many_tiles_equals_double) {
+    for (int isa = V2S_ISA_AVX2; isa <= V2S_ISA_AVX512_BF16; isa++)
+        for (int threads = 1; threads <= 2; threads++) {
+            v2s_device *dev = device_of((v2s_isa)isa, threads);
+            for (int i = 1; dev != NULL && i < 36; i += threads == 1 ? 1 : 7)
+                check_shape(dev, 1, 1 + i % 13, 250 + i, 36 - i, i);
+            if (dev != NULL) {
+                check_shape(dev, 2, 205, 521, 16, 128);
+                check_shape(dev, 1, 97, 193, 64, 200);
+                check_shape(dev, 1, 96, 192, 8, 17);
+            }
+            v2s_device_close(&dev);
+        }
+}
+
+// As many keys, and as many queries, as level 2 of the depth network has.
+Test(attention, of_sixteen_thousand_keys_equals_double) {
+    for (int isa = V2S_ISA_AVX2; isa <= V2S_ISA_AVX512_BF16; isa++) {
+        v2s_device *dev = device_of((v2s_isa)isa, 2);
+        if (dev != NULL) {
+            check_shape(dev, 1, 5, 16384, 16, 40);
+            check_shape(dev, 1, 16384, 5, 16, 40);
+        }
+        v2s_device_close(&dev);
+    }
+}
+
+// Scores of plus and minus hundreds: a few keys have all the weight.
+Test(attention, of_peaked_maps_equals_double) {
+    for (int isa = V2S_ISA_SCALAR; isa <= V2S_ISA_AVX512_BF16; isa++) {
+        v2s_device *dev = device_of((v2s_isa)isa, 2);
+        for (int i = 0; dev != NULL && i < 4; i++)
+            check_scaled(dev, 1, 50, 700, 16, 24, 10.0f * (float)(1 << 2 * i));
+        v2s_device_close(&dev);
+    }
+}
+
+typedef struct bits {
+    float *o, *lse, *dq, *dk, *dv;
+    size_t queries, keys;
+} bits;
+
+enum { SAME_Q = 301, SAME_K = 777, SAME_D = 5, SAME_E = 33 };
+
+static bits run_bits(const v2s_device *dev, problem *p) {
+    bits b = {.queries = p->queries, .keys = p->t[K].count / SAME_D};
+    b.o = calloc(p->no, sizeof(float));
+    b.lse = calloc(b.queries, sizeof(float));
+    float **grad[] = {&b.dq, &b.dk, &b.dv}, *before[TENSORS];
+    for (int i = 0; i < TENSORS; i++) {
+        before[i] = p->t[i].grad;
+        p->t[i].grad = *grad[i] = calloc(p->t[i].count, sizeof(float));
+    }
+    run_float(p, dev, b.o, b.lse);
+    for (int i = 0; i < TENSORS; i++)
+        p->t[i].grad = before[i];
+    return b;
+}
+
+static void drop_bits(bits *b) {
+    float *all[] = {b->o, b->lse, b->dq, b->dk, b->dv};
+    for (int i = 0; i < 5; i++)
+        free(all[i]);
+}
+
+Test(attention, does_not_depend_on_the_number_of_threads) {
+    problem p = make(2, SAME_Q, SAME_K, SAME_D, SAME_E);
+    for (int isa = V2S_ISA_AVX2; isa <= V2S_ISA_AVX512_BF16; isa++) {
+        v2s_device *one = device_of((v2s_isa)isa, 1);
+        if (one == NULL)
+            continue;
+        bits a = run_bits(one, &p);
+        for (int threads = 2; threads <= 9; threads += 7) {
+            v2s_device *more = device_of((v2s_isa)isa, threads);
+            bits b = run_bits(more, &p);
+            cr_assert_eq(memcmp(a.o, b.o, p.no * sizeof(float)), 0);
+            cr_assert_eq(memcmp(a.lse, b.lse, a.queries * sizeof(float)), 0);
+            cr_assert_eq(memcmp(a.dq, b.dq, p.t[Q].count * sizeof(float)), 0);
+            cr_assert_eq(memcmp(a.dk, b.dk, p.t[K].count * sizeof(float)), 0);
+            cr_assert_eq(memcmp(a.dv, b.dv, p.t[V].count * sizeof(float)), 0);
+            drop_bits(&b);
+            v2s_device_close(&more);
+        }
+        drop_bits(&a);
+        v2s_device_close(&one);
+    }
+    discard(&p);
+}
+
+// o [NQ,2] and lse [NQ] of one feature; scratch is not zeroed.
+enum { HOSTILE_Q = 9, HOSTILE_K = 300 };
+
+static void hostile_forward(const v2s_device *dev, const float *q, const float *k, const float *v,
+                            float *o, float *lse) {
+    v2s_attention_args a = {1, HOSTILE_Q, HOSTILE_K, 1, 2, 1.0f, q, k, v, o, lse};
+    v2s_arena scratch = scratch_of(dev->ops->attention_scratch(dev, &a));
+    dev->ops->attention_forward(dev, &a, &scratch);
+    v2s_arena_close(&scratch);
+}
+
+// What is no number in the definition is none in any table, and the rest is a number.
+Test(attention, of_no_numbers_is_as_defined) {
+    const float what[] = {NAN, -NAN, INFINITY, -INFINITY};
+    v2s_device *plain = device_of(V2S_ISA_SCALAR, 1);
+    for (int isa = V2S_ISA_AVX2; isa <= V2S_ISA_AVX512_BF16; isa++)
+        for (int at = 0; at < 17; at++) {
+            v2s_device *dev = device_of((v2s_isa)isa, 2);
+            float q[HOSTILE_Q], k[HOSTILE_K], v[2 * HOSTILE_K];
+            float o[2][2 * HOSTILE_Q], lse[2][HOSTILE_Q];
+            for (int i = 0; i < HOSTILE_Q; i++)
+                q[i] = 0.25f * (float)(i + 1);
+            for (int i = 0; i < HOSTILE_K; i++) {
+                k[i] = (float)(i % 7) - 3.0f;
+                v[2 * i] = v[2 * i + 1] = (float)(i % 5);
+            }
+            if (at / 4 == 0)
+                q[4] = what[at % 4];
+            else if (at / 4 == 1)
+                k[at % 2 * 299] = what[at % 4];
+            else if (at / 4 == 2)
+                v[2 * 260 + 1] = what[at % 4];
+            for (int i = 0; i < HOSTILE_K && at / 4 == 3; i++)
+                k[i] = what[at % 4];
+            for (int i = 0; i < 290 && at == 16; i++) // more than a tile counts for nothing
+                k[i] = -INFINITY;
+            if (dev != NULL) {
+                hostile_forward(plain, q, k, v, o[0], lse[0]);
+                hostile_forward(dev, q, k, v, o[1], lse[1]);
+                for (int i = 0; i < 2 * HOSTILE_Q; i++)
+                    cr_assert(isnan(o[0][i]) == isnan(o[1][i]), "case %d o %d", at, i);
+                for (int i = 0; i < HOSTILE_Q; i++)
+                    cr_assert(isnan(lse[0][i]) == isnan(lse[1][i]), "case %d lse %d", at, i);
+            }
+            v2s_device_close(&dev);
+        }
+    v2s_device_close(&plain);
 }

@@ -9,6 +9,7 @@
 #include "tests/support/op_check.h"
 
 enum { X, WEIGHT, BIAS, TENSORS };
+enum { KINDS = 4 }; // inference, training, both again with relu
 
 // loss = sum(y * dy)
 typedef struct problem {
@@ -30,15 +31,21 @@ static double *around(unsigned stream, int C, double middle) {
     return to;
 }
 
-static problem make(int N, int C, int H, int W, bool training) {
+static problem make(int N, int C, int H, int W, bool training, bool relu) {
     problem p = {.pixels = (size_t)H * W, .count = (size_t)N * C * H * W};
     p.t[X] = op_tensor_make("x", 1, p.count, 2.0f);
     p.t[WEIGHT] = op_tensor_make("weight", 2, (size_t)C, 1.0f);
     p.t[BIAS] = op_tensor_make("bias", 3, (size_t)C, 1.0f);
     p.dy = guarded_noise(4, p.count, 1.0f);
     p.dy_d = doubles_of(p.dy, p.count);
-    p.a = (v2s_batch_norm_args_f64){
-        .N = N, .C = C, .H = H, .W = W, .training = training, .eps = 0x1p-10, .momentum = 0.25};
+    p.a = (v2s_batch_norm_args_f64){.N = N,
+                                    .C = C,
+                                    .H = H,
+                                    .W = W,
+                                    .training = training,
+                                    .relu = relu,
+                                    .eps = 0x1p-10,
+                                    .momentum = 0.25};
     p.a.x = p.t[X].value_d;
     p.a.weight = p.t[WEIGHT].value_d;
     p.a.bias = p.t[BIAS].value_d;
@@ -47,8 +54,8 @@ static problem make(int N, int C, int H, int W, bool training) {
     p.a.y = calloc(p.count + 1, sizeof *p.a.y);
     p.a.saved_mean = calloc((size_t)C + 1, sizeof *p.a.saved_mean);
     p.a.saved_inv_std = calloc((size_t)C + 1, sizeof *p.a.saved_inv_std);
-    snprintf(p.what, sizeof p.what, "N %d C %d H %d W %d, %s", N, C, H, W,
-             training ? "training" : "inference");
+    snprintf(p.what, sizeof p.what, "N %d C %d H %d W %d, %s%s", N, C, H, W,
+             training ? "training" : "inference", relu ? ", relu" : "");
     return p;
 }
 
@@ -143,8 +150,8 @@ static void run_float(problem *p, const v2s_device *dev, const outputs *to) {
     v2s_arena_close(&scratch);
 }
 
-static void check_shape(const v2s_device *dev, int N, int C, int H, int W, bool training) {
-    problem p = make(N, C, H, W, training);
+static void check_shape(const v2s_device *dev, int N, int C, int H, int W, int kind) {
+    problem p = make(N, C, H, W, kind % 2, kind / 2);
     double *bound = calloc(p.count + 1, sizeof *bound);
     size_t channels = (size_t)C;
     outputs to = {guarded_noise(7, p.count, 100.0f), floats_of(p.a.running_mean, C),
@@ -211,6 +218,21 @@ Test(batch_norm, of_nothing_leaves_the_statistics) {
     cr_assert(mean == 1.0f && var == 3.0f && dweight == 5.0f && dbias == 6.0f);
 }
 
+// As in PyTorch: what is not a number passes, and so does its gradient; nothing passes at 0.
+Test(batch_norm, with_relu_by_hand) {
+    float x[] = {-3, 0, 1, 5, NAN}, weight = 2, bias = -2, mean = 0, var = 1, saved[2];
+    float y[5], dy[] = {1, 2, 4, 8, 16}, dx[5] = {0}, dweight = 0, dbias = 0;
+    v2s_batch_norm_args a = {1, 1,       1,     5,     1,    false, true,  0.0f,     0.5f,
+                             x, &weight, &bias, &mean, &var, y,     saved, saved + 1};
+    v2s_batch_norm_forward(NULL, &a, NULL); // -8, -2, 0, 8 and what is not a number
+    cr_assert(y[0] == 0.0f && y[1] == 0.0f && y[2] == 0.0f && y[3] == 8.0f && isnan(y[4]));
+    v2s_batch_norm_backward_args g = {a, dy, dx, &dweight, &dbias};
+    v2s_batch_norm_backward(NULL, &g, NULL);
+    cr_assert(dx[0] == 0.0f && dx[1] == 0.0f && dx[2] == 0.0f && dx[3] == 16.0f);
+    cr_assert_eq(dbias, 24.0f);
+    cr_assert(isnan(dweight));
+}
+
 // A channel far from zero: the variance must not be a difference of large squares.
 Test(batch_norm, keeps_its_precision_far_from_zero) {
     enum { COUNT = 4096 };
@@ -233,8 +255,8 @@ Test(batch_norm, keeps_its_precision_far_from_zero) {
     guarded_free(y, COUNT);
 }
 
-static void check_numeric(int N, int C, int H, int W, bool training) {
-    problem p = make(N, C, H, W, training);
+static void check_numeric(int N, int C, int H, int W, int kind) {
+    problem p = make(N, C, H, W, kind % 2, kind / 2);
     loss(&p);
     backward_double(&p);
     op_check_numeric(p.t, TENSORS, loss, &p, p.what);
@@ -242,11 +264,11 @@ static void check_numeric(int N, int C, int H, int W, bool training) {
 }
 
 Test(batch_norm, backward_is_the_derivative_of_forward) {
-    for (int training = 0; training < 2; training++) {
-        check_numeric(2, 3, 4, 5, training);
-        check_numeric(4, 1, 1, 1, training);
-        check_numeric(1, 2, 1, 33, training);
-        check_numeric(3, 5, 6, 2, training);
+    for (int kind = 0; kind < KINDS; kind++) {
+        check_numeric(2, 3, 4, 5, kind);
+        check_numeric(4, 1, 1, 1, kind);
+        check_numeric(1, 2, 1, 33, kind);
+        check_numeric(3, 5, 6, 2, kind);
     }
 }
 
@@ -254,11 +276,11 @@ Test(batch_norm, of_every_table_equals_double) {
     const int sizes[] = {0, 1, 2, 31, 32, 33};
     for (int isa = V2S_ISA_SCALAR; isa <= V2S_ISA_AVX512_BF16; isa++) {
         v2s_device *dev = device_of((v2s_isa)isa, 2);
-        for (int i = 0; dev != NULL && i < 12; i++) {
-            check_shape(dev, sizes[i / 2], 3, 4, 5, i % 2);
-            check_shape(dev, 2, sizes[i / 2], 3, 3, i % 2);
-            check_shape(dev, 2, 3, sizes[i / 2], 7, i % 2);
-            check_shape(dev, 2, 2, 64, 65, i % 2);
+        for (int i = 0; dev != NULL && i < 6 * KINDS; i++) {
+            check_shape(dev, sizes[i / KINDS], 3, 4, 5, i % KINDS);
+            check_shape(dev, 2, sizes[i / KINDS], 3, 3, i % KINDS);
+            check_shape(dev, 2, 3, sizes[i / KINDS], 7, i % KINDS);
+            check_shape(dev, 2, 2, 64, 65, i % KINDS);
         }
         v2s_device_close(&dev);
     }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include <criterion/criterion.h>
 #include <math.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -32,8 +33,8 @@ static problem make(v2s_conv2d_args_f64 a, bool want_dx) {
     p.a.w = p.t[WEIGHT].value_d;
     p.a.bias = want_dx ? p.t[BIAS].value_d : NULL;
     p.a.y = calloc(p.ny + 1, sizeof *p.a.y);
-    snprintf(p.what, sizeof p.what, "N %d C %d O %d H %d W %d KH %d KW %d%s", a.N, a.C, a.O, a.H,
-             a.W, a.KH, a.KW, want_dx ? "" : " without dx");
+    snprintf(p.what, sizeof p.what, "N %d C %d (%d) O %d (%d) H %d W %d KH %d KW %d%s", a.N, a.C,
+             a.x_block, a.O, a.y_block, a.H, a.W, a.KH, a.KW, want_dx ? "" : " without dx");
     return p;
 }
 
@@ -175,21 +176,129 @@ Test(conv2d, backward_is_the_derivative_of_forward) {
     check_numeric(sizes_of(3, 1, 2, 1, 9, 1, 5));
 }
 
-Test(conv2d, of_every_table_equals_double) {
+static void check_plain(const v2s_device *dev) {
     const int sizes[] = {0, 1, 2, 7, 8, 9, 31, 32, 33};
-    for (int isa = V2S_ISA_SCALAR; isa <= V2S_ISA_AVX512_BF16; isa++) {
-        v2s_device *dev = device_of((v2s_isa)isa, 2);
-        for (int i = 0; dev != NULL && i < 9; i++) {
-            check_shape(dev, sizes_of(2, 3, 4, sizes[i], 6, 3, 3), true);
-            check_shape(dev, sizes_of(1, 3, 2, 5, sizes[i], 3, 3), i % 2 == 0);
-            check_shape(dev, sizes_of(sizes[i], 2, 2, 4, 5, 1, 3), true);
-            if (sizes[i] == 0)
-                continue;
-            check_shape(dev, sizes_of(1, sizes[i], 3, 4, 7, 3, 3), true);
-            check_shape(dev, sizes_of(1, 5, sizes[i], 4, 7, 1, 1), i % 2 == 0);
-        }
-        if (dev != NULL)
-            check_shape(dev, sizes_of(2, 8, 8, 64, 64, 3, 3), true);
-        v2s_device_close(&dev);
+    for (int i = 0; i < 9; i++) {
+        check_shape(dev, sizes_of(2, 3, 4, sizes[i], 6, 3, 3), true);
+        check_shape(dev, sizes_of(1, 3, 2, 5, sizes[i], 3, 3), i % 2 == 0);
+        check_shape(dev, sizes_of(sizes[i], 2, 2, 4, 5, 1, 3), true);
+        if (sizes[i] == 0)
+            continue;
+        check_shape(dev, sizes_of(1, sizes[i], 3, 4, 7, 3, 3), true);
+        check_shape(dev, sizes_of(1, 5, sizes[i], 4, 7, 1, 1), i % 2 == 0);
     }
+    check_shape(dev, sizes_of(2, 8, 8, 64, 64, 3, 3), true);
+}
+
+// Channels in blocks: x and y, and either of them beside a picture of one channel or of any number.
+static void check_blocks(const v2s_device *dev, int block) {
+    const int kernels[][2] = {{1, 1}, {3, 3}, {5, 1}, {3, 7}};
+    const int pictures[][2] = {{1, 1}, {2, 3}, {5, 33}, {9, 16}, {0, 4}, {17, 40}};
+    const int channels[][2] = {{2, 1}, {1, 2}, {1, 0}, {0, 1}, {1, -5}, {-5, 1}};
+    for (int c = 0; c < 6; c++)
+        for (int k = 0; k < (block == 8 ? 4 : 2); k++)
+            for (int p = 0; p < 6; p++) {
+                int C = channels[c][0], O = channels[c][1];
+                v2s_conv2d_args_f64 sizes = {.N = p == 4 ? 3 : 1 + p % 2,
+                                             .C = C > 0    ? C * block
+                                                  : C == 0 ? 1
+                                                           : -C,
+                                             .O = O > 0    ? O * block
+                                                  : O == 0 ? 1
+                                                           : -O,
+                                             .H = pictures[p][0],
+                                             .W = pictures[p][1],
+                                             .KH = kernels[k][0],
+                                             .KW = kernels[k][1],
+                                             .x_block = C > 0 ? block : 1,
+                                             .y_block = O > 0 ? block : 0};
+                check_shape(dev, sizes, (c + k + p) % 2 == 0);
+            }
+}
+
+static void check_table(v2s_isa isa, int threads) {
+    v2s_device *dev = device_of(isa, threads);
+    if (dev == NULL)
+        cr_skip("this processor has no %s", v2s_isa_name(isa));
+    check_plain(dev);
+    check_blocks(dev, 8);
+    check_blocks(dev, 16);
+    v2s_device_close(&dev);
+}
+
+Test(conv2d, float_definition_equals_double) {
+    check_table(V2S_ISA_SCALAR, 1);
+}
+
+Test(conv2d, avx2_equals_double) {
+    check_table(V2S_ISA_AVX2, 1);
+}
+
+Test(conv2d, avx2_on_two_threads_equals_double) {
+    check_table(V2S_ISA_AVX2, 2);
+}
+
+Test(conv2d, avx512_equals_double) {
+    check_table(V2S_ISA_AVX512, 2);
+}
+
+Test(conv2d, avx512_with_bf16_equals_double) {
+    check_table(V2S_ISA_AVX512_BF16, 2);
+}
+
+typedef struct caller {
+    const v2s_device *dev;
+    int i;
+} caller;
+
+static void *call_some(void *arg) {
+    const caller *c = arg;
+    for (int i = 0; i < 20; i++) {
+        v2s_conv2d_args_f64 sizes = sizes_of(1, 8, 16, 5 + (i + c->i) % 7, 9, 3, 3);
+        sizes.x_block = sizes.y_block = 8;
+        check_shape(c->dev, sizes, true);
+    }
+    return NULL;
+}
+
+Test(conv2d, may_be_called_by_several_threads_with_one_device) {
+    v2s_device *dev = device_of(V2S_ISA_AVX2, 2);
+    if (dev == NULL)
+        cr_skip("this processor has no avx2");
+    pthread_t threads[3];
+    caller callers[3] = {{dev, 0}, {dev, 1}, {dev, 5}};
+    for (int i = 0; i < 3; i++)
+        cr_assert_eq(pthread_create(&threads[i], NULL, call_some, &callers[i]), 0);
+    for (int i = 0; i < 3; i++)
+        pthread_join(threads[i], NULL);
+    v2s_device_close(&dev);
+}
+
+// The same threads, the same bits.
+Test(conv2d, gives_the_same_numbers_every_time) {
+    v2s_device *dev = device_of(V2S_ISA_AVX2, 2);
+    if (dev == NULL)
+        cr_skip("this processor has no avx2");
+    v2s_conv2d_args_f64 sizes = sizes_of(2, 16, 32, 33, 35, 3, 3);
+    sizes.x_block = sizes.y_block = 8;
+    problem p = make(sizes, true);
+    float *y = guarded_noise(5, p.ny, 1.0f), *first[TENSORS + 1] = {0};
+    for (int run = 0; run < 6; run++) {
+        for (int i = 0; i < TENSORS; i++)
+            memset(p.t[i].grad, 0, p.t[i].count * sizeof(float));
+        run_float(&p, dev, y);
+        for (int i = 0; i <= TENSORS; i++) {
+            const float *now = i < TENSORS ? p.t[i].grad : y;
+            size_t bytes = (i < TENSORS ? p.t[i].count : p.ny) * sizeof(float);
+            if (run > 0)
+                cr_assert_eq(memcmp(first[i], now, bytes), 0, "tensor %d of run %d", i, run);
+            else if ((first[i] = malloc(bytes)) != NULL)
+                memcpy(first[i], now, bytes);
+        }
+    }
+    for (int i = 0; i <= TENSORS; i++)
+        free(first[i]);
+    guarded_free(y, p.ny);
+    discard(&p);
+    v2s_device_close(&dev);
 }

@@ -86,7 +86,7 @@ Test(ops_golden, conv2d_equals_pytorch) {
                  true);
 }
 
-static void check_batch_norm(const char *name, bool training) {
+static void check_batch_norm(const char *name, bool training, bool relu) {
     enum { C = 3, COUNT = 2 * C * 4 * 5 };
     double x[COUNT], y[COUNT], dy[COUNT], dx[COUNT] = {0}, weight[C], bias[C];
     double mean[C], var[C], saved_mean[C], saved_inv_std[C], dweight[C] = {0}, dbias[C] = {0};
@@ -99,7 +99,7 @@ static void check_batch_norm(const char *name, bool training) {
     for (int c = 0; c < C; c++)
         var[c] = fabs(var[c]) + 0.5;
     v2s_batch_norm_args_f64 a = {
-        2, C,      4,    5,    1,   training, false,      1e-5,         0.25,
+        2, C,      4,    5,    1,   training, relu,       1e-5,         0.25,
         x, weight, bias, mean, var, y,        saved_mean, saved_inv_std};
     v2s_batch_norm_backward_args_f64 g = {a, dy, dx, dweight, dbias};
     v2s_batch_norm_forward_f64(NULL, &a, NULL);
@@ -113,8 +113,10 @@ static void check_batch_norm(const char *name, bool training) {
 }
 
 Test(ops_golden, batch_norm_equals_pytorch) {
-    check_batch_norm("norm-training", true);
-    check_batch_norm("norm-inference", false);
+    check_batch_norm("norm-training", true, false);
+    check_batch_norm("norm-inference", false, false);
+    check_batch_norm("norm-relu-training", true, true);
+    check_batch_norm("norm-relu-inference", false, true);
 }
 
 Test(ops_golden, pool2d_equals_pytorch) {
@@ -216,4 +218,51 @@ Test(ops_golden, reduce_equals_pytorch) {
     check_reduce("sum-columns", V2S_REDUCE_SUM, V2S_REDUCE_COLUMNS);
     check_reduce("mean-columns", V2S_REDUCE_MEAN, V2S_REDUCE_COLUMNS);
     check_reduce("max-columns", V2S_REDUCE_MAX, V2S_REDUCE_COLUMNS);
+}
+
+Test(ops_golden, residual_equals_pytorch) {
+    enum { COUNT = 14 };
+    double x[COUNT], branch[COUNT], gamma, y[COUNT], dy[COUNT];
+    double dx[COUNT] = {0}, dbranch[COUNT] = {0}, dgamma = 0;
+    fill(1, COUNT, 1.0f, x);
+    fill(2, COUNT, 1.0f, branch);
+    fill(3, 1, 1.0f, &gamma);
+    fill(4, COUNT, 1.0f, dy);
+    v2s_residual_args_f64 a = {COUNT, x, branch, &gamma, y, dy, dx, dbranch, &dgamma};
+    v2s_residual_forward_f64(NULL, &a, NULL);
+    v2s_residual_backward_f64(NULL, &a, NULL);
+    expect("residual", "y", y, COUNT);
+    expect("residual", "dx", dx, COUNT);
+    expect("residual", "dbranch", dbranch, COUNT);
+    expect("residual", "dgamma", &dgamma, 1);
+}
+
+static void check_loss_depth(const char *name, double bound) {
+    enum { N = 3, H = 8, W = 9, COUNT = N * H * W };
+    double p[COUNT], g[COUNT], valid[COUNT], dp[COUNT], terms[3];
+    float g_float[COUNT];
+    fill(1, COUNT, 2.0f, p);
+    fill(2, COUNT, 1.0f, g);
+    fill(3, COUNT, 1.0f, valid);
+    for (int i = 0; i < COUNT; i++) {
+        g[i] = valid[i] > bound ? g[i] + 2.0 : 0.0;
+        g_float[i] = (float)g[i];
+    }
+    v2s_loss_depth_args_f64 a = {
+        N, H, W, {0, 0, 0}, .weight_l1 = 1.0, .weight_edge = 0.2, .weight_smooth = 0.1};
+    v2s_loss_depth_count(N, H, W, g_float, &a.counts);
+    a.p = p;
+    a.g = g;
+    a.dp = dp;
+    a.terms = terms;
+    v2s_loss_depth_f64(NULL, &a, NULL);
+    expect(name, "terms", terms, 3);
+    expect(name, "dp", dp, COUNT);
+}
+
+Test(ops_golden, loss_depth_equals_pytorch) {
+    check_loss_depth("depth-all", -2.0);
+    check_loss_depth("depth-most", -0.7);
+    check_loss_depth("depth-half", 0.0);
+    check_loss_depth("depth-none", 2.0);
 }

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Writes what PyTorch says, in double, of the picture and attention operations, softmax and
-reductions, to FOLDER/ops.txt (for tests/kernels/test_ops_golden.c). A line is a whole tensor:
+"""Writes what PyTorch says, in double, of the picture and attention operations, softmax,
+reductions and the loss of depth maps, to FOLDER/ops.txt (for tests/kernels/test_ops_golden.c). A line is a whole tensor:
 
 CASE TENSOR COUNT VALUE...
 
@@ -43,7 +43,7 @@ def conv2d(out, case, N, C, O, H, W, KH, KW, with_bias):
         write(out, case, dbias=bias.grad)
 
 
-def batch_norm(out, case, training):
+def batch_norm(out, case, training, relu=False):
     layer = torch.nn.BatchNorm2d(3, eps=1e-5, momentum=0.25).double().train(training)
     with torch.no_grad():
         layer.weight.copy_(noise(2, 3))
@@ -51,7 +51,7 @@ def batch_norm(out, case, training):
         layer.running_mean.copy_(noise(4, 3))
         layer.running_var.copy_(noise(5, 3).abs() + 0.5)
     x = noise(1, 2, 3, 4, 5)
-    y = layer(x)
+    y = torch.relu(layer(x)) if relu else layer(x)
     backward(y, 6)
     write(out, case, y=y, dx=x.grad, dweight=layer.weight.grad, dbias=layer.bias.grad,
           running_mean=layer.running_mean, running_var=layer.running_var)
@@ -98,6 +98,42 @@ def reduce(out):
             write(out, f"{kind}-{axis}", y=y, dx=x.grad)
 
 
+def residual(out):
+    x, branch, gamma = noise(1, 2, 7), noise(2, 2, 7), noise(3, 1)
+    y = x + gamma * branch
+    backward(y, 4)
+    write(out, "residual", y=y, dx=x.grad, dbranch=branch.grad, dgamma=gamma.grad)
+
+
+def mean(values):
+    return values.mean() if values.numel() else 0 * values.sum()
+
+
+def depth_loss(out, case, bound):
+    """A pixel is valid where noise is above the bound."""
+    p, g = noise(1, 3, 8, 9, scale=2.0), noise(2, 3, 8, 9).detach() + 2
+    g = torch.where(noise(3, 3, 8, 9).detach() > bound, g, torch.zeros(()))
+    valid, off = g > 0, p - g
+    l1 = mean(off.abs()[valid])
+    pairs = []
+    for axis in (1, 2):
+        n = p.shape[axis] - 1
+        both = valid.narrow(axis, 0, n) & valid.narrow(axis, 1, n)
+        pairs.append(torch.diff(off, dim=axis).abs()[both])
+    edge = mean(torch.cat(pairs))
+
+    def around(t):  # inner pixels, and those above, below, left and right of them
+        return t[:, 1:-1, 1:-1], t[:, :-2, 1:-1], t[:, 2:, 1:-1], t[:, 1:-1, :-2], t[:, 1:-1, 2:]
+
+    middle, above, below, left, right = around(p)
+    g_middle, _, g_below, _, g_right = around(g)
+    share = torch.exp(-((g_right - g_middle).abs() + (g_below - g_middle).abs()))
+    inner = torch.stack(around(valid)).all(0)
+    smooth = mean(((4 * middle - above - below - left - right).abs() * share)[inner])
+    (l1 + 0.2 * edge + 0.1 * smooth).backward()
+    write(out, case, terms=torch.stack([l1, edge, smooth]), dp=p.grad)
+
+
 def main():
     with open(f"{sys.argv[1]}/ops.txt", "w", encoding="ascii") as out:
         print(f"# torch {torch.__version__}, tests/tools/make_ops_golden.py", file=out)
@@ -107,6 +143,8 @@ def main():
         conv2d(out, "conv5x7-beyond", 1, 2, 2, 2, 3, 5, 7, True)  # wider than the picture
         batch_norm(out, "norm-training", True)
         batch_norm(out, "norm-inference", False)
+        batch_norm(out, "norm-relu-training", True, relu=True)
+        batch_norm(out, "norm-relu-inference", False, relu=True)
         pool2d(out)
         upsample2d(out, "double", 4, 5, 8, 10)
         upsample2d(out, "other-size", 5, 3, 4, 11)
@@ -115,6 +153,11 @@ def main():
         attention(out, "cross", 2, 5, 9, 3, 4)
         attention(out, "one-key", 1, 3, 1, 2, 2)
         reduce(out)
+        residual(out)
+        depth_loss(out, "depth-all", -2.0)
+        depth_loss(out, "depth-most", -0.7)
+        depth_loss(out, "depth-half", 0.0)
+        depth_loss(out, "depth-none", 2.0)
 
 
 if __name__ == "__main__":

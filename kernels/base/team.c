@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: MIT
+#include "kernels/base/team.h"
+
+#include <omp.h>
+
+#include "kernels/base/parallel.h"
+
+// Of each thread, since a team belongs to the thread that called it.
+static _Thread_local bool stands;
+
+bool v2s_team_stands(void) {
+    return stands;
+}
+
+void v2s_team(int threads, int parts, void (*part)(void *ctx, int i, int parts), void *ctx) {
+    int n = threads < parts ? threads : parts;
+    n = n > V2S_PARALLEL_MAX ? V2S_PARALLEL_MAX : n;
+    if (n <= 1) {
+        for (int i = 0; i < parts; i++)
+            part(ctx, i, parts);
+        return;
+    }
+    stands = true;
+#pragma omp parallel for num_threads(n) schedule(static, 1)
+    for (int i = 0; i < parts; i++)
+        part(ctx, i, parts);
+}
+
+void v2s_team_size(int threads) {
+    omp_set_num_threads(threads);
+}
+
+void v2s_team_share(size_t count, size_t step, int i, int n, size_t *begin, size_t *end) {
+    size_t steps = (count + step - 1) / step;
+    size_t first = steps * (size_t)i / (size_t)n * step;
+    size_t last = steps * ((size_t)i + 1) / (size_t)n * step;
+    *begin = first < count ? first : count;
+    *end = last < count ? last : count;
+}

@@ -1,0 +1,3 @@
+// SPDX-License-Identifier: MIT
+#define PICTURE_VECTOR v2s_picture_avx2
+#include "kernels/picture_kernels.h"
