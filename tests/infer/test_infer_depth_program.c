@@ -17,9 +17,9 @@
 #include "tests/support/make_media.h"
 #include "tests/support/program.h"
 
-TestSuite(depth_program, .fini = v2s_test_folder_remove);
+TestSuite(infer_depth_program, .fini = v2s_test_folder_remove);
 
-Test(depth_program, a_sound_becomes_npy_png_and_colours) {
+Test(infer_depth_program, a_sound_becomes_npy_png_and_colours) {
     depth_make_model(&(depth_kind){.file = "m.safetensors", .seed = 1});
     depth_make_sound("a.wav", 1, DEPTH_FRAMES, DEPTH_RATE);
     V2S_TEST_RUN("depth", "a.wav", "--model", "m.safetensors", "-o", "d.npy", "-o", "d.png",
@@ -50,7 +50,7 @@ Test(depth_program, a_sound_becomes_npy_png_and_colours) {
     free(grey);
 }
 
-Test(depth_program, a_folder_gets_both_files_of_each_whatever_the_batch) {
+Test(infer_depth_program, a_folder_gets_both_files_of_each_whatever_the_batch) {
     depth_make_model(&(depth_kind){.file = "m.safetensors", .seed = 1});
     depth_make_folder("in");
     depth_make_sound("in/b.wav", 2, DEPTH_FRAMES, DEPTH_RATE);
@@ -84,7 +84,7 @@ Test(depth_program, a_folder_gets_both_files_of_each_whatever_the_batch) {
 }
 
 // One ear's change cannot reach a network of the other.
-Test(depth_program, a_checkpoint_of_the_left_ear_does_not_hear_the_right) {
+Test(infer_depth_program, a_checkpoint_of_the_left_ear_does_not_hear_the_right) {
     static float sound[2 * DEPTH_FRAMES];
     hash_noise(7, 2 * DEPTH_FRAMES, 0.3f, sound);
     v2s_test_make_wav(v2s_test_path("a.wav"), sound, DEPTH_FRAMES, 2, DEPTH_RATE);
@@ -120,7 +120,7 @@ static void expect_scores(const cJSON *m7, const v2s_depth_scores *s) {
     cr_expect_float_eq(v2s_test_number(m7, "delta3"), s->delta3, 1e-5);
 }
 
-Test(depth_program, scores_are_those_of_the_files) {
+Test(infer_depth_program, scores_are_those_of_the_files) {
     depth_make_model(&(depth_kind){.file = "m.safetensors", .seed = 1});
     depth_make_sound("a.wav", 1, DEPTH_FRAMES, DEPTH_RATE);
     depth_make_truth("t.npy", 48, 64);
@@ -145,7 +145,7 @@ Test(depth_program, scores_are_those_of_the_files) {
     free(truth);
 }
 
-Test(depth_program, bilinear_truth_is_another) {
+Test(infer_depth_program, bilinear_truth_is_another) {
     depth_make_model(&(depth_kind){.file = "m.safetensors", .seed = 1});
     depth_make_sound("a.wav", 1, DEPTH_FRAMES, DEPTH_RATE);
     depth_make_truth("t.npy", 48, 64);
@@ -161,7 +161,7 @@ Test(depth_program, bilinear_truth_is_another) {
     cr_expect(mae[0] != mae[1] && fabs(mae[0] - mae[1]) < 0.5);
 }
 
-Test(depth_program, truths_of_a_folder_are_matched_by_name) {
+Test(infer_depth_program, truths_of_a_folder_are_matched_by_name) {
     depth_make_model(&(depth_kind){.file = "m.safetensors", .seed = 1});
     depth_make_folder("in");
     depth_make_folder("truth");
@@ -187,7 +187,7 @@ Test(depth_program, truths_of_a_folder_are_matched_by_name) {
 
 // ---- data sets --------------------------------------------------------------------------------
 
-Test(depth_program, a_data_set_is_judged_with_intervals_over_locations) {
+Test(infer_depth_program, a_data_set_is_judged_with_intervals_over_locations) {
     depth_make_model(&(depth_kind){.file = "m.safetensors", .seed = 1});
     depth_make_model(&(depth_kind){.file = "other.safetensors", .seed = 2, .no_attention = true});
     v2s_test_make_depth_set("set", 6, 3, 3);
@@ -228,7 +228,7 @@ Test(depth_program, a_data_set_is_judged_with_intervals_over_locations) {
     cJSON_Delete(json);
 }
 
-Test(depth_program, the_test_split_is_the_default_and_one_location_has_no_interval) {
+Test(infer_depth_program, the_test_split_is_the_default_and_one_location_has_no_interval) {
     depth_make_model(&(depth_kind){.file = "m.safetensors", .seed = 1});
     v2s_test_make_depth_set("set", 4, 2, 3);
     v2s_test_run run = v2s_test_run_program((const char *const[]){
@@ -243,7 +243,7 @@ Test(depth_program, the_test_split_is_the_default_and_one_location_has_no_interv
     cJSON_Delete(json);
 }
 
-Test(depth_program, samples_that_cannot_be_used_are_named_and_counted) {
+Test(infer_depth_program, samples_that_cannot_be_used_are_named_and_counted) {
     depth_make_model(&(depth_kind){.file = "m.safetensors", .seed = 1});
     v2s_test_make_depth_set("set", 6, 1, 1);
     depth_make_sound("set/attic/audio/audio_2.wav", 1, DEPTH_FRAMES, 48000);
@@ -263,7 +263,7 @@ Test(depth_program, samples_that_cannot_be_used_are_named_and_counted) {
                  "--resample");
 }
 
-Test(depth_program, a_checkpoint_without_floors_leaves_them_out) {
+Test(infer_depth_program, a_checkpoint_without_floors_leaves_them_out) {
     depth_make_model(&(depth_kind){.file = "m.safetensors", .seed = 1, .no_floors = true});
     v2s_test_make_depth_set("set", 4, 1, 2);
     v2s_test_run run =
@@ -280,7 +280,7 @@ Test(depth_program, a_checkpoint_without_floors_leaves_them_out) {
 
 // ---- attention and pages ----------------------------------------------------------------------
 
-Test(depth_program, attention_pictures_and_their_index) {
+Test(infer_depth_program, attention_pictures_and_their_index) {
     depth_make_model(&(depth_kind){.file = "m.safetensors", .seed = 1});
     depth_make_sound("a.wav", 1, DEPTH_FRAMES, DEPTH_RATE);
     V2S_TEST_RUN("depth", "a.wav", "--model", "m.safetensors", "--attention", "look");
@@ -324,7 +324,7 @@ static int count_of(const char *text, const char *part) {
     return count;
 }
 
-Test(depth_program, pages_hold_everything_themselves) {
+Test(infer_depth_program, pages_hold_everything_themselves) {
     depth_make_model(&(depth_kind){.file = "m.safetensors", .seed = 1});
     depth_make_sound("a<b>.wav", 1, DEPTH_FRAMES, DEPTH_RATE);
     depth_make_truth("t.npy", 48, 64);
@@ -352,7 +352,7 @@ Test(depth_program, pages_hold_everything_themselves) {
 
 // ---- info and the real sample -----------------------------------------------------------------
 
-Test(depth_program, info_knows_checkpoints_and_arrays) {
+Test(infer_depth_program, info_knows_checkpoints_and_arrays) {
     depth_make_model(&(depth_kind){.file = "m.safetensors", .seed = 1, .left_only = true});
     V2S_TEST_RUN("info", "m.safetensors", "--json", "j.json");
     cJSON *json = depth_json();
@@ -387,7 +387,7 @@ Test(depth_program, info_knows_checkpoints_and_arrays) {
 
 #define REAL V2S_SHARED_DATA "/batvision/"
 
-Test(depth_program, the_real_sample_goes_through) {
+Test(infer_depth_program, the_real_sample_goes_through) {
     if (access(REAL "audio_47.wav", R_OK) != 0 || access(REAL "depth_47.npy", R_OK) != 0)
         cr_skip("%s is absent", REAL);
     depth_make_model(&(depth_kind){.file = "m.safetensors", .seed = 1});

@@ -14,7 +14,7 @@
 #include "tests/support/make_media.h"
 #include "tests/support/program.h"
 
-TestSuite(depth_refused_program, .fini = v2s_test_folder_remove);
+TestSuite(infer_depth_refused_program, .fini = v2s_test_folder_remove);
 
 static void expect_usage(const char *part, const char *const *words) {
     v2s_test_run run = v2s_test_run_program(words);
@@ -24,7 +24,7 @@ static void expect_usage(const char *part, const char *const *words) {
 }
 #define USAGE(part, ...) expect_usage(part, (const char *const[]){"depth", __VA_ARGS__, NULL})
 
-Test(depth_refused_program, wrong_usage_is_told_before_the_work) {
+Test(infer_depth_refused_program, wrong_usage_is_told_before_the_work) {
     depth_make_model(&(depth_kind){.file = "m.safetensors", .seed = 1});
     depth_make_sound("a.wav", 1, DEPTH_FRAMES, DEPTH_RATE);
     depth_make_folder("in");
@@ -54,7 +54,7 @@ Test(depth_refused_program, wrong_usage_is_told_before_the_work) {
 }
 
 // Every case of what sounds may be: refused with one sentence that names the file.
-Test(depth_refused_program, unusable_sounds_are_refused) {
+Test(infer_depth_refused_program, unusable_sounds_are_refused) {
     depth_make_model(&(depth_kind){.file = "m.safetensors", .seed = 1});
     static float noise[2 * DEPTH_FRAMES];
     hash_noise(1, 2 * DEPTH_FRAMES, 0.3f, noise);
@@ -76,7 +76,7 @@ Test(depth_refused_program, unusable_sounds_are_refused) {
     V2S_TEST_RUN("depth", "fast.wav", "--model", "m.safetensors", "-o", "d.npy", "--resample");
 }
 
-Test(depth_refused_program, short_and_truncated_sounds_are_used_with_a_warning) {
+Test(infer_depth_refused_program, short_and_truncated_sounds_are_used_with_a_warning) {
     depth_make_model(&(depth_kind){.file = "m.safetensors", .seed = 1});
     depth_make_sound("short.wav", 1, 600, DEPTH_RATE);
     depth_make_sound("whole.wav", 2, DEPTH_FRAMES, DEPTH_RATE);
@@ -95,7 +95,7 @@ Test(depth_refused_program, short_and_truncated_sounds_are_used_with_a_warning) 
     }
 }
 
-Test(depth_refused_program, unusable_truths_models_and_folders_are_refused) {
+Test(infer_depth_refused_program, unusable_truths_models_and_folders_are_refused) {
     depth_make_model(&(depth_kind){.file = "m.safetensors", .seed = 1});
     depth_make_model(&(depth_kind){.file = "large.safetensors", .seed = 1, .size = 64});
     depth_make_model(&(depth_kind){.file = "blind.safetensors", .seed = 1, .no_attention = true});
@@ -124,7 +124,7 @@ Test(depth_refused_program, unusable_truths_models_and_folders_are_refused) {
     cr_expect(!depth_is_there("d.npy") && !depth_is_there("d") && !depth_is_there("look"));
 }
 
-Test(depth_refused_program, a_bad_sound_of_a_folder_is_left_out_or_with_strict_an_error) {
+Test(infer_depth_refused_program, a_bad_sound_of_a_folder_is_left_out_or_with_strict_an_error) {
     depth_make_model(&(depth_kind){.file = "m.safetensors", .seed = 1});
     depth_make_folder("in");
     depth_make_sound("in/a.wav", 1, DEPTH_FRAMES, DEPTH_RATE);
