@@ -29,7 +29,8 @@ static void head(const v2s_depth_net *net, v2s_depth_net *grads, v2s_depth_work 
     v2s_activation_args bend = {V2S_ACTIVATION_SIGMOID, count, NULL, w->sigmoid, dsigmoid, dlogit};
     v2s_conv2d_backward_args conv = {.of = depth_head_args(net, w, B, decoded(w, 0), NULL),
                                      .dy = dlogit,
-                                     .dx = dd,
+                                     // scratch depends on whether it is wanted
+                                     .dx = w->planning ? grads->head_weight.data : dd,
                                      .dw = grads->head_weight.data,
                                      .dbias = grads->head_bias.data};
     depth_zero(w, dd, depth_numbers(&w->config, B, depth_decoded_channels(&w->config, 0), 0));

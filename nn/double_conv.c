@@ -117,7 +117,9 @@ size_t v2s_conv_norm_scratch(const v2s_conv_norm *m, const v2s_device *dev,
     if (!training)
         return size;
     norm.training = true;
-    v2s_conv2d_backward_args conv_back = {.of = conv};
+    // What is wanted counts, not where it goes: the parameters stand in for their gradients.
+    v2s_conv2d_backward_args conv_back = {
+        .of = conv, .dx = m->weight.data, .dw = m->weight.data, .dbias = m->bias.data};
     v2s_batch_norm_backward_args norm_back = {.of = norm};
     size = larger(size, dev->ops->batch_norm_scratch(dev, &norm));
     size = larger(size, dev->ops->conv2d_backward_scratch(dev, &conv_back));

@@ -93,3 +93,20 @@ Test(depth_net_f64, gradients_are_central_differences) {
 Test(depth_net_f64, gradients_are_central_differences_with_few_levels) {
     check_levels("35", V2S_ATTENTION_SCALE_CHANNELS);
 }
+
+Test(depth_net_f64, depth_gradients_and_statistics_equal_pytorch) {
+    golden_case all = {"all", "12345", V2S_ATTENTION_SCALE_KEY, 1.0, 1e-9, 1e-7, 1e-9};
+    golden_case some = {"some", "24", V2S_ATTENTION_SCALE_CHANNELS, 1.0, 1e-9, 1e-7, 1e-9};
+    golden_case peaked = {"peaked", "12345", V2S_ATTENTION_SCALE_KEY, 8.0, 1e-9, 1e-6, 1e-9};
+    golden_check(&definition, &all);
+    golden_check(&definition, &some);
+    golden_check(&definition, &peaked);
+}
+
+Test(depth_net_f64, ten_steps_equal_pytorch) {
+    golden_losses(&definition, 1e-7);
+}
+
+Test(depth_net_f64, adamw_on_given_gradients_equals_pytorch) {
+    golden_optimizer(&definition, 1e-12);
+}
