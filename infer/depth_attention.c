@@ -114,7 +114,7 @@ static v2s_status draw(const sitting *s, const v2s_depth_look_numbers *n, int si
     char title[96], subtitle[96];
     snprintf(title, sizeof title, "Level %d: %s ear looks into %s ear", look->level,
              ears[look->ear], ears[1 - look->ear]);
-    snprintf(subtitle, sizeof subtitle, "from row %d, column %d; entropy %.1f of %.1f bits",
+    snprintf(subtitle, sizeof subtitle, "from row %d, column %d, entropy %.1f of %.1f bits",
              look->row, look->column, n->entropy_bits, n->uniform_bits);
     v2s_depth_look_figure figure = {.echo = &s->l->echo,
                                     .ramp = &s->l->ramp,

@@ -68,6 +68,14 @@ typedef struct v2s_depth_look_figure {
     int row, column; // marked
 } v2s_depth_look_figure;
 
+// Top of the heat's scale: the largest weight, or four times what each has where all are alike, so
+// that a map that says nothing is pale.
+double v2s_depth_look_top(const v2s_depth_look_figure *figure);
+
+// Without the axes: rgb [size][size][3], heat over the grey spectrogram, row 0 of both at the
+// bottom.
+void v2s_depth_look_paint(const v2s_depth_look_figure *figure, double top, uint8_t *rgb);
+
 V2S_MUST_USE v2s_status v2s_depth_look_draw(const v2s_depth_look_figure *figure,
                                             unsigned char **bytes, size_t *size);
 

@@ -31,16 +31,21 @@ void v2s_depth_look_measure(int side, int size, const float *map, v2s_depth_look
     n->column = column / sum;
 }
 
-// Weights as heat over the grey spectrogram; row 0 of both at the bottom.
-static void paint(const v2s_depth_look_figure *f, double peak, uint8_t *rgb) {
+double v2s_depth_look_top(const v2s_depth_look_figure *f) {
+    v2s_depth_look_numbers n;
+    v2s_depth_look_measure(f->side, f->echo->size, f->map, &n);
+
+    return fmax(n.peak, 4.0 / (f->side * f->side));
+}
+
+void v2s_depth_look_paint(const v2s_depth_look_figure *f, double top, uint8_t *rgb) {
     int size = f->echo->size;
     double loudest = v2s_depth_loudest((size_t)size * (size_t)size, f->x);
     for (int y = 0; y < size; y++)
         for (int x = 0; x < size; x++) {
             int row = size - 1 - y;
             int cell = row * f->side / size * f->side + x * f->side / size;
-            double share = peak > 0 ? (double)f->map[cell] / peak : 0;
-            double heat = 0.85 * sqrt(share);
+            double share = (double)f->map[cell] / top, heat = 0.85 * share;
             double grey = 20 + 170 * v2s_depth_loudness(f->x[row * size + x], loudest);
             const uint8_t *hot = v2s_depth_ramp_at(f->ramp, share, 1);
             for (int k = 0; k < 3; k++)
@@ -79,12 +84,12 @@ static void draw_frequency_axis(const v2s_depth_look_figure *f, v2s_canvas *c, i
 }
 
 // The scale of the heat: weights in units of what each would have if all were alike.
-static void draw_key(const v2s_depth_look_figure *f, v2s_canvas *c, int plot, double peak) {
+static void draw_key(const v2s_depth_look_figure *f, v2s_canvas *c, int plot, double top) {
     int x = LEFT + plot + 16;
     for (int y = 0; y < plot; y++)
         v2s_canvas_fill(c, x, TOP + y, BAR, 1, v2s_depth_ramp_at(f->ramp, plot - 1 - y, plot - 1));
     char text[32];
-    double times = peak * f->side * f->side;
+    double times = top * f->side * f->side;
     snprintf(text, sizeof text, times < 100 ? "%.1f" : "%.0f", times);
     v2s_canvas_text(c, x + BAR + 5, TOP, DOT, V2S_CANVAS_START, text);
     v2s_canvas_text(c, x + BAR + 5, TOP + plot - v2s_canvas_text_height(DOT), DOT, V2S_CANVAS_START,
@@ -107,23 +112,22 @@ static void draw_mark(const v2s_depth_look_figure *f, v2s_canvas *c, int plot) {
 v2s_status v2s_depth_look_draw(const v2s_depth_look_figure *f, unsigned char **bytes,
                                size_t *size) {
     int side = f->echo->size, plot = side > PLOT ? side : PLOT;
-    v2s_depth_look_numbers n;
     v2s_canvas c = {0};
     uint8_t *rgb = malloc(3 * (size_t)side * (size_t)side);
     if (rgb == NULL)
         return V2S_FAIL(V2S_NOMEM, "out of memory for a picture of attention");
-    v2s_depth_look_measure(f->side, side, f->map, &n);
     v2s_status status = v2s_canvas_open(LEFT + plot + RIGHT, TOP + plot + BOTTOM, &c);
     if (status == V2S_OK) {
-        paint(f, n.peak, rgb);
+        double top = v2s_depth_look_top(f);
+        v2s_depth_look_paint(f, top, rgb);
         v2s_canvas_picture(&c, LEFT, TOP, plot, plot, rgb, side, side);
         draw_mark(f, &c, plot);
         v2s_canvas_text(&c, LEFT, 8, DOT, V2S_CANVAS_START, f->title);
-        v2s_canvas_text(&c, LEFT, 12 + 2 * v2s_canvas_text_height(DOT) / 2 + 6, DOT,
-                        V2S_CANVAS_START, f->subtitle);
+        v2s_canvas_text(&c, LEFT, 18 + v2s_canvas_text_height(DOT), DOT, V2S_CANVAS_START,
+                        f->subtitle);
         draw_distance_axis(f, &c, plot);
         draw_frequency_axis(f, &c, plot);
-        draw_key(f, &c, plot, n.peak);
+        draw_key(f, &c, plot, top);
         status = v2s_canvas_png(&c, bytes, size);
     }
     v2s_canvas_close(&c);

@@ -2,8 +2,10 @@
 // v2s-infer: its subcommands.
 #include "infer/program.h"
 #include "infer/settings.h"
+#include "kernels/base/team.h"
 
 int main(int argc, char **argv) {
+    v2s_team_settle(argv);
 #define COMMAND(command)                                                                           \
     { &(command), sizeof(v2s_settings), offsetof(v2s_settings, help) }
     const v2s_program_command commands[] = {

@@ -224,10 +224,13 @@ static void put_chart_axes(v2s_page *p, const histogram *h) {
                         "<text class=\"soft\" x=\"%d\" y=\"%d\" text-anchor=\"end\">%zu</text>"
                         "<text class=\"soft\" x=\"%d\" y=\"%d\" text-anchor=\"end\">0</text>"
                         "<text class=\"soft\" x=\"%d\" y=\"%d\" text-anchor=\"middle\">L1 of a "
-                        "sample, m</text><path class=\"zero\" d=\"M%d %dh%d\"/>\n",
+                        "sample, m</text><text class=\"soft\" x=\"16\" y=\"%d\" "
+                        "text-anchor=\"middle\" transform=\"rotate(-90 16 %d)\">samples</text>"
+                        "<path class=\"zero\" d=\"M%d %dh%d\"/>\n",
                         CHART_LEFT - 8, CHART_TOP + 14, h->most, CHART_LEFT - 8,
-                        CHART_TOP + CHART_H, CHART_LEFT + CHART_W / 2, CHART_TOP + CHART_H + 52,
-                        CHART_LEFT, CHART_TOP + CHART_H, CHART_W);
+                        CHART_TOP + CHART_H, CHART_LEFT + CHART_W / 2, CHART_TOP + CHART_H + 48,
+                        CHART_TOP + CHART_H / 2, CHART_TOP + CHART_H / 2, CHART_LEFT,
+                        CHART_TOP + CHART_H, CHART_W);
 }
 
 v2s_status v2s_depth_put_distribution(v2s_page *p, const v2s_depth_page *page) {
@@ -241,7 +244,7 @@ v2s_status v2s_depth_put_distribution(v2s_page *p, const v2s_depth_page *page) {
     v2s_page_put(p, floor ? "<li><i style=\"background:var(--c1)\"></i>mean depth map</li></ul>\n"
                           : "</ul>\n");
     v2s_file_out_printf(p->out,
-                        "<figure class=\"card\"><svg viewBox=\"0 0 640 %d\" role=\"img\" "
+                        "<figure class=\"card chart\"><svg viewBox=\"0 0 640 %d\" role=\"img\" "
                         "aria-label=\"How many samples have which mean absolute error\">\n",
                         CHART_TOP + CHART_H + 62);
     put_bins(p, h, floor);

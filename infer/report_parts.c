@@ -12,7 +12,7 @@ static const char STYLE[] =
     ".card { background: var(--card); border: 1px solid var(--line); border-radius: 8px; "
     "padding: 0.8rem 0.9rem; }\n"
     ".card svg { width: 100%; height: auto; display: block; }\n"
-    "svg text { fill: var(--ink); font-size: 20px; } svg .soft { fill: var(--soft); }\n"
+    "svg text { fill: var(--ink); stroke: none; font-size: 20px; } svg .soft { fill: var(--soft); }\n"
     "svg .axis { stroke: var(--grid); stroke-width: 1; } svg .zero { stroke: var(--zero); "
     "stroke-width: 1.5; fill: none; }\n"
     "svg .k0 { stroke: var(--c0); fill: var(--c0); } svg .k1 { stroke: var(--c1); "

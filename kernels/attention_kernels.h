@@ -116,7 +116,7 @@ static void weights_of_row(const v2s_attention_block *b, int row, int keys, runn
             sum[v] = vf_add(sum[v], p);
         }
     if (largest > before) {
-        float factor = before == -INFINITY ? 0.0f : exp2f(before - largest);
+        float factor = exp2f(before - largest);
         int registers = v2s_round_up(b->E, LANES) / LANES, queries = v2s_round_up(b->count, ROWS);
         for (int v = 0; v < registers; v++) {
             int vectors = registers - v / VECTORS * VECTORS == 1 ? 1 : VECTORS;

@@ -44,14 +44,15 @@ static inline vn keep_some(vn value, size_t count) {
     return load_some(all, count);
 }
 
-static void norm_moments(size_t count, const float *x, const float *mean, float *sums,
-                         float *squares) {
+static inline void moments_all(size_t count, const float *x, const float *mean, float *sums,
+                               float *squares) {
     vn middle = load_16(mean), sum = zero_16(), square = zero_16(), off;
     size_t i = 0;
     for (; i + V2S_NORM_LANES <= count; i += V2S_NORM_LANES) {
         off = load_16(x + i) - middle;
         sum += off;
-        square += off * off;
+        if (squares != NULL)
+            square += off * off;
     }
     if (i < count) {
         off = keep_some(load_some(x + i, count - i) - middle, count - i);
@@ -59,7 +60,16 @@ static void norm_moments(size_t count, const float *x, const float *mean, float 
         square += off * off;
     }
     store_16(sums, sum);
-    store_16(squares, square);
+    if (squares != NULL)
+        store_16(squares, square);
+}
+
+static void norm_moments(size_t count, const float *x, const float *mean, float *sums,
+                         float *squares) {
+    if (squares != NULL)
+        moments_all(count, x, mean, sums, squares);
+    else
+        moments_all(count, x, mean, sums, NULL);
 }
 
 typedef struct norm_registers {

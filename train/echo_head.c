@@ -3,38 +3,17 @@
 
 #include <stdlib.h>
 
-#include "kernels/resample.h"
-
 enum { TAPS = V2S_ECHO_HEAD_TAPS, LEAD = V2S_ECHO_HEAD_LEAD, PHASES = V2S_ECHO_HEAD_PHASES };
-enum { SINC_HALF = 12, FADE = 24 };       // samples
+enum { SINC_HALF = 12, FADE = 24 }; // samples
+enum { WEIGHTS_MAX = 2 * 8 * SINC_HALF + 1 };
 enum { AZIMUTHS = 180, ELEVATIONS = 90 }; // cells of 2 degrees
+
+static const double NARROWEST = 0.125; // of the pass band: rates up to eight times the sound's
 
 struct v2s_echo_head {
     int *nearest;     // [ELEVATIONS][AZIMUTHS] measurement
     float *responses; // [measurements][2][PHASES][TAPS]
 };
-
-// The responses at the wanted rate: [measurements * 2][*taps], malloc'ed.
-static v2s_status at_rate(const v2s_hrtf *hrtf, double rate_hz, float **out, size_t *taps) {
-    size_t count = (size_t)hrtf->measurements * 2, n = (size_t)hrtf->taps;
-    *taps = v2s_resampled_frames(n, hrtf->rate_hz, rate_hz);
-    float *all = malloc(count * *taps * sizeof *all + sizeof *all);
-    v2s_status status = all ? V2S_OK : V2S_FAIL(V2S_NOMEM, "head: out of memory");
-    for (size_t i = 0; i < count && status == V2S_OK; i++) {
-        float *one = NULL;
-        size_t frames = 0;
-        status = v2s_resample(hrtf->ir + i * n, n, 1, hrtf->rate_hz, rate_hz, &one, &frames);
-        for (size_t k = 0; k < *taps && status == V2S_OK; k++)
-            all[i * *taps + k] = k < frames ? one[k] : 0;
-        free(one);
-    }
-    if (status != V2S_OK) {
-        free(all);
-        return status;
-    }
-    *out = all;
-    return V2S_OK;
-}
 
 static int nearest_to(const v2s_hrtf *hrtf, v2s_vec3 direction) {
     int best = 0;
@@ -67,30 +46,53 @@ static double kernel(double x) {
     return x == 0 ? 1 : window * sin(V2S_PI * x) / (V2S_PI * x);
 }
 
-// The response from `begin` on, later by `phase` eighths, faded out at its end.
-static void shift(const float *response, int taps, int begin, int phase, double scale, float *to) {
-    for (int j = 0; j < TAPS; j++) {
-        double at = begin + j - (double)phase / PHASES, sum = 0;
-        int low = (int)floor(at) - SINC_HALF, high = (int)ceil(at) + SINC_HALF;
-        for (int k = low < 0 ? 0 : low; k <= high && k < taps; k++)
-            sum += response[k] * kernel(at - k);
-        double fade = j < TAPS - FADE ? 1 : 0.5 + 0.5 * cos(V2S_PI * (j - TAPS + FADE) / FADE);
-        to[j] = (float)(scale * fade * sum);
-    }
+// How sample j of a response, later by some eighths, comes out of the measured one: the sum over
+// i < count of weight[i] times its sample low + i.
+typedef struct tap {
+    int low, count;
+    float weight[WEIGHTS_MAX];
+} tap;
+
+// `step`: measured samples from one sample to the next; what would alias is left out. The responses
+// fade out at their end.
+static void fill_taps(int begin, double step, double scale, tap taps[PHASES][TAPS]) {
+    double narrow = fmax(NARROWEST, fmin(1, 1 / step)), reach = SINC_HALF / narrow;
+    for (int p = 0; p < PHASES; p++)
+        for (int j = 0; j < TAPS; j++) {
+            tap *t = &taps[p][j];
+            double at = begin + (j - LEAD - (double)p / PHASES) * step;
+            double fade = j < TAPS - FADE ? 1 : 0.5 + 0.5 * cos(V2S_PI * (j - TAPS + FADE) / FADE);
+            t->low = (int)ceil(at - reach);
+            t->count = (int)floor(at + reach) - t->low + 1;
+            for (int i = 0; i < t->count; i++)
+                t->weight[i] = (float)(scale * fade * narrow * kernel(narrow * (at - t->low - i)));
+        }
 }
 
-static void fill(v2s_echo_head *head, const v2s_hrtf *hrtf, const float *all, size_t taps) {
-    size_t count = (size_t)hrtf->measurements * 2;
-    double energy = 0;
+static float apply(const tap *t, const float *measured, int count) {
+    float sum = 0;
+    for (int i = 0; i < t->count; i++)
+        if (t->low + i >= 0 && t->low + i < count)
+            sum += t->weight[i] * measured[t->low + i];
+    return sum;
+}
+
+static void fill(v2s_echo_head *head, const v2s_hrtf *hrtf, double rate_hz,
+                 tap table[PHASES][TAPS]) {
+    size_t count = (size_t)hrtf->measurements * 2, taps = (size_t)hrtf->taps;
+    double energy = 0, step = hrtf->rate_hz / rate_hz;
     for (size_t i = 0; i < count * taps; i++)
-        energy += (double)all[i] * all[i];
-    double scale = energy > 0 ? 1 / sqrt(energy / (double)count) : 1;
-    const float *front = all + (size_t)nearest_to(hrtf, (v2s_vec3){1, 0, 0}) * 2 * taps;
-    int begin = (onset(front, taps) + onset(front + taps, taps)) / 2 - LEAD;
+        energy += (double)hrtf->ir[i] * hrtf->ir[i];
+    // A response sampled more densely has more energy for the same pressure.
+    double scale = energy > 0 ? sqrt(step * (double)count / energy) : 1;
+    const float *front = hrtf->ir + (size_t)nearest_to(hrtf, (v2s_vec3){1, 0, 0}) * 2 * taps;
+    int begin = (onset(front, taps) + onset(front + taps, taps)) / 2;
+    fill_taps(begin, step, scale, table);
     for (size_t i = 0; i < count; i++)
-        for (int p = 0; p < PHASES; p++)
-            shift(all + i * taps, (int)taps, begin, p, scale,
-                  head->responses + (i * PHASES + (size_t)p) * TAPS);
+        for (size_t p = 0; p < PHASES; p++)
+            for (size_t j = 0; j < TAPS; j++)
+                head->responses[(i * PHASES + p) * TAPS + j] =
+                    apply(&table[p][j], hrtf->ir + i * taps, hrtf->taps);
     for (int e = 0; e < ELEVATIONS; e++)
         for (int a = 0; a < AZIMUTHS; a++) {
             double azimuth = ((a + 0.5) / AZIMUTHS - 0.5) * 2 * V2S_PI;
@@ -101,21 +103,20 @@ static void fill(v2s_echo_head *head, const v2s_hrtf *hrtf, const float *all, si
 }
 
 v2s_status v2s_echo_head_open(const v2s_hrtf *hrtf, double rate_hz, v2s_echo_head **out) {
-    float *all = NULL;
-    size_t taps = 0, count = (size_t)hrtf->measurements * 2;
-    V2S_TRY(at_rate(hrtf, rate_hz, &all, &taps));
+    size_t responses = (size_t)hrtf->measurements * 2 * PHASES;
     v2s_echo_head *head = calloc(1, sizeof *head);
+    tap(*table)[TAPS] = malloc(PHASES * sizeof *table);
     if (head != NULL) {
         head->nearest = malloc(ELEVATIONS * AZIMUTHS * sizeof *head->nearest);
-        head->responses = malloc(count * PHASES * TAPS * sizeof *head->responses);
+        head->responses = malloc(responses * TAPS * sizeof *head->responses);
     }
-    if (head == NULL || head->nearest == NULL || head->responses == NULL) {
+    if (table == NULL || head == NULL || head->nearest == NULL || head->responses == NULL) {
+        free(table);
         v2s_echo_head_close(&head);
-        free(all);
         return V2S_FAIL(V2S_NOMEM, "head: out of memory");
     }
-    fill(head, hrtf, all, taps);
-    free(all);
+    fill(head, hrtf, rate_hz, table);
+    free(table);
     *out = head;
     return V2S_OK;
 }

@@ -23,7 +23,7 @@ enum {
 
 typedef struct v2s_echo_head v2s_echo_head;
 
-// NOMEM, ARG (rates that v2s_resample refuses).
+// NOMEM.
 V2S_MUST_USE v2s_status v2s_echo_head_open(const v2s_hrtf *hrtf, double rate_hz,
                                            v2s_echo_head **out);
 

@@ -6,7 +6,8 @@
 //             which radiates less below 150 Hz (Butterworth, second order); it starts at 5.8 ms
 //   recorded  8192 samples of 44.1 kHz (186 ms: 30 m there and back at 340 m/s take 7782)
 //   sound     sum over the paths (echo_paths.h) of chirp * octave bands * response of the head
-//             (echo_head.h); the bands overlap by cos^2 over an octave and add up to 1
+//             (echo_head.h); the bands overlap by cos^2 over an octave and add up to 1;
+//             they have no phase: up to a thousandth of the direct sound's energy precedes it
 //   noise     white, of the same level at both ears, so many dB below the mean power of the whole
 //   level     the same fixed gain for all samples; what would pass full scale is cut and counted
 //

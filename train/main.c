@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: MIT
 // v2s-train: its subcommands.
 #include "infer/program.h"
+#include "kernels/base/team.h"
 #include "train/settings.h"
 
 int main(int argc, char **argv) {
+    v2s_team_settle(argv);
     // One row a subcommand; its settings begin with v2s_train_common.
     const v2s_program_command commands[] = {
         {&v2s_refiner_command, sizeof(v2s_refiner_settings), offsetof(v2s_train_common, help)},

@@ -4,8 +4,8 @@
 #ifndef V2S_TESTS_BENCH_FMA_LIMIT_H
 #define V2S_TESTS_BENCH_FMA_LIMIT_H
 
+#include <stdio.h>
 #include <stdlib.h>
-#include <sys/resource.h>
 #include <time.h>
 
 #include "kernels/base/cpu.h"
@@ -32,10 +32,17 @@ static inline double median(double *values, int n) {
     return values[n / 2];
 }
 
-// Most memory this process has had so far.
+// Most memory this program has had so far. (getrusage would count the process before exec, too.)
 static inline double peak_mib(void) {
-    struct rusage use;
-    return getrusage(RUSAGE_SELF, &use) == 0 ? (double)use.ru_maxrss / 1024.0 : 0.0;
+    char line[256];
+    double kib = 0.0;
+    FILE *status = fopen("/proc/self/status", "r");
+    while (status != NULL && fgets(line, sizeof line, status) != NULL)
+        if (sscanf(line, "VmHWM: %lf", &kib) == 1)
+            break;
+    if (status != NULL)
+        fclose(status);
+    return kib / 1024.0;
 }
 
 enum { LIMIT_ROUNDS = 200000, LIMIT_PROBES = 12, LIMIT_THREADS = 64 };

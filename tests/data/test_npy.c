@@ -202,6 +202,7 @@ static const fault FAULTS[] = {
     {FIELDS("'|u1'", "False", "(4,)"), "expected 4 values of 1 bytes, found 3 bytes", 3},
     {FIELDS("'|u1'", "False", "(2,)"), "expected 2 values of 1 bytes, found 3 bytes", 3},
     {FIELDS("'<f4'", "False", "(2, 2)"), "expected 4 values of 4 bytes, found 15 bytes", 15},
+    {FIELDS("'<f4'", "False", "(2, 2)"), "expected 4 values of 4 bytes, found 17 bytes", 17},
     {FIELDS("'<f4'", "False", "(0, 9999999999)"), "expected 0 values", 4},
 };
 

@@ -158,6 +158,22 @@ Test(echo_paths, a_box_answers_and_hides_what_is_behind_it) {
     free(h.paths);
 }
 
+Test(echo_paths, either_leg_of_a_path_can_be_blocked) {
+    // A pea before the head, and one before the loudspeaker, on their way to the wall.
+    const v2s_vec3 peas[] = {{4.1, 5, 5}, {4.3, 5, 4.85}};
+    for (int i = 0; i < 2; i++) {
+        v2s_world world = room(12, 10, 10, 1, 0);
+        world.walls[1] = material(0, 0);
+        world.boxes[world.box_count++] = box(peas[i], (v2s_vec3){0.01, 0.02, 0.02}, 1, 0);
+        v2s_world_finish(&world);
+        v2s_depth_rig rig = v2s_depth_rig_at((v2s_vec3){4, 5, 5}, 0);
+        heard h = heard_open();
+        v2s_echo_mirrors(&world, &rig, &STILL, 100, keep, &h);
+        cr_expect(longer_than(&h, 1) == 0, "pea %d", i);
+        free(h.paths);
+    }
+}
+
 Test(echo_paths, a_mirror_must_be_where_the_ray_meets_its_plane) {
     v2s_world world = room(12, 10, 10, 1, 0);
     // The same board, but aside: its plane lies ahead, it does not.
