@@ -287,6 +287,44 @@ Test(depth_trainer, pieces_add_up_to_the_batch) {
     v2s_device_close(&dev);
 }
 
+static v2s_status zero_head(void *ctx, const char *name, v2s_tensor *param) {
+    (void)ctx;
+    if (strncmp(name, "head.", 5) == 0)
+        memset(param->data, 0, v2s_tensor_count(param) * sizeof *param->data);
+    return V2S_OK;
+}
+
+// A head of zeros says half of max_depth_m everywhere: the terms are known.
+Test(depth_trainer, terms_are_means_over_all_valid_pixels_of_the_step) {
+    v2s_device *dev = one_thread();
+    made *m = make_data(3, 0);
+    v2s_depth_trainer_config config = plain(2, 2);
+    v2s_depth_trainer *t = open_trainer(m, dev, &config);
+    cr_assert(v2s_depth_net_each(t->w.weights, V2S_DEPTH_PARAMETERS, zero_head, NULL) == V2S_OK);
+    double l1 = 0, edge = 0;
+    int pixels = 0, pairs = 0;
+    for (int k = 0; k < 3; k++)
+        for (int i = 0; i < PIXELS; i++) {
+            const float *g = m->items[k].kept + 2 * PIXELS + i;
+            bool right = i % SIZE + 1 < SIZE, below = i + SIZE < PIXELS;
+            if (*g <= 0)
+                continue;
+            l1 += fabs(5 - (double)*g);
+            pixels++;
+            if (right && g[1] > 0)
+                edge += fabs((double)g[1] - (double)*g), pairs++;
+            if (below && g[SIZE] > 0)
+                edge += fabs((double)g[SIZE] - (double)*g), pairs++;
+        }
+    v2s_depth_result r = step(t);
+    cr_expect(fabs(r.l1 / (l1 / pixels) - 1) < 1e-6, "%g %g", r.l1, l1 / pixels);
+    cr_expect(fabs(r.edge - edge / pairs) < 1e-6, "%g %g", r.edge, edge / pairs);
+    cr_expect(r.smooth < 1e-5);
+    v2s_depth_trainer_close(&t);
+    free_data(m);
+    v2s_device_close(&dev);
+}
+
 Test(depth_trainer, terms_come_in_with_the_curriculum) {
     double w[3];
     v2s_depth_trainer_term_weights(false, 0, w);
