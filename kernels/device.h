@@ -27,7 +27,8 @@ typedef struct v2s_device {
     v2s_precision precision;         // of products
     bool deterministic;              // CUDA: nothing whose result could differ from run to run
     struct v2s_cuda_state *cuda;     // NULL: the processor
-    struct v2s_onednn *onednn;       // the processor's primitives for convolutions; NULL: none
+    struct v2s_onednn *onednn;       // primitives of convolutions, made at first use under a
+                                     // lock; NULL: none (definitions, GPU)
     char name[128];                  // which kernels run where: "cpu, avx512, 2 threads"
 } v2s_device;
 

@@ -12,22 +12,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "kernels/base/team.h"
 #include "kernels/device.h"
+#include "tests/bench/fma_limit.h"
 
-#if defined(__x86_64__)
-#include <immintrin.h>
-#endif
-
-enum { RUNS = 7, FMA_ROUNDS = 200000, SUMS = 12, COPY_FLOATS = 1 << 25 };
-
-static double now_s(void) {
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
+enum { RUNS = 7, COPY_FLOATS = 1 << 25 };
 
 // ---- limits -------------------------------------------------------------------------------------
 
@@ -38,58 +28,6 @@ typedef struct bench {
     size_t floats;
     v2s_arena scratch;
 } bench;
-
-static volatile float sink[64];
-
-#if defined(__x86_64__)
-__attribute__((target("avx2,fma"))) static void fma_avx2(void *ctx, int part, int parts) {
-    (void)ctx;
-    (void)parts;
-    __m256 sum[SUMS], x = _mm256_set1_ps(0.99f), y = _mm256_set1_ps(0.01f);
-#pragma GCC unroll 12
-    for (int v = 0; v < SUMS; v++)
-        sum[v] = _mm256_set1_ps((float)v);
-    for (int round = 0; round < FMA_ROUNDS; round++)
-#pragma GCC unroll 12
-        for (int v = 0; v < SUMS; v++)
-            sum[v] = _mm256_fmadd_ps(sum[v], x, y);
-    for (int v = 1; v < SUMS; v++)
-        sum[0] = _mm256_add_ps(sum[0], sum[v]);
-    sink[part % 64] = _mm256_cvtss_f32(sum[0]);
-}
-
-__attribute__((target("avx512f"))) static void fma_avx512(void *ctx, int part, int parts) {
-    (void)ctx;
-    (void)parts;
-    __m512 sum[SUMS], x = _mm512_set1_ps(0.99f), y = _mm512_set1_ps(0.01f);
-#pragma GCC unroll 12
-    for (int v = 0; v < SUMS; v++)
-        sum[v] = _mm512_set1_ps((float)v);
-    for (int round = 0; round < FMA_ROUNDS; round++)
-#pragma GCC unroll 12
-        for (int v = 0; v < SUMS; v++)
-            sum[v] = _mm512_fmadd_ps(sum[v], x, y);
-    for (int v = 1; v < SUMS; v++)
-        sum[0] = _mm512_add_ps(sum[0], sum[v]);
-    sink[part % 64] = _mm512_cvtss_f32(sum[0]);
-}
-
-static void measure_fma(bench *b) {
-    int threads = b->dev->threads, lanes = v2s_cpu_isa() >= V2S_ISA_AVX512 ? 16 : 8;
-    if (v2s_cpu_isa() < V2S_ISA_AVX2)
-        return;
-    for (int run = 0; run < 3 * RUNS; run++) {
-        double start = now_s();
-        v2s_team(threads, threads, lanes == 16 ? fma_avx512 : fma_avx2, NULL);
-        double flop = 2.0 * lanes * SUMS * FMA_ROUNDS * threads;
-        b->gflops = fmax(b->gflops, flop / (now_s() - start) * 1e-9);
-    }
-}
-#else
-static void measure_fma(bench *b) {
-    (void)b;
-}
-#endif
 
 static void copy_share(void *ctx, int part, int parts) {
     float *memory = ctx;
@@ -351,7 +289,7 @@ int main(int argc, char **argv) {
     }
     for (size_t i = 0; i < b.floats; i++)
         b.memory[i] = (float)(i % 97) * 0.01f - 0.48f;
-    measure_fma(&b);
+    b.gflops = fma_limit(b.dev->threads);
     measure_copy(&b);
     printf("%s: FMA limit %.1f GFLOP/s, copy %.1f GB/s\n", b.dev->name, b.gflops, b.gb_per_s);
     const int convolutions[][4] = {{1, 64, 256, 3},    {64, 64, 256, 3},   {64, 128, 128, 3},
