@@ -24,13 +24,16 @@ typedef struct v2s_depth_map_options {
     bool millimetres; // floats are mm
 } v2s_depth_map_options;
 
-// depth [size,size]. IO, FORMAT (not a picture of two dimensions; no valid pixel at all).
+// depth [size,size]; a name that ends in .png is a PNG, every other one npy, where axes of length 1
+// beside the two do not count. IO, FORMAT (not a picture of two dimensions; no valid pixel at all),
+// NOMEM.
 V2S_MUST_USE v2s_status v2s_depth_map_read(const char *path, const v2s_depth_map_options *options,
                                            float *depth);
 
 // M7 of a map, per image, over pixels with true > 0, in metres (metrics.md):
 //   delta_k = mean(max(t/p, p/t) < 1.25^k), rmse, abs_rel = mean |p-t|/t,
-//   log10 = mean |log10 t - log10 p|, mae = mean |p-t|; NaN becomes 0, p = 0 gives inf in log10
+//   log10 = mean |log10 t - log10 p|, mae = mean |p-t|; a score that is NaN becomes 0, p = 0 gives
+//   inf in log10
 typedef struct v2s_depth_scores {
     double rmse, abs_rel, log10, mae, delta1, delta2, delta3;
 } v2s_depth_scores;

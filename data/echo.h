@@ -33,25 +33,27 @@ typedef struct v2s_echo_config {
 typedef struct v2s_echo_notes {
     bool short_sound;     // zeros were put behind it
     size_t found_samples; // per ear, at rate_hz
-    bool silent, clipped; // an ear of zeros; samples at or above full scale, several in a row
+    bool silent, clipped; // an ear of zeros; three samples in a row at full scale (of 16 bits)
     int resampled_from;   // Hz; 0: not
 } v2s_echo_notes;
 
-// Samples of an ear that count: int(2 max_depth_m / 340 rate_hz).
+// Samples of an ear that count: int(2 max_depth_m / 340 rate_hz); 0: more than 2^24 or none.
 int v2s_echo_samples(const v2s_echo_config *config);
 
 typedef struct v2s_echo v2s_echo; // tables; read-only after it was opened, for any thread
 
+// ARG names the setting that is out of range: size 1 to 4096, 512 to 2^24 samples. NOMEM.
 V2S_MUST_USE v2s_status v2s_echo_open(const v2s_echo_config *config, v2s_echo **out);
 void v2s_echo_close(v2s_echo **echo);
 
-// x [size,size] of the n samples of one ear (n as above).
+// x [size,size] of the n samples of one ear (n as above). NOMEM.
 V2S_MUST_USE v2s_status v2s_echo_spectrogram(const v2s_echo *echo, const float *samples, float *x);
 
 // x [2,size,size] of a sound file with two channels, or of two npy arrays with an ear each (right
-// is NULL for a file). IO, FORMAT: one sentence that names the file and what is wrong (another
-// rate, one channel, samples that are not finite, fewer than 512). npy arrays have no rate and are
-// taken to be at rate_hz; integers in them are divided by their full scale.
+// is NULL for a file). IO, FORMAT, UNSUPPORTED, and NUMERIC for samples that are not finite: one
+// sentence that names the file and what is wrong (another rate, one channel, fewer than 512
+// samples). npy arrays have no rate and are taken to be at rate_hz; integers in them must be signed
+// and are divided by their full scale. `notes` is left as it is on failure.
 V2S_MUST_USE v2s_status v2s_echo_read(const v2s_echo *echo, const char *left_or_file,
                                       const char *right, float *x, v2s_echo_notes *notes);
 

@@ -4,23 +4,17 @@
 #include <ctype.h>
 #include <dirent.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include <libavcodec/avcodec.h>
 
 #include "data/media_internal.h"
 
-enum {
-    MAX_IMAGE_BYTES = 1 << 30,
-    MAX_IMAGE_PIXELS = 1 << 27,
-};
+enum { MAX_IMAGE_PIXELS = 1 << 27 };
 
 struct v2s_frame_folder {
     char *path;
@@ -128,35 +122,6 @@ const char *v2s_frame_folder_name(const v2s_frame_folder *f) {
     return f->names[f->next == 0 ? 0 : f->next - 1];
 }
 
-static v2s_status read_whole(const char *path, AVPacket *packet) {
-    V2S_TRY(v2s_media_check(path));
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    struct stat info;
-    if (fd < 0 || fstat(fd, &info) != 0) {
-        int error_number = errno;
-        if (fd >= 0)
-            close(fd);
-        return V2S_FAIL(V2S_IO, "%s: cannot open: %s", path, strerror(error_number));
-    }
-    v2s_status status = V2S_OK;
-    if (!S_ISREG(info.st_mode) || info.st_size > MAX_IMAGE_BYTES)
-        status = V2S_FAIL(V2S_FORMAT, "%s: not an image file", path);
-    else if (av_new_packet(packet, (int)info.st_size) < 0)
-        status = V2S_FAIL(V2S_NOMEM, "%s: out of memory", path);
-    int got = 0;
-    while (status == V2S_OK && got < packet->size) {
-        ssize_t n = read(fd, packet->data + got, (size_t)(packet->size - got));
-        if (n <= 0)
-            status = V2S_FAIL(V2S_IO, "%s: cannot read: %s", path,
-                              n < 0 ? strerror(errno) : "it became shorter");
-        else
-            got += (int)n;
-    }
-    close(fd);
-    packet->flags |= AV_PKT_FLAG_KEY; // else the PNG decoder adds the picture to the last one
-    return status;
-}
-
 // The first bytes say what an image is; its name does not have to.
 static enum AVCodecID codec_of_bytes(const uint8_t *b, int size) {
     if (size < 16)
@@ -208,7 +173,7 @@ v2s_status v2s_frame_folder_next(v2s_frame_folder *f, AVFrame *frame) {
     if (f->next == f->count)
         return V2S_END;
     const char *path = f->names[f->next++];
-    v2s_status status = read_whole(path, f->packet);
+    v2s_status status = v2s_media_read_whole(path, f->packet);
     if (status == V2S_OK)
         status = open_codec(f, path);
     if (status == V2S_OK) {

@@ -44,8 +44,8 @@ const char *v2s_clip_cluster(const v2s_clip *clip) {
 }
 
 static void clip_free(v2s_clip *c) {
-    char *const texts[] = {c->id,   c->truth, c->dry,    c->trajectory, c->layout,
-                           c->room, c->sound, c->source, c->licence};
+    char *const texts[] = {c->id,    c->truth,  c->dry,     c->trajectory, c->layout,   c->room,
+                           c->sound, c->source, c->licence, c->audio[0],   c->audio[1], c->depth};
     for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++)
         free(texts[i]);
 }
@@ -201,26 +201,44 @@ static v2s_status get_sound(const reader *r, char **out) {
 }
 
 // The path as the manifest's reader can open it; the file must exist.
-static v2s_status get_path(const reader *r, const char *key, bool required, char **out) {
-    char *text = NULL;
-    V2S_TRY(get_text(r, key, required, &text));
-    if (text == NULL)
-        return V2S_OK;
+static v2s_status resolve(const reader *r, const char *key, const char *text, char **out) {
     size_t folder = text[0] == '/' ? 0 : r->folder_length, n = strlen(text);
     char *path = malloc(folder + n + 1);
-    if (path == NULL) {
-        free(text);
+    if (path == NULL)
         return V2S_FAIL(V2S_NOMEM, "out of memory");
-    }
     memcpy(path, r->path, folder);
     memcpy(path + folder, text, n + 1);
-    free(text);
     *out = path;
     struct stat info;
     if (stat(path, &info) != 0)
         return bad(r, "%s: %s: %s", key, path, strerror(errno));
-    if (S_ISDIR(info.st_mode) && strcmp(key, "truth") == 0)
+    if (S_ISDIR(info.st_mode) && strcmp(key, "dry") != 0 && strcmp(key, "trajectory") != 0)
         return bad(r, "%s: %s: is a folder", key, path);
+    return V2S_OK;
+}
+
+static v2s_status get_path(const reader *r, const char *key, bool required, char **out) {
+    char *text = NULL;
+    V2S_TRY(get_text(r, key, required, &text));
+    v2s_status status = text == NULL ? V2S_OK : resolve(r, key, text, out);
+    free(text);
+    return status;
+}
+
+// A path, or a list of two.
+static v2s_status get_ears(const reader *r, char *out[2]) {
+    const cJSON *list = field(r, "audio");
+    if (!cJSON_IsArray(list))
+        return get_path(r, "audio", true, &out[0]);
+    if (cJSON_GetArraySize(list) != 2)
+        return bad(r, "audio: expected a text or a list of 2 (left and right ear), found %d",
+                   cJSON_GetArraySize(list));
+    for (int ear = 0; ear < 2; ear++) {
+        const cJSON *one = cJSON_GetArrayItem(list, ear);
+        if (!cJSON_IsString(one) || one->valuestring[0] == '\0')
+            return bad(r, "audio: expected a text or a list of 2 texts");
+        V2S_TRY(resolve(r, "audio", one->valuestring, &out[ear]));
+    }
     return V2S_OK;
 }
 
@@ -249,6 +267,14 @@ static v2s_status get_layout(const reader *r, char **out) {
     return copy_text(LAYOUTS[index], out);
 }
 
+static v2s_status get_depth(const reader *r, v2s_clip *c) {
+    V2S_TRY(get_ears(r, c->audio));
+    V2S_TRY(get_path(r, "depth", true, &c->depth));
+    return c->start_s == 0
+               ? V2S_OK
+               : bad(r, "start_s: expected 0 for the pairing depth, found %g", c->start_s);
+}
+
 static v2s_status get_clip(reader *r, v2s_clip *c) {
     int split = 0, pairing = 0;
     V2S_TRY(get_id(r, &c->id));
@@ -257,10 +283,12 @@ static v2s_status get_clip(reader *r, v2s_clip *c) {
     c->split = (v2s_split)split;
     c->pairing = (v2s_pairing)pairing;
     bool dry = c->pairing == V2S_PAIRING_DRY, moves = dry || c->pairing == V2S_PAIRING_OMNI;
-    V2S_TRY(get_path(r, "truth", true, &c->truth));
+    V2S_TRY(get_path(r, "truth", c->pairing != V2S_PAIRING_DEPTH, &c->truth));
     V2S_TRY(get_path(r, "dry", dry, &c->dry));
     V2S_TRY(get_path(r, "trajectory", moves, &c->trajectory));
     V2S_TRY(get_number(r, "start_s", 0, 1e6, &c->start_s));
+    if (c->pairing == V2S_PAIRING_DEPTH)
+        V2S_TRY(get_depth(r, c));
     V2S_TRY(get_number(r, "duration_s", 0, 1e6, &c->duration_s));
     V2S_TRY(get_layout(r, &c->layout));
     V2S_TRY(get_rt60(r, c));
@@ -408,14 +436,24 @@ static bool add_sound(cJSON *o, const char *sound) {
     return ok;
 }
 
+static bool add_ears(cJSON *o, const char *const audio[2]) {
+    if (audio[0] == NULL || audio[1] == NULL)
+        return add_text(o, "audio", audio[0]);
+    cJSON *list = cJSON_CreateStringArray(audio, 2);
+    return cJSON_AddItemToObject(o, "audio", list);
+}
+
 static bool add_clip(cJSON *o, const v2s_clip *c) {
     bool ok = add_text(o, "id", c->id) && add_text(o, "split", v2s_split_name(c->split)) &&
               add_text(o, "pairing", v2s_pairing_name(c->pairing)) &&
               add_text(o, "truth", c->truth) && add_text(o, "dry", c->dry) &&
               add_text(o, "trajectory", c->trajectory) && add_number(o, "start_s", c->start_s);
+    const char *const audio[2] = {c->audio[0], c->audio[1]};
+    ok = ok && add_ears(o, audio) && add_text(o, "depth", c->depth);
     if (c->duration_s > 0)
         ok = ok && add_number(o, "duration_s", c->duration_s);
-    ok = ok && add_text(o, "layout", c->layout != NULL ? c->layout : "ambix");
+    if (c->pairing != V2S_PAIRING_DEPTH)
+        ok = ok && add_text(o, "layout", c->layout != NULL ? c->layout : "ambix");
     if (c->rt60_count > 0)
         ok = ok &&
              cJSON_AddItemToObject(o, "rt60_s", cJSON_CreateDoubleArray(c->rt60_s, c->rt60_count));

@@ -5,7 +5,12 @@
 //    "trajectory":"traj/s0001.csv","start_s":0,"duration_s":5,"layout":"ambix",
 //    "rt60_s":[..],"drr_db":..,"room":"r012","sound":"cow.ogg","source":"..","licence":".."}
 //
-// Required: id, split, pairing, truth; trajectory for `dry` and `omni`; dry for `dry`. Optional
+//   {"id":"hall-7","split":"val","pairing":"depth","audio":"hall/7.wav","depth":"hall/7.npy",
+//    "room":"hall"}
+//
+// Required: id, split, pairing; truth, but for `depth`; trajectory for `dry` and `omni`; dry for
+// `dry`; for `depth` audio (a file with two channels, or a list of two files: left and right ear)
+// and depth (a depth map, data/depth_map.h), and no start_s other than 0. Optional
 // besides those shown: "recorded" (true: a microphone's recording, compare's rule for those
 // applies) and "free_field" (true: no room). null is the same as absent. rt60_s is a number or a
 // list of 1 or 8; sound is a text or a list of texts. start_s holds for all files of the line.
@@ -37,6 +42,7 @@ typedef struct v2s_clip {
     v2s_split split;
     v2s_pairing pairing;
     char *truth, *dry, *trajectory; // resolved paths; NULL where the line has none
+    char *audio[2], *depth;         // pairing depth alone; audio[1] NULL: one file with both ears
     double start_s, duration_s;     // of the clip in its files; duration 0: to the end
     char *layout;                   // "ambix" (also for NULL), "n3d", "fuma", "wxyz_sn3d"
     double rt60_s[V2S_CLIP_BANDS];  // 63 Hz .. 8 kHz; rt60_count 0, 1 (all bands) or 8

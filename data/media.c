@@ -18,6 +18,7 @@ enum {
     IO_BYTES = 1 << 16,
     // Largest picture a decoder may allocate: four times 8K. A forged header cannot ask for more.
     MAX_PIXELS = 1 << 27,
+    MAX_IMAGE_BYTES = 1 << 30,
 };
 
 void v2s_media_quiet(void) {
@@ -54,6 +55,35 @@ v2s_status v2s_media_check(const char *path) {
     if (access(path, R_OK) != 0)
         return V2S_FAIL(V2S_IO, "%s: cannot open: %s", path, strerror(errno));
     return V2S_OK;
+}
+
+v2s_status v2s_media_read_whole(const char *path, AVPacket *packet) {
+    V2S_TRY(v2s_media_check(path));
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    struct stat info;
+    if (fd < 0 || fstat(fd, &info) != 0) {
+        int error_number = errno;
+        if (fd >= 0)
+            close(fd);
+        return V2S_FAIL(V2S_IO, "%s: cannot open: %s", path, strerror(error_number));
+    }
+    v2s_status status = V2S_OK;
+    if (!S_ISREG(info.st_mode) || info.st_size > MAX_IMAGE_BYTES)
+        status = V2S_FAIL(V2S_FORMAT, "%s: not an image file", path);
+    else if (av_new_packet(packet, (int)info.st_size) < 0)
+        status = V2S_FAIL(V2S_NOMEM, "%s: out of memory", path);
+    int got = 0;
+    while (status == V2S_OK && got < packet->size) {
+        ssize_t n = read(fd, packet->data + got, (size_t)(packet->size - got));
+        if (n <= 0)
+            status = V2S_FAIL(V2S_IO, "%s: cannot read: %s", path,
+                              n < 0 ? strerror(errno) : "it became shorter");
+        else
+            got += (int)n;
+    }
+    close(fd);
+    packet->flags |= AV_PKT_FLAG_KEY; // else the PNG decoder adds the picture to the last one
+    return status;
 }
 
 static int read_bytes(void *opaque, uint8_t *data, int size) {

@@ -27,6 +27,9 @@ typedef struct v2s_media_in {
 // Missing, a folder, not permitted, empty: one sentence each. A pipe or device passes.
 V2S_MUST_USE v2s_status v2s_media_check(const char *path);
 
+// All bytes of an image file as a key frame in an empty packet. IO, FORMAT, NOMEM.
+V2S_MUST_USE v2s_status v2s_media_read_whole(const char *path, AVPacket *packet);
+
 // Opens a container and finds its streams.
 V2S_MUST_USE v2s_status v2s_media_in_open(const char *path, v2s_media_in **in);
 void v2s_media_in_close(v2s_media_in **in);

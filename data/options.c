@@ -208,6 +208,22 @@ v2s_status v2s_options_parse(const v2s_command *command, int argc, char **argv, 
     return V2S_OK;
 }
 
+bool v2s_options_given(const v2s_command *command, int argc, char **argv, const char *name) {
+    for (int i = 0; i < argc && strcmp(argv[i], "--") != 0; i++) {
+        if (argv[i][0] != '-' || argv[i][1] == '\0')
+            continue;
+        bool is_long = argv[i][1] == '-';
+        const char *word = argv[i] + (is_long ? 2 : 1);
+        size_t length = strcspn(word, "=");
+        const v2s_option *row = find_row(command, word, length, is_long ? 0 : word[0]);
+        if (row != NULL && strcmp(row->name, name) == 0)
+            return true;
+        if (row != NULL && row->kind != V2S_OPTION_FLAG && word[length] != '=')
+            i++; // its value
+    }
+    return false;
+}
+
 void v2s_options_free(const v2s_command *command, void *config) {
     for (const v2s_option_group *g = command->groups; g->title != NULL; g++)
         for (const v2s_option *row = g->rows; row->name != NULL; row++)

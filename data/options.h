@@ -64,6 +64,10 @@ typedef struct v2s_command {
 // unknown options (the nearest known one is named), missing or surplus values and ranges.
 V2S_MUST_USE v2s_status v2s_options_parse(const v2s_command *command, int argc, char **argv,
                                           void *config);
+
+// Whether an option (its long name) stands in words that v2s_options_parse accepted.
+bool v2s_options_given(const v2s_command *command, int argc, char **argv, const char *name);
+
 void v2s_options_free(const v2s_command *command, void *config);
 
 // The --help text, made from the table.

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "data/overlay_draw.h"
 
-#include <ctype.h>
 #include <math.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -9,32 +8,10 @@
 
 #include <libavutil/pixdesc.h>
 
-enum {
-    GLYPH_W = 3,
-    GLYPH_H = 5,
-    DASH = 4, // dash and gap, in line widths
-};
+#include "data/glyph.h"
 
-// A 3 x 5 font: five rows of three bits, top row first, leftmost pixel in bit 2.
-typedef struct glyph {
-    char c;
-    uint8_t rows[GLYPH_H];
-} glyph;
-
-static const glyph font[] = {
-    {'0', {7, 5, 5, 5, 7}}, {'1', {2, 6, 2, 2, 7}}, {'2', {7, 1, 7, 4, 7}}, {'3', {7, 1, 7, 1, 7}},
-    {'4', {5, 5, 7, 1, 1}}, {'5', {7, 4, 7, 1, 7}}, {'6', {7, 4, 7, 5, 7}}, {'7', {7, 1, 2, 2, 2}},
-    {'8', {7, 5, 7, 5, 7}}, {'9', {7, 5, 7, 1, 7}}, {'A', {2, 5, 7, 5, 5}}, {'B', {6, 5, 6, 5, 6}},
-    {'C', {3, 4, 4, 4, 3}}, {'D', {6, 5, 5, 5, 6}}, {'E', {7, 4, 6, 4, 7}}, {'F', {7, 4, 6, 4, 4}},
-    {'G', {3, 4, 5, 5, 3}}, {'H', {5, 5, 7, 5, 5}}, {'I', {7, 2, 2, 2, 7}}, {'J', {1, 1, 1, 5, 2}},
-    {'K', {5, 5, 6, 5, 5}}, {'L', {4, 4, 4, 4, 7}}, {'M', {5, 7, 7, 5, 5}}, {'N', {6, 5, 5, 5, 5}},
-    {'O', {2, 5, 5, 5, 2}}, {'P', {6, 5, 6, 4, 4}}, {'Q', {2, 5, 5, 6, 3}}, {'R', {6, 5, 6, 5, 5}},
-    {'S', {3, 4, 2, 1, 6}}, {'T', {7, 2, 2, 2, 2}}, {'U', {5, 5, 5, 5, 7}}, {'V', {5, 5, 5, 5, 2}},
-    {'W', {5, 5, 7, 7, 5}}, {'X', {5, 5, 2, 5, 5}}, {'Y', {5, 5, 2, 2, 2}}, {'Z', {7, 1, 2, 4, 7}},
-    {'.', {0, 0, 0, 0, 2}}, {',', {0, 0, 0, 2, 4}}, {':', {0, 2, 0, 2, 0}}, {'-', {0, 0, 7, 0, 0}},
-    {'_', {0, 0, 0, 0, 7}}, {'+', {0, 2, 7, 2, 0}}, {'/', {1, 1, 2, 4, 4}}, {'%', {5, 1, 2, 4, 5}},
-    {'(', {1, 2, 2, 2, 1}}, {')', {4, 2, 2, 2, 4}}, {'?', {7, 1, 2, 0, 2}}, {' ', {0, 0, 0, 0, 0}},
-};
+enum { GLYPH_W = V2S_GLYPH_W, GLYPH_H = V2S_GLYPH_H };
+enum { DASH = 4 }; // dash and gap, in line widths
 
 typedef struct ink {
     uint8_t yuv[3];
@@ -99,18 +76,6 @@ static void bar(const canvas *c, int x0, int y0, int x1, int y1, bool dashed, in
             fill(c, x0, y, x1, y + step < y1 ? y + step : y1, colour);
 }
 
-static const uint8_t *glyph_rows(char ch) {
-    char upper = (char)toupper((unsigned char)ch);
-    const uint8_t *unknown = NULL;
-    for (size_t i = 0; i < sizeof font / sizeof *font; i++) {
-        if (font[i].c == upper)
-            return font[i].rows;
-        if (font[i].c == '?')
-            unknown = font[i].rows;
-    }
-    return unknown;
-}
-
 // Black text on a strip of the box's colour, above the box or, without room there, inside.
 static void draw_label(const canvas *c, const char *label, int x, int y, ink colour, ink text) {
     int dot = c->line, length = (int)strnlen(label, 64);
@@ -119,7 +84,7 @@ static void draw_label(const canvas *c, const char *label, int x, int y, ink col
     x = clamp(x, c->frame->width > width ? c->frame->width - width : 0);
     fill(c, x, y, x + width, y + height, colour);
     for (int i = 0; i < length; i++) {
-        const uint8_t *rows = glyph_rows(label[i]);
+        const uint8_t *rows = v2s_glyph_rows(label[i]);
         for (int row = 0; row < GLYPH_H; row++)
             for (int column = 0; column < GLYPH_W; column++) {
                 if (!(rows[row] >> (GLYPH_W - 1 - column) & 1))

@@ -8,6 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "data/csv_field.h"
+
 static const char COMMENT[] =
     "# v2s trajectory 1: az_deg counter-clockwise (left +), el_deg up +, dist_m";
 static const char MAGIC[] = "# v2s trajectory ";
@@ -34,14 +36,6 @@ static v2s_status bad_line(const reader *r, const char *what) {
     return V2S_FAIL(V2S_FORMAT, "%s: line %zu: %s", r->path, r->line, what);
 }
 
-static char *trim(char *s) {
-    s += strspn(s, " \t");
-    size_t n = strlen(s);
-    while (n > 0 && strchr(" \t\r\n", s[n - 1]) != NULL)
-        s[--n] = '\0';
-    return s;
-}
-
 // One line without its end into r->text; END at the end of the file.
 static v2s_status read_line(reader *r) {
     size_t n = 0;
@@ -65,35 +59,9 @@ static v2s_status next_line(reader *r, char **line) {
     do {
         V2S_TRY(read_line(r));
         bool marked = r->line == 1 && strncmp(r->text, "\xEF\xBB\xBF", 3) == 0;
-        *line = trim(r->text + (marked ? 3 : 0));
+        *line = v2s_csv_trim(r->text + (marked ? 3 : 0));
     } while (**line == '\0');
     return V2S_OK;
-}
-
-// Cuts one field off *rest, which is NULL after the last one. NULL for an open quotation mark.
-static char *cut_field(char **rest) {
-    char *s = *rest + strspn(*rest, " \t");
-    if (*s != '"') {
-        char *comma = strchr(s, ',');
-        *rest = comma == NULL ? NULL : comma + 1;
-        if (comma != NULL)
-            *comma = '\0';
-        return trim(s);
-    }
-    char *from = s + 1, *to = s;
-    while (*from != '\0' && !(from[0] == '"' && from[1] != '"')) {
-        from += *from == '"'; // two quotation marks stand for one
-        *to++ = *from++;
-    }
-    if (*from == '\0')
-        return NULL;
-    from++;
-    from += strspn(from, " \t");
-    if (*from != '\0' && *from != ',')
-        return NULL;
-    *rest = *from == ',' ? from + 1 : NULL;
-    *to = '\0';
-    return s;
 }
 
 static v2s_status split(reader *r, char *line) {
@@ -101,7 +69,7 @@ static v2s_status split(reader *r, char *line) {
     for (char *rest = line; rest != NULL;) {
         if (r->fields == FIELDS_MAX)
             return bad_line(r, "more than 64 columns");
-        r->field[r->fields] = cut_field(&rest);
+        r->field[r->fields] = v2s_csv_cut(&rest);
         if (r->field[r->fields++] == NULL)
             return bad_line(r, "a quotation mark without its partner");
     }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// v2s-infer info: what a sound file, a trajectory, a manifest, a head or a checkpoint is.
+// v2s-infer info: what a sound file, a trajectory, a manifest, a head, an array or a checkpoint is.
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,6 +10,7 @@
 #include "data/sound_in.h"
 #include "data/trajectory_csv.h"
 #include "infer/commands.h"
+#include "infer/info_array.h"
 #include "infer/info_checkpoint.h"
 #include "infer/info_manifest.h"
 #include "infer/preflight.h"
@@ -172,6 +173,8 @@ static v2s_status info_file(const char *path, v2s_run_log *log) {
         return info_head(path, log);
     if (has_suffix(path, ".jsonl"))
         return v2s_info_manifest(path, log);
+    if (has_suffix(path, ".npy"))
+        return v2s_info_array(path, log);
     return info_sound(path, log);
 }
 

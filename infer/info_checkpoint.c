@@ -2,10 +2,12 @@
 #include "infer/info_checkpoint.h"
 
 #include <inttypes.h>
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "checkpoints/safetensors.h"
+#include "infer/depth_model.h"
 #include "infer/refiner_file.h"
 
 static void shape_text(const v2s_safetensors_entry *entry, char *text, size_t room) {
@@ -17,14 +19,23 @@ static void shape_text(const v2s_safetensors_entry *entry, char *text, size_t ro
         snprintf(text + at, room - at, "]");
 }
 
+static int longest_name(const v2s_safetensors *file) {
+    const v2s_safetensors_entry *entry;
+    size_t longest = 0;
+    for (int i = 0; (entry = v2s_safetensors_at(file, i)) != NULL; i++)
+        longest = strlen(entry->name) > longest ? strlen(entry->name) : longest;
+    return (int)longest;
+}
+
 static void list_tensors(const v2s_safetensors *file, v2s_run_log *log) {
     cJSON *tensors = cJSON_AddArrayToObject(log->json, "tensors");
     const v2s_safetensors_entry *entry;
+    int width = longest_name(file);
     for (int i = 0; (entry = v2s_safetensors_at(file, i)) != NULL; i++) {
         char shape[160];
         shape_text(entry, shape, sizeof shape);
-        v2s_run_log_row(log, i == 0 ? "tensors" : "", "%-28s %-4s %s", entry->name, entry->dtype,
-                        shape);
+        v2s_run_log_row(log, i == 0 ? "tensors" : "", "%-*s %-4s %s", width, entry->name,
+                        entry->dtype, shape);
         cJSON *item = cJSON_CreateObject(), *dims = cJSON_AddArrayToObject(item, "shape");
         cJSON_AddStringToObject(item, "name", entry->name);
         cJSON_AddStringToObject(item, "dtype", entry->dtype);
@@ -66,16 +77,59 @@ static v2s_status describe_refiner(const char *path, v2s_run_log *log) {
     return V2S_OK;
 }
 
+static void describe_depth_config(const v2s_depth_file *f, v2s_run_log *log) {
+    char text[V2S_DEPTH_MODEL_TEXT], levels[16];
+    size_t parameters = v2s_depth_net_parameters(f->net);
+    v2s_depth_model_describe(f, text);
+    v2s_run_log_row(log, "kind", "checkpoint: depth network, %s, %zu parameters", text, parameters);
+    v2s_run_log_text(log, "model", "depth");
+    v2s_run_log_number(log, "parameters", (double)parameters);
+    v2s_run_log_number(log, "base_channels", f->config.base_channels);
+    v2s_run_log_text(log, "attention_levels", v2s_depth_levels_text(&f->config, levels));
+    v2s_run_log_text(log, "attention_scale",
+                     f->config.scale == V2S_ATTENTION_SCALE_KEY ? "key" : "channels");
+    v2s_run_log_number(log, "size", f->config.size);
+    v2s_run_log_number(log, "max_depth_m", f->config.max_depth_m);
+    v2s_run_log_number(log, "rate_hz", f->rate_hz);
+    v2s_run_log_text(log, "ears", f->left_only ? "left" : "both");
+}
+
+// A depth network is checked whole as well.
+static v2s_status describe_depth(const char *path, v2s_run_log *log) {
+    v2s_depth_file f = {0};
+    V2S_TRY(v2s_depth_file_open(path, &f));
+    describe_depth_config(&f, log);
+    bool constant = isfinite(f.constant_depth);
+    v2s_run_log_row(log, "floors", "mean depth map: %s, best constant: %s",
+                    f.mean_depth != NULL ? "there" : "missing", constant ? "there" : "missing");
+    cJSON *floors = cJSON_AddObjectToObject(log->json, "floors");
+    cJSON_AddBoolToObject(floors, "mean_map", f.mean_depth != NULL);
+    if (constant)
+        cJSON_AddNumberToObject(floors, "constant_m", f.constant_depth);
+    else
+        cJSON_AddNullToObject(floors, "constant_m");
+    for (int i = 0; i < f.warning_count; i++)
+        v2s_run_log_warn(log, "%s", f.warnings[i]);
+    v2s_depth_file_close(&f);
+    return V2S_OK;
+}
+
+// By metadata, else by a tensor that only that model has.
+static bool is_model(const v2s_safetensors *file, const char *model, const char *tensor) {
+    const char *told = v2s_safetensors_metadata(file, "model");
+    return told != NULL ? strcmp(told, model) == 0 : v2s_safetensors_find(file, tensor) != NULL;
+}
+
 v2s_status v2s_info_checkpoint(const char *path, v2s_run_log *log) {
     v2s_safetensors *file = NULL;
     V2S_TRY(v2s_safetensors_open(path, &file));
     v2s_run_log_text(log, "kind", "checkpoint");
     v2s_status status = V2S_OK;
     const char *model = v2s_safetensors_metadata(file, "model");
-    bool is_refiner = model != NULL ? strcmp(model, "refiner") == 0
-                                    : v2s_safetensors_find(file, "conv1d.weight") != NULL;
-    if (is_refiner) {
+    if (is_model(file, "refiner", "conv1d.weight")) {
         status = describe_refiner(path, log);
+    } else if (is_model(file, "depth", "encoder_left.inc.double_conv.0.weight")) {
+        status = describe_depth(path, log);
     } else {
         v2s_run_log_row(log, "kind", "checkpoint of another model (%s)",
                         model != NULL ? model : "no metadata");

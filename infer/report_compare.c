@@ -13,29 +13,8 @@
 enum { WORST_CLIPS = 10, ROW = 34, LEFT = 130, WIDTH = 640, PLOT = WIDTH - LEFT - 30 };
 
 static const char STYLE[] =
-    ".verdict { font-weight: 600; white-space: nowrap; }\n"
-    ".better { color: var(--c2); } .worse { color: var(--c1); } .same { color: var(--soft); }\n"
-    ".grid { display: grid; gap: 1.2rem; grid-template-columns: "
-    "repeat(auto-fill, minmax(min(100%, 22rem), 1fr)); }\n"
-    ".card { background: var(--card); border: 1px solid var(--line); border-radius: 8px; "
-    "padding: 0.8rem 0.9rem; }\n"
-    ".card svg { width: 100%; height: auto; display: block; }\n"
-    "svg text { fill: var(--ink); font-size: 20px; } svg .soft { fill: var(--soft); }\n"
-    "svg .axis { stroke: var(--grid); stroke-width: 1; } svg .zero { stroke: var(--zero); "
-    "stroke-width: 1.5; fill: none; }\n"
-    "svg .k0 { stroke: var(--c0); fill: var(--c0); } svg .k1 { stroke: var(--c1); "
-    "fill: var(--c1); }\n"
-    "svg .k2 { stroke: var(--c4); fill: var(--c4); } svg .k3 { stroke: var(--c3); "
-    "fill: var(--c3); }\n"
-    "svg .k4 { stroke: var(--c2); fill: var(--c2); } svg .k5 { stroke: var(--c5); "
-    "fill: var(--c5); }\n"
-    "svg line.ci { stroke-width: 5; "
-    "stroke-linecap: round; }\n"
     "svg circle.clip { fill: var(--c0); fill-opacity: 0.55; stroke: none; }\n"
-    "svg circle.dry { fill: var(--c1); }\n"
-    "table.scores { font-variant-numeric: tabular-nums; }\n"
-    "table.scores td { white-space: nowrap; padding-right: 1rem; }\n"
-    "table.scores small { display: block; white-space: normal; min-width: 11rem; }\n";
+    "svg circle.dry { fill: var(--c1); }\n";
 
 static bool shows(const v2s_comparison *c, int metric) {
     return (c->metrics & V2S_METRIC_BIT(metric)) != 0;
@@ -46,44 +25,6 @@ static bool has_refiner(const v2s_comparison *c) {
 }
 
 // ---- texts ------------------------------------------------------------------------------------
-
-static void put_head(v2s_page *p, const v2s_comparison *c, const char *command) {
-    v2s_page_put(p, "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
-                    "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; "
-                    "img-src data:; style-src 'unsafe-inline'\">\n"
-                    "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n"
-                    "<meta name=\"color-scheme\" content=\"light dark\">\n"
-                    "<link rel=\"icon\" href=\"data:,\">\n"
-                    "<title>Refined against geometric</title>\n<style>\n");
-    v2s_page_put(p, v2s_report_page_css);
-    v2s_page_put(p, STYLE);
-    v2s_page_put(p, "</style>\n</head>\n<body>\n<main>\n<header><h1>");
-    v2s_page_text(p, has_refiner(c) ? "Refined against geometric" : "Geometric against the truth");
-    v2s_page_put(p, "</h1>\n<pre class=\"command\" tabindex=\"0\" aria-label=\"Command\"><code>");
-    v2s_page_text(p, command);
-    v2s_page_put(p, "</code></pre>\n</header>\n");
-}
-
-static void put_log(v2s_page *p, const v2s_run_log *log) {
-    if (log->warning_count > 0)
-        v2s_page_put(p, "<section class=\"warnings\"><h2>Warnings</h2>\n<ul>\n");
-    for (size_t i = 0; i < log->warning_count; i++) {
-        v2s_page_put(p, "<li>");
-        v2s_page_text(p, log->warnings[i]);
-        v2s_page_put(p, "</li>\n");
-    }
-    if (log->warning_count > 0)
-        v2s_page_put(p, "</ul>\n</section>\n");
-    v2s_page_put(p, "<section><h2>Summary</h2>\n<table class=\"rows\"><tbody>\n");
-    for (size_t i = 0; i < log->row_count; i++) {
-        v2s_page_put(p, "<tr><th scope=\"row\">");
-        v2s_page_text(p, log->rows[i].label);
-        v2s_page_put(p, "</th><td>");
-        v2s_page_text(p, log->rows[i].value);
-        v2s_page_put(p, "</td></tr>\n");
-    }
-    v2s_page_put(p, "</tbody></table>\n</section>\n");
-}
 
 // "0.154 [0.140, 0.170]"
 static void put_interval(v2s_page *p, const v2s_interval *i, int decimals, bool sign) {
@@ -446,8 +387,10 @@ static v2s_status put_worst(v2s_page *p, const v2s_comparison *c) {
 
 static v2s_status put_page(v2s_page *p, const char *command, const v2s_comparison *c,
                            const v2s_run_log *log) {
-    put_head(p, c, command);
-    put_log(p, log);
+    v2s_page_head(p, "Refined against geometric", STYLE,
+                  has_refiner(c) ? "Refined against geometric" : "Geometric against the truth",
+                  command);
+    v2s_page_log(p, log);
     put_scores(p, c, &c->groups[0], "All clips");
     if (c->group_count == 3) {
         put_scores(p, c, &c->groups[1], "Dry and outdoor clips");
@@ -456,8 +399,7 @@ static v2s_status put_page(v2s_page *p, const char *command, const v2s_compariso
     put_recordings(p, c);
     put_pictures(p, c);
     V2S_TRY(put_worst(p, c));
-    v2s_page_put(p, "<footer><p>Made by vid2spatial " V2S_VERSION
-                    ".</p></footer>\n</main>\n</body>\n</html>\n");
+    v2s_page_foot(p);
     return v2s_file_out_status(p->out);
 }
 

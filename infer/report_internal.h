@@ -13,11 +13,12 @@
 #include <stdint.h>
 
 #include "infer/report.h"
+#include "infer/report_axis.h"
+#include "infer/report_colour.h"
 #include "kernels/base/file_out.h"
 
 enum {
     V2S_PAGE_COLOURS = 6, // of objects, then again with another dash
-    V2S_PAGE_MAX_TICKS = 16,
     V2S_CURVE_MAX_POINTS = 2000,
     V2S_CURVE_MAX_VALUES = 2, // that one pick keeps the extremes of
 };
@@ -55,25 +56,16 @@ void v2s_page_object_name(const v2s_page *page, size_t object, char name[96]);
 // "c3 d1": the classes that give the object its colour and dash.
 void v2s_page_object_class(v2s_page *page, size_t object);
 
-// report_axis.c ---------------------------------------------------------------------------------
+// report_parts.c --------------------------------------------------------------------------------
 
-typedef struct v2s_axis {
-    double lo, hi; // lo < hi
-    double ticks[V2S_PAGE_MAX_TICKS];
-    int count;
-    int decimals; // that the ticks need
-} v2s_axis;
+struct v2s_run_log;
 
-// Axes with round ticks. The value axis contains lo..hi and spans at least min_span, inside
-// floor..ceiling; bounds that are not finite give an axis that can be drawn all the same.
-v2s_axis v2s_axis_of_values(double lo, double hi, double min_span, double floor_value,
-                            double ceiling);
-// -180..180 degrees, every 90.
-v2s_axis v2s_axis_of_turn(void);
-// Ends exactly at lo and hi; ticks at round times between.
-v2s_axis v2s_axis_of_time(double lo, double hi);
-// 0 at hi, 1000 at lo, clamped.
-double v2s_axis_mille(const v2s_axis *axis, double value);
+// From the doctype to the end of the header; `style` is added to the page's.
+void v2s_page_head(v2s_page *page, const char *title, const char *style, const char *heading,
+                   const char *command);
+// Warnings and the rows of the summary.
+void v2s_page_log(v2s_page *page, const struct v2s_run_log *log);
+void v2s_page_foot(v2s_page *page);
 
 // report_curve.c --------------------------------------------------------------------------------
 
@@ -111,12 +103,6 @@ void v2s_page_top_view(v2s_page *page, const v2s_curves *curves);
 V2S_MUST_USE v2s_status v2s_page_maps(v2s_page *page);
 void v2s_page_table(v2s_page *page, const v2s_curves *curves);
 void v2s_page_json(v2s_page *page, const v2s_curves *curves);
-
-// report_colour.c -------------------------------------------------------------------------------
-
-// Perceptual ramps made in OKLCh: lightness rises evenly from dark_l to light_l while the hue goes
-// from blue over red to yellow. at 0..1; rgb 0..255, sRGB.
-void v2s_colour_ramp(double dark_l, double light_l, double at, uint8_t rgb[3]);
 
 // The texts of report_page.css and report_page.js, made at build time (embed.cmake).
 extern const char v2s_report_page_css[];

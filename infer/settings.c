@@ -13,7 +13,7 @@
 #define PRECISION_ROW                                                                              \
     {                                                                                              \
         "precision", 0, V2S_OPTION_CHOICE, "f32|tf32|bf16", "f32", UNLIMITED,                      \
-            "number format of the refiner's products; tf32 on a GPU only", AT(precision)           \
+            "number format of the network's products; tf32 on a GPU only", AT(precision)           \
     }
 
 static const v2s_option scene_rows[] = {
@@ -164,6 +164,57 @@ static const v2s_option compare_rows[] = {
     END_OF_ROWS,
 };
 
+static const v2s_option depth_rows[] = {
+    {"model", 'm', V2S_OPTION_TEXT, "FILE", NULL, UNLIMITED,
+     "checkpoint of a depth network (safetensors)", AT(model)},
+    {"batch", 0, V2S_OPTION_INT, "N", "4", 1, 1024,
+     "sounds that go through the network at once; memory grows with it", AT(batch)},
+    {"resample", 0, V2S_OPTION_FLAG, NULL, NULL, UNLIMITED,
+     "convert a sound whose rate is not the checkpoint's instead of refusing it", AT(resample)},
+    {"strict", 0, V2S_OPTION_FLAG, NULL, NULL, UNLIMITED,
+     "a sound, truth or line that cannot be used is an error", AT(strict)},
+    PRECISION_ROW,
+    END_OF_ROWS,
+};
+
+static const v2s_option depth_output_rows[] = {
+    {"output", 'o', V2S_OPTION_LIST, "FILE.npy|FILE.png|FOLDER", NULL, UNLIMITED,
+     "depth map: npy in metres (float32), png in millimetres (16 bit); may be repeated. For a "
+     "folder of sounds: a folder that gets NAME.npy and NAME.png of each",
+     AT(outputs)},
+    {"colour", 0, V2S_OPTION_TEXT, "FILE.png|FOLDER", NULL, UNLIMITED,
+     "depth in colours: dark blue is 0 m, light yellow the farthest, rounded up to a metre",
+     AT(colour)},
+    {"spectrogram-out", 0, V2S_OPTION_TEXT, "FILE.npy|FOLDER", NULL, UNLIMITED,
+     "what the network sees: float32, 2 x size x size, left ear first", AT(spectrogram_out)},
+    {"attention", 0, V2S_OPTION_TEXT, "FOLDER", NULL, UNLIMITED,
+     "pictures of where each ear looked in the other's spectrogram, and index.json", AT(attention)},
+    {"attention-at", 0, V2S_OPTION_LIST, "ROW,COL", NULL, UNLIMITED,
+     "pixel of the depth map to look from, repeated; default: 3 x 3 of them", AT(attention_at)},
+    {"report", 0, V2S_OPTION_TEXT, "FILE.html", NULL, UNLIMITED,
+     "write one self-contained HTML page", AT(report)},
+    END_OF_ROWS,
+};
+
+static const v2s_option depth_truth_rows[] = {
+    {"truth", 0, V2S_OPTION_TEXT, "FILE.npy|FILE.png|FOLDER", NULL, UNLIMITED,
+     "true depth: integers are millimetres, floats metres; a folder has NAME.npy or NAME.png of "
+     "each sound. Prints M7",
+     AT(truth)},
+    // The words in the order of v2s_depth_resize.
+    {"depth-resize", 0, V2S_OPTION_CHOICE, "nearest|bilinear", "nearest", UNLIMITED,
+     "how true depth comes to the network's size; bilinear mixes invalid pixels in, as published "
+     "code does",
+     AT(depth_resize)},
+    {"split", 0, V2S_OPTION_CHOICE, "train|val|test|all", "test", UNLIMITED,
+     "which samples of a data set", AT(split)},
+    {"against", 0, V2S_OPTION_LIST, "[NAME=]FILE", NULL, UNLIMITED,
+     "another checkpoint on the same samples, repeated: paired differences to it", AT(against)},
+    {"bootstrap", 0, V2S_OPTION_INT, "DRAWS", "2000", 100, 1000000,
+     "draws of locations behind the 95 % intervals", AT(draws)},
+    END_OF_ROWS,
+};
+
 static const v2s_option common_rows[] = {
     {"json", 0, V2S_OPTION_TEXT, "FILE", NULL, UNLIMITED,
      "every number of the run as JSON; - is standard output", AT(json)},
@@ -251,7 +302,7 @@ const v2s_command v2s_info_command = {
     "v2s-infer",
     "info",
     "FILE [options]",
-    "Says what a sound file, a trajectory, a manifest or a checkpoint is.",
+    "Says what a sound file, a trajectory, a manifest, an array or a checkpoint is.",
     info_groups,
     AT(inputs),
     1,
@@ -281,6 +332,33 @@ const v2s_command v2s_compare_command = {
     1000,
     compare_examples,
     v2s_compare_run,
+};
+
+static const char *const depth_examples[] = {
+    "v2s-infer depth echo.wav --model depth.safetensors -o echo.png --truth echo-depth.npy "
+    "--report echo.html",
+    "v2s-infer depth scenes/ --model both.safetensors --against left=left.safetensors --json -",
+    NULL,
+};
+
+static const v2s_option_group depth_groups[] = {
+    {"Depth", depth_rows},
+    {"Output", depth_output_rows},
+    {"Truth and data sets", depth_truth_rows},
+    {"General", common_rows},
+    {NULL, NULL},
+};
+
+const v2s_command v2s_depth_command = {
+    "v2s-infer",
+    "depth",
+    "AUDIO.wav|FOLDER|DATASET --model FILE [options]",
+    "Estimates a depth map from the echoes at two ears, and judges it where the truth is known.",
+    depth_groups,
+    AT(inputs),
+    1,
+    depth_examples,
+    v2s_depth_run,
 };
 
 int v2s_settings_threads(const v2s_settings *settings) {

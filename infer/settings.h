@@ -54,12 +54,22 @@ typedef struct v2s_settings {
     const char *prediction, *truth;
     bool strict, recorded, normalise;
     int librosa; // 0: 0.8, 1: 0.9
+
+    // depth
+    const char *model;
+    v2s_text_list outputs, against; // --against FILE or NAME=FILE
+    const char *colour, *spectrogram_out, *attention;
+    v2s_text_list attention_at; // "ROW,COL"
+    int64_t batch;
+    int depth_resize; // v2s_depth_resize
+    bool resample;
 } v2s_settings;
 
 extern const v2s_command v2s_track_command;
 extern const v2s_command v2s_render_command;
 extern const v2s_command v2s_info_command;
 extern const v2s_command v2s_compare_command;
+extern const v2s_command v2s_depth_command;
 
 // Number of worker threads the settings mean (at least 1).
 int v2s_settings_threads(const v2s_settings *settings);

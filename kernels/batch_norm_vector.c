@@ -72,7 +72,7 @@ static void unit_moments(const norm_job *job, size_t u) {
     double *pairs = job->pairs + u * job->block * 2;
     for (size_t i = 0; i < V2S_NORM_LANES; i++)
         middle[i] = x[i % job->block];
-    job->kernels->norm_moments(at.count, x, middle, sums, squares);
+    job->kernels->norm_moments(at.count, x, middle, sums, NULL);
     fold(job, sums, sum);
     for (size_t i = 0; i < V2S_NORM_LANES; i++)
         middle[i] = (float)((double)x[i % job->block] + sum[i % job->block] / count);

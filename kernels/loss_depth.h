@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // The loss of depth maps, in metres, and its gradient.
 //
-//   p predicted, g true; a pixel is valid where g > 0
+//   p predicted, g true; a pixel is valid where g > 0 (elsewhere p is not read, and dp is 0)
 //   l1      = sum over valid pixels of |p - g| / pixels
 //   edge    = sum over neighbours, side by side and one above the other, both valid, of
 //             |(p' - p) - (g' - g)| / pairs                        (forward differences)
@@ -37,7 +37,7 @@ typedef struct v2s_loss_depth_args {
     v2s_loss_depth_counts counts;
     double weight_l1, weight_edge, weight_smooth;
     const real *p; // [N,H,W]
-    const real *g; // [N,H,W]; 0: not valid
+    const real *g; // [N,H,W]; 0, negative or not a number: not valid
     real *dp;      // [N,H,W]; NULL where it is not wanted
     double *terms; // [3]; overwritten
 } v2s_loss_depth_args;

@@ -6,8 +6,9 @@
 //            as vector kernels like them (oneDNN's nChw8c and nChw16c). C is a multiple of block.
 //
 // A block of 1 (written 0 or 1) is plain; a picture of one channel is always plain. All operations
-// on pictures (conv2d, batch_norm, pool2d, upsample2d) take both. A network asks
-// v2s_picture_block once and uses the answer throughout, so that nothing is turned between layers.
+// on pictures (conv2d, batch_norm, pool2d, upsample2d) take both; kernels/picture_layout.h says
+// where a number lies. A network asks v2s_picture_block once and uses the answer throughout, so
+// that nothing is turned between layers.
 //
 // Rows are [N,P,C], P = H*W pixels, channels side by side: what kernels/linear.h and
 // kernels/attention.h take.
@@ -39,7 +40,7 @@ void v2s_picture_from_rows(const struct v2s_device *dev, const v2s_picture_rows_
                            v2s_arena *scratch);
 
 // The block in which dev's operations are fastest for pictures whose numbers of channels are all
-// multiples of `channels`: 16, 8 or 1.
+// multiples of `channels`: 16, 8 or 1. On a GPU it is 1, and its operations take nothing else.
 int v2s_picture_block(const struct v2s_device *dev, int channels);
 
 #endif

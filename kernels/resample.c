@@ -123,7 +123,7 @@ v2s_status v2s_resample(const float *in, size_t in_frames, int channels, double 
                         double out_hz, float **out, size_t *out_frames) {
     v2s_resampler *r = NULL;
     V2S_TRY(v2s_resampler_open(in_hz, out_hz, channels, &r));
-    size_t total = v2s_resampled_frames(in_frames, in_hz, out_hz), done = 0, step = 1;
+    size_t total = v2s_resampled_frames(in_frames, in_hz, out_hz), done = 0, step = 0;
     size_t width = (size_t)channels;
     float *buffer = calloc(total > 0 ? total : 1, width * sizeof *buffer);
     v2s_status status = buffer ? V2S_OK : soxr_failed(r, "out of memory");
@@ -132,7 +132,8 @@ v2s_status v2s_resample(const float *in, size_t in_frames, int channels, double 
                                        buffer + done * width, total - done, &step);
         done += status == V2S_OK ? step : 0;
     }
-    while (status == V2S_OK && done < total && step > 0) {
+    // A short sound may not have given anything yet.
+    for (step = 1; status == V2S_OK && done < total && step > 0;) {
         status = v2s_resampler_flush(r, buffer + done * width, total - done, &step);
         done += status == V2S_OK ? step : 0;
     }

@@ -2,8 +2,9 @@
 // Bilinear change of a picture's size, corners on corners
 // (torch.nn.functional.interpolate(mode="bilinear", align_corners=True)):
 //
-//   row i of OH lies at i (H-1) / (OH-1) of H (at 0 where OH is 1): between rows r and r+1, at r +
-//   f y = (1-f) ((1-g) x[r,s] + g x[r,s+1]) + f ((1-g) x[r+1,s] + g x[r+1,s+1])
+//   row i of OH lies at i (H-1) / (OH-1) of H (at 0 where OH is 1): at r + f, between r and r+1
+//
+//   y = (1-f) ((1-g) x[r,s] + g x[r,s+1]) + f ((1-g) x[r+1,s] + g x[r+1,s+1])
 //
 // with s and g of the column alike; a neighbour past the last row or column is the last one, with
 // weight 0. r and f come from whole numbers: r = i (H-1) div (OH-1), f = remainder / (OH-1), so

@@ -1,37 +1,30 @@
 // SPDX-License-Identifier: MIT
 // v2s-train refiner: from the command line and a run's folder to the loop, and its summary.
-#include <errno.h>
-#include <fcntl.h>
-#include <glob.h>
 #include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
-#include <sys/file.h>
-#include <sys/stat.h>
-#include <time.h>
-#include <unistd.h>
 
 #include "infer/run_log.h"
-#include "kernels/base/cancel.h"
 #include "train/presets.h"
 #include "train/refiner_loop.h"
-#include "train/run_config.h"
+#include "train/run_folder.h"
 #include "train/train_device.h"
 
-enum { DEFAULT_EPOCHS = 20, BEGINNING = 0 };
+static const v2s_run_kind refiner_kind = {
+    .command = &v2s_refiner_command,
+    .settings_bytes = sizeof(v2s_refiner_settings),
+    .schedule_offset = offsetof(v2s_refiner_settings, schedule),
+    .input = "MANIFEST",
+};
 
 typedef struct run {
     v2s_refiner_settings settings; // as they hold; lists borrowed unless `merged`
-    v2s_run_config config;         // of the folder; json NULL: none
-    bool merged;                   // settings come from config and command line
+    bool merged;                   // settings come from the folder and the command line
     v2s_processes processes;
     bool first; // process 0
     v2s_run_log log;
-    char *config_path, *last_path, *best_path, *csv_path, *command;
-    int lock; // of the folder
-    bool has_last;
+    v2s_run_folder folder;
     v2s_device *device;
     v2s_manifest *manifests; // [inputs]
     const v2s_clip **clips[V2S_SPLIT_COUNT];
@@ -48,131 +41,23 @@ typedef struct run {
 static v2s_status check_options(run *r) {
     v2s_refiner_settings *s = &r->settings;
     char names[128];
-    if (s->common.inputs.count == 0)
-        return V2S_FAIL(V2S_USAGE,
-                        r->config.json == NULL && s->resume
-                            ? "no MANIFEST, and %s has no config.json to resume"
-                            : "no MANIFEST",
-                        s->output);
+    V2S_TRY(v2s_run_folder_check_ends(&r->folder, &refiner_kind, s->resume, &s->common, s->steps,
+                                      s->minutes, &s->epochs));
     if (v2s_preset_find(s->preset) == NULL)
         return V2S_FAIL(V2S_USAGE, "--preset: expected %s, found '%.64s'", v2s_preset_names(names),
                         s->preset);
-    int ends = (s->epochs > 0) + (s->steps > 0) + (s->minutes > 0);
-    if (ends > 1)
-        return V2S_FAIL(V2S_USAGE, "only one of --epochs, --steps and --minutes ends a run");
-    if (ends == 0)
-        s->epochs = DEFAULT_EPOCHS;
-    return V2S_OK;
-}
-
-static v2s_status join_path(const char *folder, const char *name, char **path) {
-    if (asprintf(path, "%s/%s", folder, name) >= 0)
-        return V2S_OK;
-    *path = NULL;
-    return V2S_FAIL(V2S_NOMEM, "out of memory");
-}
-
-static v2s_status name_files(run *r) {
-    V2S_TRY(join_path(r->settings.output, "config.json", &r->config_path));
-    V2S_TRY(join_path(r->settings.output, "last.safetensors", &r->last_path));
-    V2S_TRY(join_path(r->settings.output, "best.safetensors", &r->best_path));
-    return join_path(r->settings.output, "log.csv", &r->csv_path);
-}
-
-static bool exists(const char *path) {
-    return access(path, F_OK) == 0;
-}
-
-// The folder and those it lies in.
-static v2s_status make_folders(const char *path) {
-    char *copy = strdup(path);
-    if (copy == NULL)
-        return V2S_FAIL(V2S_NOMEM, "out of memory");
-    for (char *at = copy + 1; *at != '\0'; at++)
-        if (*at == '/') {
-            *at = '\0';
-            (void)mkdir(copy, 0777); // the last one below says what is wrong
-            *at = '/';
-        }
-    int failed = mkdir(copy, 0777) != 0 ? errno : 0;
-    free(copy);
-    struct stat info;
-    if (failed != 0 && failed != EEXIST)
-        return V2S_FAIL(V2S_IO, "%s: cannot make the folder: %s", path, strerror(failed));
-    if (stat(path, &info) != 0 || !S_ISDIR(info.st_mode))
-        return V2S_FAIL(V2S_IO, "%s: expected a folder", path);
-    return V2S_OK;
-}
-
-// What a killed run left half written.
-static void remove_leftovers(const char *folder) {
-    char *pattern = NULL;
-    glob_t found = {0};
-    if (asprintf(&pattern, "%s/*.partial-*", folder) < 0)
-        return;
-    if (glob(pattern, 0, NULL, &found) == 0)
-        for (size_t i = 0; i < found.gl_pathc; i++)
-            unlink(found.gl_pathv[i]);
-    globfree(&found);
-    free(pattern);
-}
-
-enum { LOCK_TRIES = 50 };
-
-// One run at a time in a folder; a killed one holds nothing once the system has taken its memory
-// back, which takes a moment.
-static v2s_status lock_folder(run *r) {
-    const char *folder = r->settings.output;
-    V2S_TRY(make_folders(folder));
-    r->lock = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (r->lock < 0)
-        return V2S_FAIL(V2S_IO, "%s: cannot open: %s", folder, strerror(errno));
-    const struct timespec pause = {0, 100000000};
-    bool held = false;
-    for (int i = 0; i < LOCK_TRIES && !held; i++) {
-        V2S_TRY(v2s_cancel_check());
-        held = flock(r->lock, LOCK_EX | LOCK_NB) == 0 || errno != EWOULDBLOCK;
-        if (!held)
-            nanosleep(&pause, NULL);
-    }
-    if (!held)
-        return V2S_FAIL(V2S_IO, "%s: another run works in this folder", folder);
-    remove_leftovers(folder);
-    return V2S_OK;
-}
-
-// What is there: nothing, a run to resume, or a run that must not be overwritten.
-static v2s_status look_at_folder(run *r, int argc, char **argv) {
-    r->has_last = exists(r->last_path);
-    if (!r->settings.resume) {
-        if (r->has_last)
-            return V2S_FAIL(V2S_IO,
-                            "%s: holds a run already: --resume continues it; for a new one choose "
-                            "another folder",
-                            r->settings.output);
-        return V2S_OK;
-    }
-    if (!exists(r->config_path)) {
-        if (r->has_last)
-            return V2S_FAIL(V2S_IO, "%s: cannot resume: config.json is missing",
-                            r->settings.output);
-        return V2S_OK;
-    }
-    V2S_TRY(v2s_run_config_read(r->config_path, &r->config));
-    v2s_refiner_settings merged = {0};
-    V2S_TRY(v2s_run_config_merge(&r->config, argc - 2, argv + 2, &merged));
-    r->settings = merged;
-    r->merged = true;
     return V2S_OK;
 }
 
 static v2s_status open_folder(run *r, int argc, char **argv) {
-    V2S_TRY(name_files(r));
-    V2S_TRY(v2s_processes_agree(&r->processes, r->first ? lock_folder(r) : V2S_OK));
-    V2S_TRY(look_at_folder(r, argc, argv));
+    v2s_run_folder *f = &r->folder;
+    V2S_TRY(v2s_run_folder_open(r->settings.output, f));
+    V2S_TRY(v2s_processes_agree(&r->processes, r->first ? v2s_run_folder_lock(f) : V2S_OK));
+    V2S_TRY(v2s_run_folder_look(f, &refiner_kind, r->settings.resume, argc, argv, &r->settings,
+                                &r->merged));
     V2S_TRY(check_options(r));
-    if (r->has_last)
-        return v2s_run_config_check(&r->config, &r->settings, r->processes.count);
+    if (f->has_last)
+        return v2s_run_config_check(&f->was, &r->settings, r->processes.count);
     if (r->settings.resume && r->first)
         v2s_run_log_warn(&r->log, "%s: no checkpoint yet: the run starts from the beginning",
                          r->settings.output);
@@ -257,7 +142,7 @@ static v2s_status open_objective(run *r) {
         .val = r->clips[V2S_SPLIT_VAL],
         .train_count = train_count,
         .val_count = r->clip_count[V2S_SPLIT_VAL],
-        .init = r->has_last ? r->last_path : r->settings.init,
+        .init = r->folder.has_last ? r->folder.last : r->settings.init,
         .rows = (int)((size_t)batch < train_count ? (size_t)batch : train_count),
         .threads = v2s_train_threads(&r->settings.common),
         .log = r->first ? &r->log : NULL,
@@ -293,7 +178,7 @@ static v2s_trainer_config trainer_config(const run *r) {
 }
 
 static v2s_status open_trainer(run *r) {
-    if (r->settings.init != NULL && !r->has_last) {
+    if (r->settings.init != NULL && !r->folder.has_last) {
         V2S_TRY(v2s_refiner_open(&r->objective->config, &r->init));
         V2S_TRY(v2s_run_checkpoint_load_weights(r->settings.init, r->init));
     }
@@ -303,8 +188,8 @@ static v2s_status open_trainer(run *r) {
     if (r->settings.epochs > 0)
         r->trainer->config.schedule.total_steps =
             r->settings.epochs * v2s_trainer_batches(r->trainer);
-    if (r->has_last)
-        V2S_TRY(v2s_run_checkpoint_load_last(r->last_path, r->trainer, &r->loop.wall_before_s,
+    if (r->folder.has_last)
+        V2S_TRY(v2s_run_checkpoint_load_last(r->folder.last, r->trainer, &r->loop.wall_before_s,
                                              &r->loop.cpu_before_s));
     return V2S_OK;
 }
@@ -333,40 +218,21 @@ static v2s_status write_config(const run *r, int argc, char **argv) {
         if (cJSON_GetObjectItem(facts, pair.key) == NULL)
             cJSON_AddStringToObject(facts, pair.key, pair.value);
     v2s_status status =
-        v2s_run_config_write(r->config_path, &r->settings, argc, argv,
-                             r->has_last ? &r->config : NULL, r->processes.count, facts);
+        v2s_run_config_write(&refiner_kind, r->folder.config, &r->settings, argc, argv,
+                             r->folder.has_last ? &r->folder.was : NULL, r->processes.count, facts);
     cJSON_Delete(facts);
     return status;
 }
 
-// The command line that began the run.
-static v2s_status find_command(run *r, int argc, char **argv) {
-    const cJSON *began =
-        r->has_last ? cJSON_GetObjectItemCaseSensitive(r->config.json, "command") : NULL;
-    int count = cJSON_GetArraySize(began);
-    char **words = calloc((size_t)count + 1, sizeof *words);
-    if (words == NULL)
-        return V2S_FAIL(V2S_NOMEM, "out of memory");
-    int known = 0;
-    const cJSON *item;
-    cJSON_ArrayForEach(item, began) {
-        if (cJSON_IsString(item))
-            words[known++] = item->valuestring;
-    }
-    r->command = known > 0 ? v2s_command_text(known, words) : v2s_command_text(argc, argv);
-    free(words);
-    return r->command != NULL ? V2S_OK : V2S_FAIL(V2S_NOMEM, "out of memory");
-}
-
 static v2s_status open_records(run *r, int argc, char **argv) {
-    V2S_TRY(find_command(r, argc, argv));
+    V2S_TRY(v2s_run_folder_find_command(&r->folder, argc, argv));
     if (!r->first)
         return V2S_OK;
     V2S_TRY(write_config(r, argc, argv));
     int64_t steps = r->trainer->state.steps;
-    V2S_TRY(v2s_run_log_csv_open(r->csv_path, v2s_refiner_log_columns, steps, &r->loop.csv));
+    V2S_TRY(v2s_run_log_csv_open(r->folder.csv, v2s_refiner_log_columns, steps, &r->loop.csv));
     V2S_TRY(v2s_tensorboard_open(r->settings.output, steps + 1, &r->loop.events));
-    return v2s_tensorboard_text(r->loop.events, "command", steps, r->command);
+    return v2s_tensorboard_text(r->loop.events, "command", steps, r->folder.command);
 }
 
 static void summarise(run *r) {
@@ -444,9 +310,9 @@ static v2s_status work(run *r, int argc, char **argv) {
     r->loop.settings = &r->settings;
     r->loop.trainer = r->trainer;
     r->loop.log = &r->log;
-    r->loop.last_path = r->last_path;
-    r->loop.best_path = r->best_path;
-    r->loop.command = r->command;
+    r->loop.last_path = r->folder.last;
+    r->loop.best_path = r->folder.best;
+    r->loop.command = r->folder.command;
     v2s_status status = v2s_refiner_loop_run(&r->loop);
     if (r->first && (status == V2S_OK || status == V2S_CANCELLED)) {
         char text[V2S_ERROR_TEXT_MAX];
@@ -475,20 +341,13 @@ static void close_run(run *r) {
     v2s_device_close(&r->device);
     if (r->merged)
         v2s_options_free(&v2s_refiner_command, &r->settings);
-    v2s_run_config_free(&r->config);
     v2s_run_log_close(&r->log);
-    if (r->lock >= 0)
-        close(r->lock);
-    free(r->config_path);
-    free(r->last_path);
-    free(r->best_path);
-    free(r->csv_path);
-    free(r->command);
+    v2s_run_folder_close(&r->folder);
     v2s_processes_close(&r->processes);
 }
 
 v2s_status v2s_train_refiner_run(const void *config, int argc, char **argv) {
-    run r = {.settings = *(const v2s_refiner_settings *)config, .lock = -1};
+    run r = {.settings = *(const v2s_refiner_settings *)config, .folder = {.lock = -1}};
     if (r.settings.output == NULL)
         return V2S_FAIL(V2S_USAGE, "no output: give -o RUN");
     // Set by mpirun of OpenMPI in every process that it starts.

@@ -38,21 +38,35 @@ static v2s_status parse_motions(const v2s_synth_settings *s, v2s_synth_config *c
     return V2S_OK;
 }
 
-static v2s_status parse_noise(const char *text, v2s_synth_config *c) {
+v2s_status v2s_synth_parse_noise(const char *text, bool *noise, double *low_db, double *high_db) {
     char low[32];
     const char *comma = strchr(text, ',');
+    *noise = false;
     if (strcmp(text, "none") == 0)
         return V2S_OK;
-    c->noise = true;
+    *noise = true;
     if (comma != NULL && (size_t)(comma - text) < sizeof low) {
         memcpy(low, text, (size_t)(comma - text));
         low[comma - text] = '\0';
-        if (v2s_parse_number(low, &c->snr_low_db) && v2s_parse_number(comma + 1, &c->snr_high_db) &&
-            c->snr_low_db <= c->snr_high_db && c->snr_low_db >= -60 && c->snr_high_db <= 200)
+        if (v2s_parse_number(low, low_db) && v2s_parse_number(comma + 1, high_db) &&
+            *low_db <= *high_db && *low_db >= -60 && *high_db <= 200)
             return V2S_OK;
     }
     return V2S_FAIL(V2S_USAGE, "--noise: '%s' is not LO,HI in dB (-60 <= LO <= HI <= 200) or none",
                     text);
+}
+
+// Options that mean something in one task alone.
+static v2s_status check_task(const v2s_synth_settings *s, int argc, char **argv) {
+    static const char *const FOA_ONLY[] = {"sounds",  "licence", "duration", "rate",
+                                           "pairing", "open",    "motion",   NULL},
+                             *const DEPTH_ONLY[] = {"hrtf", "depth-size", NULL};
+    bool depth = s->task == V2S_SYNTH_TASK_DEPTH;
+    for (const char *const *name = depth ? FOA_ONLY : DEPTH_ONLY; *name != NULL; name++)
+        if (v2s_options_given(&v2s_synth_command, argc - 2, argv + 2, *name))
+            return V2S_FAIL(V2S_USAGE, "--%s: has no meaning with --task %s", *name,
+                            depth ? "depth" : "foa");
+    return V2S_OK;
 }
 
 static v2s_status configure(const v2s_synth_settings *s, v2s_synth_config *c) {
@@ -77,7 +91,7 @@ static v2s_status configure(const v2s_synth_settings *s, v2s_synth_config *c) {
     if (c->rate_hz != floor(c->rate_hz))
         return V2S_FAIL(V2S_USAGE, "--rate: %g is not a whole number of Hz", c->rate_hz);
     V2S_TRY(parse_motions(s, c));
-    return parse_noise(s->noise, c);
+    return v2s_synth_parse_noise(s->noise, &c->noise, &c->snr_low_db, &c->snr_high_db);
 }
 
 static void report(const v2s_synth_config *c, const v2s_sounds *sounds, const v2s_synth_stats *t,
@@ -120,14 +134,15 @@ static void report(const v2s_synth_config *c, const v2s_sounds *sounds, const v2
 }
 
 v2s_status v2s_synth_run(const void *settings, int argc, char **argv) {
-    (void)argc;
-    (void)argv;
     const v2s_synth_settings *s = settings;
     v2s_synth_config config;
     v2s_synth_stats stats = {0};
     v2s_sounds sounds = {0};
     v2s_run_log log = {0};
     double started_s = v2s_now_s();
+    V2S_TRY(check_task(s, argc, argv));
+    if (s->task == V2S_SYNTH_TASK_DEPTH)
+        return v2s_synth_depth_run(s);
     V2S_TRY(configure(s, &config));
     V2S_TRY(v2s_train_check_device(&s->common));
     v2s_status status;

@@ -6,17 +6,15 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 
 #include "data/image.h"
 #include "infer/progress.h"
+#include "train/run_course.h"
 #include "train/train_progress.h"
 
 const char *const v2s_refiner_log_columns[] = {
     "epoch", "loss", "learning_rate", "gradient_norm", "skipped", "val_score", NULL};
 enum { EPOCH, LOSS, RATE, NORM, SKIPPED, SCORE, COLUMNS };
-
-static const double save_interval_s = 60;
 
 // What the loop keeps to itself.
 typedef struct course {
@@ -24,62 +22,35 @@ typedef struct course {
     v2s_trainer *t;
     const v2s_refiner_settings *s;
     bool first; // process 0
-    double started_s, saved_s;
+    v2s_run_course run;
     int64_t validated_step; // -1: not in this start
     v2s_train_progress progress;
 } course;
 
 // ---- time and end -----------------------------------------------------------------------------
 
-static double own_cpu_s(void) {
-    struct rusage usage;
-    getrusage(RUSAGE_SELF, &usage);
-    return (double)usage.ru_utime.tv_sec + (double)usage.ru_stime.tv_sec +
-           1e-6 * ((double)usage.ru_utime.tv_usec + (double)usage.ru_stime.tv_usec);
-}
-
 static double wall_s(const course *c) {
-    return c->loop->wall_before_s + v2s_now_s() - c->started_s;
+    return v2s_run_course_wall_s(&c->run);
 }
 
-// The other processes work as long as this one.
 static double cpu_s(const course *c) {
-    return c->loop->cpu_before_s + own_cpu_s() * c->t->processes->count;
+    return v2s_run_course_cpu_s(&c->run);
 }
 
 // Part of the run that is over, the same in all processes.
 static double share_done(const course *c) {
-    const v2s_train_state *state = &c->t->state;
-    if (c->s->steps > 0)
-        return (double)state->steps / (double)c->s->steps;
-    if (c->s->minutes > 0) {
-        double share = wall_s(c) / (60 * c->s->minutes);
+    double share = v2s_run_course_share(&c->run, &c->t->state, v2s_trainer_batches(c->t));
+    if (c->s->minutes > 0)
         v2s_processes_share(c->t->processes, &share, sizeof share);
-        return share;
-    }
-    double batches = (double)v2s_trainer_batches(c->t);
-    return ((double)state->epoch + (double)state->batch / batches) / (double)c->s->epochs;
+    return share;
 }
 
 // Whether the run is over, and by what.
 static bool is_over(const course *c, double share) {
-    if (c->s->patience > 0 && c->t->state.stale >= c->s->patience)
-        c->loop->ended_by = "patience";
-    else if (share >= 1)
-        c->loop->ended_by = c->s->steps > 0 ? "steps" : c->s->minutes > 0 ? "minutes" : "epochs";
-    else
-        return false;
-    return true;
-}
-
-// With --minutes the schedule's end is where the steps will be when the time is over.
-static void aim_schedule(const course *c, double share) {
-    if (c->s->minutes <= 0)
-        return;
-    v2s_schedule *schedule = &c->t->config.schedule;
-    double after = (double)(c->t->ahead.steps - schedule->warmup_steps);
-    double total = after > 0 && share > 0 ? after / share : 1e9;
-    schedule->total_steps = schedule->warmup_steps + (int64_t)ceil(fmin(total, 1e12));
+    const char *end = v2s_run_course_end(&c->run, &c->t->state, share);
+    if (end != NULL)
+        c->loop->ended_by = end;
+    return end != NULL;
 }
 
 // ---- files ------------------------------------------------------------------------------------
@@ -91,23 +62,16 @@ static v2s_run_provenance provenance_of(const course *c) {
 static v2s_status save_last(course *c) {
     if (!c->first)
         return V2S_OK;
-    c->saved_s = v2s_now_s();
+    c->run.saved_s = v2s_now_s();
     v2s_run_provenance provenance = provenance_of(c);
     V2S_TRY(v2s_run_log_csv_sync(c->loop->csv));
     return v2s_run_checkpoint_save_last(c->loop->last_path, c->t, &provenance);
 }
 
-static bool is_save_time(const course *c) {
-    return c->s->save_every == 0 && v2s_now_s() - c->saved_s >= save_interval_s;
-}
-
-static bool is_every(int64_t steps, int64_t every) {
-    return every > 0 && steps % every == 0;
-}
-
 // Where batches are queued, weights and state do not belong together.
 static v2s_status save_if_due(course *c) {
-    bool due = is_every(c->t->state.steps, c->s->save_every) || is_save_time(c);
+    bool due = v2s_run_course_is_every(c->t->state.steps, c->s->save_every) ||
+               v2s_run_course_save_time(&c->run);
     return due && c->t->queued == 0 ? save_last(c) : V2S_OK;
 }
 
@@ -284,15 +248,16 @@ static v2s_status see_results(course *c, int most) {
 // less would be due: to look is never wrong. The same in all processes.
 static bool must_look(const course *c) {
     const v2s_train_state *ahead = &c->t->ahead;
-    double save = is_save_time(c);
+    double save = v2s_run_course_save_time(&c->run);
     if (c->s->save_every == 0)
         v2s_processes_share(c->t->processes, &save, sizeof save);
     return save != 0 || ahead->batch == 0 || (c->s->steps > 0 && ahead->steps >= c->s->steps) ||
-           is_every(ahead->steps, c->s->val_every) || is_every(ahead->steps, c->s->save_every);
+           v2s_run_course_is_every(ahead->steps, c->s->val_every) ||
+           v2s_run_course_is_every(ahead->steps, c->s->save_every);
 }
 
 static v2s_status take_step(course *c, double share) {
-    aim_schedule(c, share);
+    v2s_run_course_aim(&c->run, c->t->ahead.steps, share, &c->t->config.schedule);
     v2s_status status = v2s_trainer_queue(c->t);
     if (status == V2S_OK)
         status = see_results(c, must_look(c) ? 0 : c->t->dev->queue_depth - 1);
@@ -304,9 +269,16 @@ v2s_status v2s_refiner_loop_run(v2s_refiner_loop *loop) {
                 .t = loop->trainer,
                 .s = loop->settings,
                 .first = loop->trainer->processes->rank == 0,
-                .started_s = v2s_now_s(),
-                .saved_s = v2s_now_s(),
+                .run = {.steps = loop->settings->steps,
+                        .epochs = loop->settings->epochs,
+                        .minutes = loop->settings->minutes,
+                        .patience = loop->settings->patience,
+                        .save_every = loop->settings->save_every,
+                        .processes = loop->trainer->processes->count,
+                        .wall_before_s = loop->wall_before_s,
+                        .cpu_before_s = loop->cpu_before_s},
                 .validated_step = -1};
+    v2s_run_course_start(&c.run);
     loop->first_loss = loop->last_loss = NAN;
     loop->ended_by = "error";
     double share = share_done(&c);
@@ -335,6 +307,6 @@ v2s_status v2s_refiner_loop_run(v2s_refiner_loop *loop) {
     }
     loop->wall_s = wall_s(&c);
     loop->cpu_s = cpu_s(&c);
-    loop->seconds_taken = v2s_now_s() - c.started_s;
+    loop->seconds_taken = v2s_now_s() - c.run.started_s;
     return status;
 }

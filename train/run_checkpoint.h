@@ -14,12 +14,6 @@
 
 // Nothing is queued in a trainer that is saved.
 
-// What a file says of its making.
-typedef struct v2s_run_provenance {
-    const char *command;  // the command line that began the run
-    double wall_s, cpu_s; // spent so far, over all resumed parts and (cpu_s) processes
-} v2s_run_provenance;
-
 V2S_MUST_USE v2s_status v2s_run_checkpoint_save_last(const char *path, const v2s_trainer *t,
                                                      const v2s_run_provenance *provenance);
 V2S_MUST_USE v2s_status v2s_run_checkpoint_save_best(const char *path, const v2s_trainer *t,

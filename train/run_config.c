@@ -2,10 +2,12 @@
 #include "train/run_config.h"
 
 #include <errno.h>
+#include <glob.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 #include <zlib.h>
 
@@ -15,8 +17,6 @@
 enum { VALUE_MAX = 4096, FILE_MAX = 16 << 20, BLOCK_BYTES = 1 << 16 };
 
 // ---- options as text --------------------------------------------------------------------------
-
-static const v2s_command *const command = &v2s_refiner_command;
 
 // Of a run's folder and this call only: not stored.
 static bool is_stored(const char *name) {
@@ -32,13 +32,19 @@ static bool is_end(const char *name) {
            strcmp(name, "minutes") == 0;
 }
 
-static bool may_change(const char *name, const v2s_refiner_settings *s) {
+static v2s_schedule_kind schedule_of(const v2s_run_kind *kind, const void *settings) {
+    return (v2s_schedule_kind) * (const int *)((const char *)settings + kind->schedule_offset);
+}
+
+static bool may_change(const v2s_run_kind *kind, const char *name, const void *settings) {
     static const char *const free_ones[] = {"threads", "device", "deterministic", "save-every",
                                             "max-skipped"};
     for (size_t i = 0; i < sizeof free_ones / sizeof free_ones[0]; i++)
         if (strcmp(name, free_ones[i]) == 0)
             return true;
-    return is_end(name) && s->schedule != V2S_SCHEDULE_COSINE;
+    if (kind->free_option != NULL && strcmp(name, kind->free_option) == 0)
+        return true;
+    return is_end(name) && schedule_of(kind, settings) != V2S_SCHEDULE_COSINE;
 }
 
 static void choice_word(const char *words, int index, char text[VALUE_MAX]) {
@@ -57,7 +63,7 @@ static void number_text(double value, char text[VALUE_MAX]) {
 }
 
 // The value of a row as it would be typed; false: it has none.
-static bool value_text(const v2s_option *row, const v2s_refiner_settings *s, char text[VALUE_MAX]) {
+static bool value_text(const v2s_option *row, const void *s, char text[VALUE_MAX]) {
     const void *field = (const char *)s + row->offset;
     switch (row->kind) {
     case V2S_OPTION_FLAG:
@@ -85,7 +91,7 @@ static bool value_text(const v2s_option *row, const v2s_refiner_settings *s, cha
 
 typedef v2s_status (*row_visit)(void *ctx, const v2s_option *row);
 
-static v2s_status each_stored_row(row_visit visit, void *ctx) {
+static v2s_status each_stored_row(const v2s_command *command, row_visit visit, void *ctx) {
     for (const v2s_option_group *group = command->groups; group->title != NULL; group++)
         for (const v2s_option *row = group->rows; row->name != NULL; row++)
             if (is_stored(row->name))
@@ -105,7 +111,7 @@ static bool is_given(int argc, char **argv, const char *name) {
     return false;
 }
 
-static const v2s_option *find_row(const char *name) {
+static const v2s_option *find_row(const v2s_command *command, const char *name) {
     for (const v2s_option_group *group = command->groups; group->title != NULL; group++)
         for (const v2s_option *row = group->rows; row->name != NULL; row++)
             if (strcmp(row->name, name) == 0)
@@ -120,7 +126,7 @@ static v2s_status make_words(const char *path, v2s_run_config *config) {
     if (config->words == NULL)
         return V2S_FAIL(V2S_NOMEM, "out of memory");
     cJSON_ArrayForEach(item, options) {
-        const v2s_option *row = find_row(item->string);
+        const v2s_option *row = find_row(config->kind->command, item->string);
         if (row == NULL)
             return V2S_FAIL(V2S_FORMAT, "%s: options: %.64s is not an option of this version", path,
                             item->string);
@@ -174,8 +180,8 @@ static v2s_status check_json(const char *path, const cJSON *json) {
     return V2S_OK;
 }
 
-v2s_status v2s_run_config_read(const char *path, v2s_run_config *out) {
-    v2s_run_config config = {0};
+v2s_status v2s_run_config_read(const v2s_run_kind *kind, const char *path, v2s_run_config *out) {
+    v2s_run_config config = {.kind = kind};
     char *text = NULL;
     V2S_TRY(read_text(path, &text));
     config.json = cJSON_ParseWithOpts(text, NULL, 1);
@@ -184,8 +190,10 @@ v2s_status v2s_run_config_read(const char *path, v2s_run_config *out) {
                                             : V2S_FAIL(V2S_FORMAT, "%s: is not JSON", path);
     if (status == V2S_OK)
         status = make_words(path, &config);
+    if (status == V2S_OK && (config.stored = calloc(1, kind->settings_bytes)) == NULL)
+        status = V2S_FAIL(V2S_NOMEM, "out of memory");
     if (status == V2S_OK) {
-        status = v2s_options_parse(command, config.word_count, config.words, &config.stored);
+        status = v2s_options_parse(kind->command, config.word_count, config.words, config.stored);
         if (status == V2S_USAGE) // of the file, not of the command line
             status = v2s_error_prefix(V2S_FORMAT, "%s", path);
     }
@@ -197,7 +205,9 @@ v2s_status v2s_run_config_read(const char *path, v2s_run_config *out) {
 }
 
 void v2s_run_config_free(v2s_run_config *config) {
-    v2s_options_free(command, &config->stored);
+    if (config->stored != NULL)
+        v2s_options_free(config->kind->command, config->stored);
+    free(config->stored);
     for (int i = 0; i < config->word_count; i++)
         free(config->words[i]);
     free(config->words);
@@ -223,8 +233,7 @@ static v2s_status add_inputs(const cJSON *manifests, v2s_text_list *inputs) {
     return V2S_OK;
 }
 
-v2s_status v2s_run_config_merge(const v2s_run_config *config, int argc, char **argv,
-                                v2s_refiner_settings *merged) {
+v2s_status v2s_run_config_merge(const v2s_run_config *config, int argc, char **argv, void *merged) {
     // An end of the run replaces the one it had, of whatever kind.
     bool other_end = is_given(argc, argv, "epochs") || is_given(argc, argv, "steps") ||
                      is_given(argc, argv, "minutes");
@@ -241,30 +250,35 @@ v2s_status v2s_run_config_merge(const v2s_run_config *config, int argc, char **a
     }
     for (i = 0; i < argc; i++)
         words[count++] = argv[i];
-    v2s_refiner_settings s = {0};
-    v2s_status status = v2s_options_parse(command, count, words, &s);
+    const v2s_run_kind *kind = config->kind;
+    v2s_train_common *s = calloc(1, kind->settings_bytes); // what settings begin with
+    v2s_status status = s != NULL ? v2s_options_parse(kind->command, count, words, s)
+                                  : V2S_FAIL(V2S_NOMEM, "out of memory");
     if (status == V2S_OK)
-        status = add_inputs(cJSON_GetObjectItemCaseSensitive(config->json, "manifests"),
-                            &s.common.inputs);
+        status =
+            add_inputs(cJSON_GetObjectItemCaseSensitive(config->json, "manifests"), &s->inputs);
     free(words);
     if (status == V2S_OK)
-        *merged = s;
-    else
-        v2s_options_free(command, &s);
+        memcpy(merged, s, kind->settings_bytes);
+    else if (s != NULL)
+        v2s_options_free(kind->command, s);
+    free(s);
     return status;
 }
 
 // ---- checking ---------------------------------------------------------------------------------
 
 typedef struct comparison {
-    const v2s_refiner_settings *before, *now;
+    const v2s_run_kind *kind;
+    const void *before, *now;
 } comparison;
 
 static v2s_status compare_row(void *ctx, const v2s_option *row) {
     const comparison *c = ctx;
     char before[VALUE_MAX], now[VALUE_MAX];
     bool had = value_text(row, c->before, before), has = value_text(row, c->now, now);
-    if (may_change(row->name, c->before) || (had == has && (!had || strcmp(before, now) == 0)))
+    if (may_change(c->kind, row->name, c->before) ||
+        (had == has && (!had || strcmp(before, now) == 0)))
         return V2S_OK;
     return V2S_FAIL(V2S_USAGE,
                     "--%s may not change when a run is resumed: it was %.100s, found %.100s%s",
@@ -272,24 +286,52 @@ static v2s_status compare_row(void *ctx, const v2s_option *row) {
                     is_end(row->name) ? " (the cosine schedule depends on it)" : "");
 }
 
-// CRC-32 of all bytes of a file, as eight digits.
-static v2s_status file_crc(const char *path, char text[16]) {
+// Goes on with a CRC-32 over all bytes of a file.
+static v2s_status add_file(const char *path, uLong *sum) {
     FILE *file = fopen(path, "rb");
     if (file == NULL)
         return V2S_FAIL(V2S_IO, "%s: cannot open: %s", path, strerror(errno));
     unsigned char block[BLOCK_BYTES];
-    uLong crc = crc32_z(0, Z_NULL, 0);
     for (size_t n; (n = fread(block, 1, sizeof block, file)) > 0;)
-        crc = crc32_z(crc, block, n);
+        *sum = crc32_z(*sum, block, n);
     bool failed = ferror(file) != 0;
     fclose(file);
     if (failed)
         return V2S_FAIL(V2S_IO, "%s: cannot read", path);
-    snprintf(text, 16, "%08lx", crc);
     return V2S_OK;
 }
 
-static v2s_status check_manifests(const cJSON *manifests, const v2s_text_list *inputs) {
+// The same over the csv files that a pattern finds in a folder.
+static v2s_status add_tables(const char *folder, const char *pattern, uLong *sum) {
+    char *full = NULL;
+    glob_t found = {0};
+    if (asprintf(&full, "%s/%s", folder, pattern) < 0)
+        return V2S_FAIL(V2S_NOMEM, "out of memory");
+    v2s_status status = V2S_OK;
+    if (glob(full, 0, NULL, &found) == 0)
+        for (size_t i = 0; i < found.gl_pathc && status == V2S_OK; i++)
+            status = add_file(found.gl_pathv[i], sum);
+    globfree(&found);
+    free(full);
+    return status;
+}
+
+// CRC-32 of an input, as eight digits.
+static v2s_status input_crc(const char *path, char text[16]) {
+    uLong sum = crc32_z(0, Z_NULL, 0);
+    struct stat info;
+    if (stat(path, &info) == 0 && S_ISDIR(info.st_mode)) {
+        V2S_TRY(add_tables(path, "*.csv", &sum));
+        V2S_TRY(add_tables(path, "*/*.csv", &sum));
+    } else {
+        V2S_TRY(add_file(path, &sum));
+    }
+    snprintf(text, 16, "%08lx", sum);
+    return V2S_OK;
+}
+
+static v2s_status check_manifests(const v2s_run_kind *kind, const cJSON *manifests,
+                                  const v2s_text_list *inputs) {
     if ((size_t)cJSON_GetArraySize(manifests) != inputs->count)
         return V2S_FAIL(V2S_USAGE, "the run began with %d manifests, found %zu",
                         cJSON_GetArraySize(manifests), inputs->count);
@@ -300,11 +342,10 @@ static v2s_status check_manifests(const cJSON *manifests, const v2s_text_list *i
         bool same = full != NULL && strcmp(full, manifest_text(item, "path")) == 0;
         free(full);
         if (!same)
-            return V2S_FAIL(
-                V2S_USAGE,
-                "MANIFEST may not change when a run is resumed: it was %.150s, found %.150s",
-                manifest_text(item, "path"), inputs->items[i]);
-        V2S_TRY(file_crc(inputs->items[i], crc));
+            return V2S_FAIL(V2S_USAGE,
+                            "%s may not change when a run is resumed: it was %.150s, found %.150s",
+                            kind->input, manifest_text(item, "path"), inputs->items[i]);
+        V2S_TRY(input_crc(inputs->items[i], crc));
         if (strcmp(crc, manifest_text(item, "crc32")) != 0)
             return V2S_FAIL(V2S_FORMAT, "%s: changed since the run began (CRC-32 %s, was %s)",
                             inputs->items[i], crc, manifest_text(item, "crc32"));
@@ -313,12 +354,12 @@ static v2s_status check_manifests(const cJSON *manifests, const v2s_text_list *i
     return V2S_OK;
 }
 
-v2s_status v2s_run_config_check(const v2s_run_config *config, const v2s_refiner_settings *merged,
-                                int processes) {
-    comparison c = {&config->stored, merged};
-    V2S_TRY(each_stored_row(compare_row, &c));
-    V2S_TRY(check_manifests(cJSON_GetObjectItemCaseSensitive(config->json, "manifests"),
-                            &merged->common.inputs));
+v2s_status v2s_run_config_check(const v2s_run_config *config, const void *merged, int processes) {
+    const v2s_run_kind *kind = config->kind;
+    comparison c = {kind, config->stored, merged};
+    V2S_TRY(each_stored_row(kind->command, compare_row, &c));
+    V2S_TRY(check_manifests(kind, cJSON_GetObjectItemCaseSensitive(config->json, "manifests"),
+                            &((const v2s_train_common *)merged)->inputs));
     const cJSON *count = cJSON_GetObjectItemCaseSensitive(config->json, "processes");
     if (cJSON_IsNumber(count) && count->valuedouble != processes)
         return V2S_FAIL(
@@ -333,7 +374,7 @@ v2s_status v2s_run_config_check(const v2s_run_config *config, const v2s_refiner_
 
 typedef struct recording {
     cJSON *options;
-    const v2s_refiner_settings *settings;
+    const void *settings;
 } recording;
 
 static v2s_status record_row(void *ctx, const v2s_option *row) {
@@ -349,7 +390,7 @@ static v2s_status add_manifests(cJSON *json, const v2s_text_list *inputs) {
     cJSON *list = cJSON_AddArrayToObject(json, "manifests");
     for (size_t i = 0; i < inputs->count; i++) {
         char crc[16];
-        V2S_TRY(file_crc(inputs->items[i], crc));
+        V2S_TRY(input_crc(inputs->items[i], crc));
         char *full = realpath(inputs->items[i], NULL);
         cJSON *item = cJSON_CreateObject();
         bool added = full != NULL && cJSON_AddStringToObject(item, "path", full) != NULL &&
@@ -365,8 +406,9 @@ static v2s_status add_manifests(cJSON *json, const v2s_text_list *inputs) {
 }
 
 // Keys in the order of the header. A key that finds no memory makes the whole fail at the end.
-static v2s_status fill(cJSON *json, const v2s_refiner_settings *settings, int argc, char **argv,
-                       const v2s_run_config *began, int processes, const cJSON *facts) {
+static v2s_status fill(cJSON *json, const v2s_run_kind *kind, const void *settings, int argc,
+                       char **argv, const v2s_run_config *began, int processes,
+                       const cJSON *facts) {
     cJSON_AddStringToObject(json, "program", "v2s-train " V2S_VERSION);
     const cJSON *old =
         began == NULL ? NULL : cJSON_GetObjectItemCaseSensitive(began->json, "command");
@@ -379,8 +421,8 @@ static v2s_status fill(cJSON *json, const v2s_refiner_settings *settings, int ar
     cJSON_AddStringToObject(json, "folder", folder != NULL ? folder : "");
     free(folder);
     recording r = {cJSON_AddObjectToObject(json, "options"), settings};
-    V2S_TRY(each_stored_row(record_row, &r));
-    V2S_TRY(add_manifests(json, &settings->common.inputs));
+    V2S_TRY(each_stored_row(kind->command, record_row, &r));
+    V2S_TRY(add_manifests(json, &((const v2s_train_common *)settings)->inputs));
     cJSON_AddNumberToObject(json, "processes", processes);
     const cJSON *item;
     cJSON_ArrayForEach(item, facts) {
@@ -389,14 +431,15 @@ static v2s_status fill(cJSON *json, const v2s_refiner_settings *settings, int ar
     return V2S_OK;
 }
 
-v2s_status v2s_run_config_write(const char *path, const v2s_refiner_settings *settings, int argc,
-                                char **argv, const v2s_run_config *began, int processes,
+v2s_status v2s_run_config_write(const v2s_run_kind *kind, const char *path, const void *settings,
+                                int argc, char **argv, const v2s_run_config *began, int processes,
                                 const cJSON *facts) {
     cJSON *json = cJSON_CreateObject();
     v2s_file_out *file = NULL;
     char *text = NULL;
-    v2s_status status = json != NULL ? fill(json, settings, argc, argv, began, processes, facts)
-                                     : V2S_FAIL(V2S_NOMEM, "out of memory");
+    v2s_status status = json != NULL
+                            ? fill(json, kind, settings, argc, argv, began, processes, facts)
+                            : V2S_FAIL(V2S_NOMEM, "out of memory");
     if (status == V2S_OK && (text = cJSON_Print(json)) == NULL)
         status = V2S_FAIL(V2S_NOMEM, "out of memory");
     if (status == V2S_OK)

@@ -31,8 +31,11 @@ enum {
     V2S_SYNTH_PAIRING_OMNI,
 };
 
+enum { V2S_SYNTH_TASK_FOA = 0, V2S_SYNTH_TASK_DEPTH }; // the words of --task
+
 typedef struct v2s_synth_settings {
     v2s_train_common common;
+    int task;             // V2S_SYNTH_TASK_*
     const char *output;   // folder
     v2s_text_list sounds; // folders, or single files
     int64_t rooms, clips;
@@ -42,6 +45,8 @@ typedef struct v2s_synth_settings {
     const char *noise;     // "LO,HI" in dB, or "none"
     double rate_hz, duration_s;
     const char *licence;
+    const char *hrtf; // SOFA file, or NULL
+    int64_t depth_size;
 } v2s_synth_settings;
 
 enum { V2S_REFINER_PAIRING_AUTO = 0, V2S_REFINER_PAIRING_DRY, V2S_REFINER_PAIRING_OMNI };
@@ -73,8 +78,54 @@ extern const v2s_command v2s_refiner_command;
 
 v2s_status v2s_train_refiner_run(const void *config, int argc, char **argv);
 
+enum { V2S_DEPTH_EARS_LEFT = 0, V2S_DEPTH_EARS_BOTH };
+enum { V2S_DEPTH_ATTENTION_NONE = 0, V2S_DEPTH_ATTENTION_RANDOM, V2S_DEPTH_ATTENTION_CROSS };
+enum { V2S_DEPTH_AUGMENT_NONE = 0, V2S_DEPTH_AUGMENT_SWAP };
+enum { V2S_DEPTH_CURRICULUM_NONE = 0, V2S_DEPTH_CURRICULUM_ADAPTIVE };
+
+typedef struct v2s_depth_settings {
+    v2s_train_common common;
+    const char *output; // RUN
+    bool resume;
+    int64_t epochs, steps; // 0: not given
+    double minutes;        // 0: not given
+    int64_t patience, save_every, val_every, max_skipped;
+    bool strict;
+    int64_t base_channels;
+    const char *levels; // "2,3,4,5"
+    int scale;          // v2s_attention_scale
+    int attention;      // V2S_DEPTH_ATTENTION_*
+    int ears;           // V2S_DEPTH_EARS_*
+    int64_t size, rate_hz;
+    double max_depth_m;
+    int resize; // v2s_depth_resize
+    int64_t batch, accumulate;
+    int augment;    // V2S_DEPTH_AUGMENT_*
+    int curriculum; // V2S_DEPTH_CURRICULUM_*
+    int64_t cache_mb;
+    const char *init;
+    int optimizer; // v2s_optim_kind
+    double learning_rate, weight_decay, momentum;
+    int schedule; // v2s_schedule_kind; one word more: none is constant
+    int64_t warmup, step_every;
+    double step_factor, clip_norm, ema_decay;
+    int precision; // v2s_precision
+    bool deterministic, verbose;
+} v2s_depth_settings;
+
+extern const v2s_command v2s_depth_command;
+
+v2s_status v2s_train_depth_run(const void *settings, int argc, char **argv);
+
 extern const v2s_command v2s_synth_command;
 
 v2s_status v2s_synth_run(const void *settings, int argc, char **argv);
+
+// --task depth of it.
+v2s_status v2s_synth_depth_run(const v2s_synth_settings *settings);
+
+// "LO,HI" in dB, or "none": *noise false. USAGE.
+V2S_MUST_USE v2s_status v2s_synth_parse_noise(const char *text, bool *noise, double *low_db,
+                                              double *high_db);
 
 #endif

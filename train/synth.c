@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "train/synth.h"
 
-#include <errno.h>
 #include <math.h>
 #include <pthread.h>
 #include <stdio.h>
@@ -15,6 +14,7 @@
 #include "infer/progress.h"
 #include "kernels/base/cancel.h"
 #include "kernels/base/parallel.h"
+#include "train/folder.h"
 
 enum { BAND_500_HZ = 3, BAND_1K_HZ = 4, WARNINGS_SHOWN = 10 };
 
@@ -178,35 +178,13 @@ static v2s_status write_scene(const work *w, size_t index, v2s_synth_scene *s) {
     return write_path(w, index, &s->path);
 }
 
-static v2s_status make_folder(const char *folder, const char *below) {
-    char *path = NULL;
-    if (asprintf(&path, "%s%s%s", folder, below[0] != '\0' ? "/" : "", below) < 0)
-        return no_memory();
-    v2s_status status = V2S_OK;
-    struct stat info;
-    bool made = mkdir(path, 0777) == 0;
-    int reason = errno;
-    if (!made && !(stat(path, &info) == 0 && S_ISDIR(info.st_mode)))
-        status = V2S_FAIL(V2S_IO, "%s: cannot make the folder: %s", path, strerror(reason));
-    free(path);
-    return status;
-}
-
-// `away` is unlink or rmdir.
-static void remove_below(const char *folder, const char *below, int (*away)(const char *)) {
-    char *path = NULL;
-    if (asprintf(&path, "%s/%s", folder, below) >= 0)
-        away(path);
-    free(path);
-}
-
 // An earlier manifest would name files that this run replaces.
 static v2s_status open_folder(const v2s_synth_config *c) {
-    V2S_TRY(make_folder(c->folder, "foa"));
+    V2S_TRY(v2s_folder_make(c->folder, "foa"));
     if (c->dry)
-        V2S_TRY(make_folder(c->folder, "dry"));
-    V2S_TRY(make_folder(c->folder, "traj"));
-    remove_below(c->folder, "manifest.jsonl", unlink);
+        V2S_TRY(v2s_folder_make(c->folder, "dry"));
+    V2S_TRY(v2s_folder_make(c->folder, "traj"));
+    v2s_folder_remove(c->folder, "manifest.jsonl", unlink);
     return V2S_OK;
 }
 
@@ -221,7 +199,7 @@ static void remove_files(const work *w) {
                 unlink(path);
             free(path);
         }
-        remove_below(w->config->folder, KINDS[k][0], rmdir); // if it is empty
+        v2s_folder_remove(w->config->folder, KINDS[k][0], rmdir); // if it is empty
     }
     if (w->made_folder)
         rmdir(w->config->folder);
@@ -421,7 +399,7 @@ static v2s_status make_all(work *w) {
     for (size_t i = 0; i < c->rooms; i++)
         v2s_venue_draw(v2s_rng_derive(c->seed, SEED_VENUES), i, c->open, &w->venues[i]);
     w->made_folder = stat(c->folder, &info) != 0;
-    V2S_TRY(make_folder(c->folder, ""));
+    V2S_TRY(v2s_folder_make(c->folder, ""));
     v2s_status status = make_files(w);
     if (status != V2S_OK)
         remove_files(w);

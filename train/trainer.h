@@ -27,6 +27,7 @@
 
 #include "train/device_step.h"
 #include "train/schedule.h"
+#include "train/train_state.h"
 
 typedef struct v2s_trainer_config {
     uint64_t seed;
@@ -37,19 +38,6 @@ typedef struct v2s_trainer_config {
     double ema_decay;       // 0: off
     v2s_schedule schedule;
 } v2s_trainer_config;
-
-// Where a run is. All of it goes into checkpoints.
-typedef struct v2s_train_state {
-    int64_t steps;          // optimizer steps done
-    int64_t epoch, batch;   // of the next batch, from 0
-    int64_t skipped;        // bad batches
-    int64_t skipped_in_row; // of them since the last step
-    int64_t stale;          // validations since the best one
-    int64_t has_best;
-    double best;       // score
-    double loss_sum;   // of the steps of this epoch
-    double loss_count; // number of them
-} v2s_train_state;
 
 // The host's copies, as they were at the last download.
 typedef struct v2s_trainer_copies {

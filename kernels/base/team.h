@@ -5,18 +5,27 @@
 // Threads of another kind would have to share the processors with them, so whatever stands between
 // two convolutions (operations on pictures, attention, rows of a network with convolutions) uses
 // them.
+//
+// How long they run before they sleep, OpenMP's library reads from the environment before main
+// begins. Its 3 ms are worse than useless on a machine that has other work: two threads that wait
+// for one another take turns at burning each other's time (5 steps of a small network on two busy
+// processors: 156 s, 13 s with a short wait). So programs begin with v2s_team_settle.
 #ifndef V2S_KERNELS_BASE_TEAM_H
 #define V2S_KERNELS_BASE_TEAM_H
 
 #include <stdbool.h>
 #include <stddef.h>
 
+// Starts the program anew with a wait of some 50 us, unless the environment says already how idle
+// threads wait (OMP_WAIT_POLICY, GOMP_SPINCOUNT). Returns if it does, or if this cannot be done.
+void v2s_team_settle(char **argv);
+
 // As v2s_parallel, but libgomp ends the program where the system gives no thread. From a thread of
 // a team, the caller does all parts itself.
 void v2s_team(int threads, int parts, void (*part)(void *ctx, int i, int parts), void *ctx);
 
-// Whether this thread has called v2s_team with more than one thread to run on: its team then waits
-// by running, and v2s_parallel takes it too.
+// Whether this thread is one of a team, or has had one (or a library on one): it then waits by
+// running, and v2s_parallel takes it too.
 bool v2s_team_stands(void);
 
 // Makes libraries that use OpenMP take `threads` threads where this thread calls them.

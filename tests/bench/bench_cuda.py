@@ -139,6 +139,30 @@ def upsample(x):
     return F.interpolate(x, scale_factor=2, mode="bilinear", align_corners=True)
 
 
+def to_rows(N, C, H):
+    x, y = noise(N, C, H * H), torch.empty(N, H * H, C, device=DEVICE)
+    return lambda: y.copy_(x.transpose(1, 2))
+
+
+def from_rows(N, C, H):
+    x, y = noise(N, H * H, C), torch.zeros(N, C, H * H, device=DEVICE)
+    return lambda: y.add_(x.transpose(1, 2))
+
+
+def concat(N, C, H, back):
+    a, b = noise(N, C, H, H, grad=back), noise(N, C, H, H, grad=back)
+    if back:
+        return backward(torch.cat((a, b), 1), (a, b))
+    return without_grad(lambda: torch.cat((a, b), 1))
+
+
+def residual(N, back):
+    x, branch, gamma = noise(N, grad=back), noise(N, grad=back), noise(1, grad=back)
+    if back:
+        return backward(x + gamma * branch, (x, branch, gamma))
+    return without_grad(lambda: x + gamma * branch)
+
+
 def attention(B, N, D, E, back):
     q, k, v = (noise(B, 1, N, d, grad=back) for d in (D, D, E))
     if back:
@@ -226,6 +250,12 @@ OPERATIONS = {
     "pool2d_backward": lambda N, C, H: of_one(lambda x: F.max_pool2d(x, 2), N, C, H, H, back=True),
     "upsample2d_forward": lambda N, C, H: of_one(upsample, N, C, H, H, back=False),
     "upsample2d_backward": lambda N, C, H: of_one(upsample, N, C, H, H, back=True),
+    "picture_to_rows": to_rows,
+    "picture_from_rows": from_rows,
+    "concat_forward": lambda **s: concat(**s, back=False),
+    "concat_backward": lambda **s: concat(**s, back=True),
+    "residual_forward": lambda **s: residual(**s, back=False),
+    "residual_backward": lambda **s: residual(**s, back=True),
     "softmax_forward": lambda M, N: of_one(lambda x: x.softmax(1), M, N, back=False),
     "softmax_backward": lambda M, N: of_one(lambda x: x.softmax(1), M, N, back=True),
     "attention_forward": lambda **s: attention(**s, back=False),

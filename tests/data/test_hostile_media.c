@@ -12,6 +12,7 @@
 #include "data/mot.h"
 #include "data/sound_in.h"
 #include "data/video.h"
+#include "tests/support/damage.h"
 #include "tests/support/make_media.h"
 
 enum { CASES = 120, MAX_PICTURES = 5000, MAX_BLOCKS = 20000 };
@@ -22,37 +23,6 @@ static void setup(void) {
 }
 
 TestSuite(hostile_media, .init = setup, .fini = v2s_test_folder_remove);
-
-static uint32_t next_random(uint32_t *state) {
-    *state = *state * 1664525u + 1013904223u;
-    return *state >> 8;
-}
-
-// A copy of data with one to eight faults; *size may shrink.
-static unsigned char *damage(const unsigned char *data, size_t *size, uint32_t *state) {
-    unsigned char *copy = malloc(*size + 1);
-    memcpy(copy, data, *size);
-    if (next_random(state) % 4 == 0)
-        *size = 1 + next_random(state) % *size;
-    int faults = 1 + (int)(next_random(state) % 8);
-    for (int i = 0; i < faults; i++) {
-        // Half of the faults hit the first bytes, where the headers are.
-        size_t range = next_random(state) % 2 && *size > 256 ? 256 : *size;
-        size_t at = next_random(state) % range;
-        switch (next_random(state) % 3) {
-        case 0:
-            copy[at] ^= (unsigned char)(1u << next_random(state) % 8);
-            break;
-        case 1:
-            copy[at] = (unsigned char)next_random(state);
-            break;
-        default:
-            for (size_t k = at; k < at + 4 && k < *size; k++)
-                copy[k] = next_random(state) % 2 ? 0xFF : 0x00;
-        }
-    }
-    return copy;
-}
 
 static void read_video(const char *path) {
     v2s_video *video = NULL;
@@ -112,7 +82,7 @@ static void replay(const char *from, const char *suffix, uint32_t seed, void (*r
     const char *path = v2s_test_path(name);
     for (int i = 0; i < CASES; i++) {
         size_t damaged_size = size;
-        unsigned char *bytes = damage(data, &damaged_size, &seed);
+        unsigned char *bytes = v2s_test_damage(data, &damaged_size, &seed);
         v2s_test_write_file(path, bytes, damaged_size);
         free(bytes);
         read(path);

@@ -55,12 +55,36 @@ Test(image, png_decodes_to_the_same_pixels) {
     }
 }
 
+Test(image, grey_png_of_16_bits_comes_back) {
+    static const int sizes[][2] = {{1, 1}, {7, 5}, {64, 48}, {1, 300}};
+    for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
+        int w = sizes[i][0], h = sizes[i][1], width = 0, height = 0;
+        uint16_t *grey = malloc((size_t)(w * h) * sizeof *grey), *back = NULL;
+        for (int k = 0; k < w * h; k++)
+            grey[k] = (uint16_t)((k * 2654435761u) >> 13);
+        unsigned char *bytes = NULL;
+        size_t size = 0;
+        cr_assert(v2s_image_png_grey16(grey, w, h, &bytes, &size) == V2S_OK);
+        const char *path = v2s_test_path("grey.png");
+        v2s_test_write_file(path, bytes, size);
+        cr_assert(v2s_image_read_grey16(path, &width, &height, &back) == V2S_OK, "%s",
+                  v2s_error_text());
+        cr_assert(width == w && height == h);
+        cr_expect(memcmp(grey, back, (size_t)(w * h) * sizeof *grey) == 0);
+        free(bytes);
+        free(grey);
+        free(back);
+    }
+}
+
 Test(image, png_refuses_impossible_sizes) {
     unsigned char *bytes = NULL;
     size_t size = 0;
     uint8_t pixel[3] = {0};
     cr_assert(v2s_image_png_rgb(pixel, 0, 1, &bytes, &size) == V2S_ARG);
     cr_assert(v2s_image_png_rgb(pixel, 1, 1 << 20, &bytes, &size) == V2S_ARG);
+    uint16_t grey[1] = {0};
+    cr_assert(v2s_image_png_grey16(grey, 1, -1, &bytes, &size) == V2S_ARG);
     cr_assert(bytes == NULL);
 }
 

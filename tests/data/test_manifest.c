@@ -34,11 +34,12 @@ static place place_make(void) {
     put(p.folder, "t.wav", "", 0);
     put(p.folder, "d.wav", "", 0);
     put(p.folder, "t.csv", "", 0);
+    put(p.folder, "z.npy", "", 0);
     return p;
 }
 
 static void place_remove(const place *p) {
-    static const char *const names[] = {"t.wav", "d.wav", "t.csv", "m.jsonl"};
+    static const char *const names[] = {"t.wav", "d.wav", "t.csv", "z.npy", "m.jsonl"};
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
         char path[128];
         snprintf(path, sizeof path, "%s/%s", p->folder, names[i]);
@@ -116,7 +117,7 @@ Test(manifest, byte_order_mark_line_ends_and_blank_lines_do_not_matter) {
     v2s_manifest m = {0};
     cr_assert_eq(read_text("\xEF\xBB\xBF" GOOD "\r\n\r\n  \n"
                            "{\"id\":\"b\",\"split\":\"val\",\"pairing\":\"depth\","
-                           "\"truth\":\"t.wav\",\"sound\":null}\r\n",
+                           "\"audio\":\"t.wav\",\"depth\":\"z.npy\",\"sound\":null}\r\n",
                            true, &m),
                  V2S_OK, "%s", v2s_error_text());
     cr_assert_eq(m.count, 2);
@@ -131,6 +132,7 @@ typedef struct fault {
 } fault;
 
 #define OMNI "\"split\":\"train\",\"pairing\":\"omni\",\"truth\":\"t.wav\",\"trajectory\":\"t.csv\""
+#define DEPTH(text) "{\"id\":\"x\",\"split\":\"val\",\"pairing\":\"depth\"," text "}"
 #define BAD(text) "{\"id\":\"x\"," OMNI "," text "}"
 
 static const fault FAULTS[] = {
@@ -155,9 +157,21 @@ static const fault FAULTS[] = {
     {"{\"id\":\"x\",\"split\":\"val\",\"pairing\":\"dry\",\"truth\":\"t.wav\","
      "\"trajectory\":\"t.csv\"}",
      "dry is missing"},
-    {"{\"id\":\"x\",\"split\":\"val\",\"pairing\":\"depth\",\"truth\":\"gone.wav\"}",
+    {"{\"id\":\"x\",\"split\":\"val\",\"pairing\":\"binaural\",\"truth\":\"gone.wav\"}",
      "gone.wav: No such file"},
-    {"{\"id\":\"x\",\"split\":\"val\",\"pairing\":\"depth\",\"truth\":\".\"}", "folder"},
+    {"{\"id\":\"x\",\"split\":\"val\",\"pairing\":\"binaural\",\"truth\":\".\"}", "folder"},
+    {DEPTH("\"depth\":\"z.npy\""), "audio is missing"},
+    {DEPTH("\"audio\":\"t.wav\""), "depth is missing"},
+    {DEPTH("\"audio\":\"t.wav\",\"depth\":\"gone.npy\""), "gone.npy: No such file"},
+    {
+        DEPTH("\"audio\":\"t.wav\",\"depth\":\".\""),
+        "depth: ",
+    },
+    {DEPTH("\"audio\":7,\"depth\":\"z.npy\""), "audio: expected a text"},
+    {DEPTH("\"audio\":[\"t.wav\"],\"depth\":\"z.npy\""), "list of 2 (left and right ear), found 1"},
+    {DEPTH("\"audio\":[\"t.wav\",1],\"depth\":\"z.npy\""), "list of 2 texts"},
+    {DEPTH("\"audio\":[\"t.wav\",\"gone.wav\"],\"depth\":\"z.npy\""), "audio: "},
+    {DEPTH("\"audio\":\"t.wav\",\"depth\":\"z.npy\",\"start_s\":1"), "start_s: expected 0 for"},
     {BAD("\"start_s\":-1"), "start_s: expected 0"},
     {BAD("\"start_s\":\"1\""), "start_s: expected a number"},
     {BAD("\"start_s\":1e999"), "start_s"},
@@ -241,7 +255,8 @@ Test(manifest, what_is_written_is_read_back) {
     v2s_clip bare = {.id = "b",
                      .split = V2S_SPLIT_TEST,
                      .pairing = V2S_PAIRING_DEPTH,
-                     .truth = "t.wav",
+                     .audio = {"t.wav", "d.wav"},
+                     .depth = "z.npy",
                      .drr_db = NAN};
     v2s_file_out *f = NULL;
     cr_assert_eq(v2s_file_out_open(p.manifest, &f), V2S_OK);
@@ -267,6 +282,9 @@ Test(manifest, what_is_written_is_read_back) {
     cr_expect(r->free_field && !r->recorded && r->source == NULL);
     cr_expect_eq(m.clips[1].duration_s, 0);
     cr_expect(isnan(m.clips[1].drr_db));
+    cr_expect(m.clips[1].truth == NULL);
+    cr_expect(strstr(m.clips[1].audio[0], "/t.wav") && strstr(m.clips[1].audio[1], "/d.wav"));
+    cr_expect(strstr(m.clips[1].depth, "/z.npy") != NULL);
     v2s_manifest_free(&m);
     place_remove(&p);
 }

@@ -148,3 +148,13 @@ Test(options, numbers_are_strict) {
                       n == 7,
                   "'%s' is a number", wrong[i]);
 }
+
+Test(options, what_was_given_is_told_from_defaults) {
+    char *argv[] = {"a", "--order=1", "-o", "--rate", "-l", "--", "--box"};
+    cr_expect(v2s_options_given(&command, 7, argv, "order"));
+    cr_expect(v2s_options_given(&command, 7, argv, "output"));
+    cr_expect(v2s_options_given(&command, 7, argv, "loud"));
+    cr_expect_not(v2s_options_given(&command, 7, argv, "rate"), "it is the value of -o");
+    cr_expect_not(v2s_options_given(&command, 7, argv, "box"), "options have ended");
+    cr_expect_not(v2s_options_given(&command, 7, argv, "format"));
+}

@@ -7,6 +7,7 @@
 #include "kernels/f64_tensor.h"
 #include "tests/device/device_tensor.h"
 
+enum { TRAINING = 1, RELU = 2 }; // kinds
 enum { X, Y, DY, DX, WEIGHT, BIAS, MEAN, VAR, SAVED_MEAN, SAVED_STD, DWEIGHT, DBIAS, TENSORS };
 
 typedef struct problem {
@@ -19,7 +20,7 @@ typedef struct sizes {
     int N, C, H, W;
 } sizes;
 
-static void point_at(problem *p, sizes s, bool training) {
+static void point_at(problem *p, sizes s, bool training, bool relu) {
     device_tensor *t = p->t;
     v2s_batch_norm_args a = {s.N,
                              s.C,
@@ -27,7 +28,7 @@ static void point_at(problem *p, sizes s, bool training) {
                              s.W,
                              1,
                              training,
-                             false,
+                             relu,
                              1e-5f,
                              0.1f,
                              t[X].at,
@@ -44,7 +45,7 @@ static void point_at(problem *p, sizes s, bool training) {
                                      s.W,
                                      1,
                                      training,
-                                     false,
+                                     relu,
                                      1e-5f,
                                      0.1f,
                                      t[X].exact,
@@ -61,7 +62,7 @@ static void point_at(problem *p, sizes s, bool training) {
 }
 
 // x is noise of +-1 around `middle`.
-static problem make(const v2s_device *dev, sizes s, bool training, bool aligned, float middle) {
+static problem make(const v2s_device *dev, sizes s, int kind, bool aligned, float middle) {
     problem p;
     size_t count = (size_t)s.N * s.C * s.H * s.W;
     for (unsigned i = 0; i < TENSORS; i++) {
@@ -76,7 +77,7 @@ static problem make(const v2s_device *dev, sizes s, bool training, bool aligned,
         p.t[i] = device_copy_of(dev, noise.host, n, aligned);
         device_tensor_drop(dev, &noise);
     }
-    point_at(&p, s, training);
+    point_at(&p, s, kind & TRAINING, kind & RELU);
     return p;
 }
 
@@ -108,8 +109,8 @@ static void check_twice(const v2s_device *dev, problem *p) {
 
 // The statistics are exact but for their rounding, of the mean to |middle| 2^-24; inv_std, at most
 // 1/sqrt(eps) where a channel has one number, multiplies that.
-static void check(const v2s_device *dev, sizes s, bool training, bool aligned, float middle) {
-    problem p = make(dev, s, training, aligned, middle);
+static void check(const v2s_device *dev, sizes s, int kind, bool aligned, float middle) {
+    problem p = make(dev, s, kind, aligned, middle);
     double K = (double)s.N * s.H * s.W, off = (1.0 + fabsf(middle)) * 0x1p-24;
     double scale = K > 1 && K < 5 ? 320.0 : 4.0;
     const double limit[TENSORS] = {[Y] = 4 * scale * off + 4e-7,
@@ -137,9 +138,10 @@ Test(batch_norm, equals_the_definition_in_double) {
                          {2, 3, 4, 5}, {3, 17, 2, 6}, {2, 2, 31, 7}, {1, 41, 3, 4}};
     v2s_device *dev = tested_device();
     for (int i = 0; i < 12; i++) {
-        check(dev, all[i], true, i % 2 == 0, 0.0f);
+        check(dev, all[i], TRAINING, i % 2 == 0, 0.0f);
+        check(dev, all[i], TRAINING + RELU, i % 2 != 0, 0.0f);
         if (i % 3 == 0)
-            check(dev, all[i], false, i % 2 != 0, 0.0f);
+            check(dev, all[i], i % 2 * RELU, i % 2 != 0, 0.0f);
     }
     v2s_device_close(&dev);
 }
@@ -147,24 +149,25 @@ Test(batch_norm, equals_the_definition_in_double) {
 // Several slices per channel, in packs of four and one by one.
 Test(batch_norm, of_large_pictures_equals_the_definition) {
     v2s_device *dev = tested_device();
-    check(dev, (sizes){3, 1, 64, 64}, true, true, 0.0f);
-    check(dev, (sizes){2, 1, 91, 91}, true, false, 0.0f);
+    check(dev, (sizes){3, 1, 64, 64}, TRAINING, true, 0.0f);
+    check(dev, (sizes){2, 1, 91, 91}, TRAINING + RELU, false, 0.0f);
+    check(dev, (sizes){2, 1, 64, 68}, TRAINING + RELU, true, 0.0f);
     v2s_device_close(&dev);
 }
 
 // What a sum of squares would lose.
 Test(batch_norm, of_numbers_far_from_zero_keeps_the_variance) {
     v2s_device *dev = tested_device();
-    check(dev, (sizes){2, 3, 9, 12}, true, true, 1000.0f);
-    check(dev, (sizes){2, 3, 9, 12}, true, true, -30000.0f);
+    check(dev, (sizes){2, 3, 9, 12}, TRAINING, true, 1000.0f);
+    check(dev, (sizes){2, 3, 9, 12}, TRAINING, true, -30000.0f);
     v2s_device_close(&dev);
 }
 
 Test(batch_norm, works_in_place_without_what_is_not_wanted) {
     v2s_device *dev = tested_device();
     const sizes s = {2, 3, 4, 5};
-    for (int training = 0; training < 2; training++) {
-        problem p = make(dev, s, training, training, 0.0f);
+    for (int kind = 0; kind <= TRAINING + RELU; kind++) {
+        problem p = make(dev, s, kind, kind & TRAINING, 0.0f);
         p.g.of.y = (float *)p.g.of.x;
         p.exact.of.y = (double *)p.exact.of.x;
         p.g.of.saved_mean = p.g.of.saved_inv_std = NULL;
@@ -175,7 +178,7 @@ Test(batch_norm, works_in_place_without_what_is_not_wanted) {
         cr_assert_leq(device_tensor_gap(dev, &p.t[X]), 3e-6);
         for (int i = 0; i < TENSORS; i++)
             device_tensor_drop(dev, &p.t[i]);
-        p = make(dev, s, training, training, 0.0f);
+        p = make(dev, s, kind, kind & TRAINING, 0.0f);
         p.g.dx = NULL;
         p.exact.dx = NULL;
         run(dev, &p);
@@ -185,5 +188,31 @@ Test(batch_norm, works_in_place_without_what_is_not_wanted) {
         for (int i = 0; i < TENSORS; i++)
             device_tensor_drop(dev, &p.t[i]);
     }
+    v2s_device_close(&dev);
+}
+
+// A number that is not one is not 0: it passes, and so does its gradient.
+Test(batch_norm, with_relu_keeps_what_is_not_a_number) {
+    const float x[] = {-3, 0, 1, 5, NAN}, dy[] = {1, 2, 4, 8, 16}, one = 2.0f, shift = -2.0f;
+    const float mean = 0.0f, var = 1.0f, zeros[5] = {0};
+    v2s_device *dev = tested_device();
+    const float *from[TENSORS] = {x,     x,    dy,    zeros, &one,  &shift,
+                                  &mean, &var, zeros, zeros, zeros, zeros};
+    problem p;
+    for (int i = 0; i < TENSORS; i++)
+        p.t[i] = device_copy_of(dev, from[i], i < WEIGHT ? 5 : 1, false);
+    point_at(&p, (sizes){1, 1, 1, 5}, false, true);
+    p.g.of.eps = 0.0f;
+    run(dev, &p);
+    float *y = device_tensor_now(dev, &p.t[Y]), *dx = device_tensor_now(dev, &p.t[DX]);
+    cr_assert(y[0] == 0.0f && y[1] == 0.0f && y[2] == 0.0f && y[3] == 8.0f && isnan(y[4]));
+    cr_assert(dx[0] == 0.0f && dx[1] == 0.0f && dx[2] == 0.0f && dx[3] == 16.0f);
+    float *dbias = device_tensor_now(dev, &p.t[DBIAS]);
+    cr_assert_eq(dbias[0], 24.0f);
+    free(y);
+    free(dx);
+    free(dbias);
+    for (int i = 0; i < TENSORS; i++)
+        device_tensor_drop(dev, &p.t[i]);
     v2s_device_close(&dev);
 }

@@ -234,25 +234,46 @@ Test(batch_norm, with_relu_by_hand) {
 }
 
 // A channel far from zero: the variance must not be a difference of large squares.
-Test(batch_norm, keeps_its_precision_far_from_zero) {
-    enum { COUNT = 4096 };
-    float *x = guarded_noise(1, COUNT, 1.0f), *y = guarded_noise(2, COUNT, 1.0f);
-    float weight = 1, bias = 0, mean = 0, var = 1, saved[2];
-    for (int i = 0; i < COUNT; i++)
-        x[i] = 1048576.0f + rintf(x[i] * 8.0f) / 8.0f; // exact
-    v2s_batch_norm_args a = {1, 1,       64,    64,    1,    true, false, 1e-5f,    1.0f,
-                             x, &weight, &bias, &mean, &var, y,    saved, saved + 1};
-    v2s_batch_norm_forward(NULL, &a, NULL);
+// The channels of a picture in blocks hold the same numbers.
+static void check_far(const v2s_device *dev, int block) {
+    enum { COUNT = 4096, BLOCK_MAX = 16 };
+    float *x = guarded_noise(1, COUNT * BLOCK_MAX, 1.0f),
+          *y = guarded_noise(2, COUNT * BLOCK_MAX, 1);
+    float weight[BLOCK_MAX] = {1}, bias[BLOCK_MAX] = {0}, mean[BLOCK_MAX] = {0};
+    float var[BLOCK_MAX] = {1}, saved[2][BLOCK_MAX];
     double sum = 0.0, squares = 0.0;
     for (int i = 0; i < COUNT; i++) {
-        sum += (double)x[i] - 1048576.0;
-        squares += ((double)x[i] - 1048576.0) * ((double)x[i] - 1048576.0);
+        float value = 1048576.0f + rintf(x[i] * 8.0f) / 8.0f; // exact
+        y[i] = value;
+        sum += (double)value - 1048576.0;
+        squares += ((double)value - 1048576.0) * ((double)value - 1048576.0);
     }
+    for (int i = 0; i < COUNT * block; i++)
+        x[i] = y[i / block];
+    v2s_batch_norm_args a = {1, block,  64,   64,   block, true, false,    1e-5f,   1.0f,
+                             x, weight, bias, mean, var,   y,    saved[0], saved[1]};
+    v2s_arena scratch = scratch_of(dev->ops->batch_norm_scratch(dev, &a));
+    dev->ops->batch_norm_forward(dev, &a, &scratch);
     sum /= COUNT;
-    cr_assert_float_eq(saved[0], 1048576.0 + sum, 0.07);
-    cr_assert_float_eq(saved[1], 1.0 / sqrt(squares / COUNT - sum * sum + 1e-5), 1e-6);
-    guarded_free(x, COUNT);
-    guarded_free(y, COUNT);
+    for (int c = 0; c < block; c++) {
+        cr_assert_float_eq(saved[0][c], 1048576.0 + sum, 0.07);
+        cr_assert_float_eq(saved[1][c], 1.0 / sqrt(squares / COUNT - sum * sum + 1e-5), 1e-6);
+    }
+    v2s_arena_close(&scratch);
+    guarded_free(x, COUNT * BLOCK_MAX);
+    guarded_free(y, COUNT * BLOCK_MAX);
+}
+
+Test(batch_norm, keeps_its_precision_far_from_zero) {
+    for (int isa = V2S_ISA_SCALAR; isa <= V2S_ISA_AVX512_BF16; isa++) {
+        v2s_device *dev = device_of((v2s_isa)isa, 1);
+        if (dev == NULL)
+            continue;
+        check_far(dev, 1);
+        check_far(dev, 8);
+        check_far(dev, 16);
+        v2s_device_close(&dev);
+    }
 }
 
 static void check_numeric(int N, int C, int H, int W, int kind) {

@@ -137,6 +137,25 @@ Test(resample, refuses_impossible_rates) {
     cr_assert_null(r);
 }
 
+Test(resample, a_sound_shorter_than_the_filter_keeps_its_energy) {
+    for (int p = 0; p < PAIRS; p++) {
+        enum { N = 64 };
+        float x[N], *y = NULL;
+        size_t m = 0;
+        double before = 0, after = 0;
+        for (int t = 0; t < N; t++) { // a slow bump
+            x[t] = (float)exp(-0.01 * (t - N / 2) * (t - N / 2));
+            before += (double)x[t] * x[t] / rates[p][0];
+        }
+        cr_assert_eq(v2s_resample(x, N, 1, rates[p][0], rates[p][1], &y, &m), V2S_OK);
+        for (size_t t = 0; t < m; t++)
+            after += (double)y[t] * y[t] / rates[p][1];
+        cr_expect_float_eq(after / before, 1, 0.02, "%g -> %g: %g", rates[p][0], rates[p][1],
+                           after / before);
+        free(y);
+    }
+}
+
 Test(resample, an_empty_sound_stays_empty) {
     float *y = NULL, x = 0.0F;
     size_t m = 1;

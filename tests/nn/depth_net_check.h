@@ -1,82 +1,13 @@
 // SPDX-License-Identifier: MIT
-// Small depth networks whose numbers tests/tools/make_depth_golden.py makes as well. Included by a
-// test in float and by one in double, where every type and function is the double twin's.
+// The depth network against PyTorch in double (tests/data/golden/depth_net.safetensors,
+// tests/tools/make_depth_golden.py). Included by a test in float and by one in double.
 #ifndef V2S_TESTS_NN_DEPTH_NET_CHECK_H
 #define V2S_TESTS_NN_DEPTH_NET_CHECK_H
 
-#include <criterion/criterion.h>
-#include <math.h>
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 
 #include "checkpoints/safetensors.h"
-#include "nn/depth_net.h"
-#include "tests/support/hash_noise.h"
-
-// `count` numbers of `stream` around `middle`.
-static void depth_noise(unsigned stream, size_t count, double middle, double scale, real *out) {
-    float *values = malloc((count > 0 ? count : 1) * sizeof *values);
-    hash_noise(stream, count, 1.0f, values);
-    for (size_t i = 0; i < count; i++)
-        out[i] = (real)(float)(middle + scale * (double)values[i]);
-    free(values);
-}
-
-typedef struct depth_filling {
-    unsigned stream;
-    double peak; // factor of the queries' weights
-} depth_filling;
-
-static bool depth_ends(const char *name, const char *end) {
-    size_t length = strlen(name), tail = strlen(end);
-    return length >= tail && strcmp(name + length - tail, end) == 0;
-}
-
-// Tensor number i of the walk over all of them is stream i.
-static v2s_status depth_fill(void *ctx, const char *name, v2s_tensor *t) {
-    depth_filling *f = ctx;
-    size_t count = v2s_tensor_count(t);
-    double middle = 0.0, scale = 0.1;
-    if (t->rank == 4)
-        scale = sqrt(6.0 / ((double)t->dim[0] * t->dim[2] * t->dim[3])) *
-                (depth_ends(name, ".q.weight") ? f->peak : 1.0);
-    else if (strstr(name, "gamma_") != NULL)
-        middle = 0.5, scale = 0.0;
-    else if (depth_ends(name, "running_var"))
-        middle = 1.0, scale = 0.5;
-    else if (depth_ends(name, ".weight"))
-        middle = 1.0, scale = 0.2;
-    depth_noise(f->stream++, count, middle, scale, t->data);
-    return V2S_OK;
-}
-
-static v2s_depth_config depth_small(int size, const char *levels, v2s_attention_scale scale) {
-    v2s_depth_config c = {.base_channels = 8, .scale = scale, .size = size, .max_depth_m = 10.0};
-    for (const char *l = levels; *l != '\0'; l++)
-        c.attention[*l - '1'] = true;
-    return c;
-}
-
-// A network of the host, filled unless `peak` is 0.
-static v2s_depth_net *depth_open(const v2s_depth_config *config, double peak) {
-    v2s_depth_net *net = NULL;
-    depth_filling f = {0, peak};
-    cr_assert_eq(v2s_depth_net_open(config, NULL, &net), V2S_OK, "%s", v2s_error_text());
-    if (peak != 0.0)
-        cr_assert_eq(v2s_depth_net_each(net, V2S_DEPTH_ALL, depth_fill, &f), V2S_OK);
-    return net;
-}
-
-// Spectrograms are not negative.
-static real *depth_input(const v2s_depth_config *c, int B) {
-    size_t count = (size_t)B * 2 * c->size * c->size;
-    real *x = malloc(count * sizeof *x);
-    depth_noise(500, count, 0.5, 0.5, x);
-    return x;
-}
-
-// ---- against PyTorch ------------------------------------------------------------------------
+#include "tests/nn/depth_net_small.h"
 
 enum { GOLDEN_BATCH = 2, GOLDEN_SIZE = 32, GOLDEN_SUMS = 16, GOLDEN_STEPS = 10 };
 enum { GOLDEN_PIXELS = GOLDEN_BATCH * GOLDEN_SIZE * GOLDEN_SIZE };
@@ -238,11 +169,12 @@ static void golden_check(const v2s_device *dev, const golden_case *c) {
 }
 
 // One AdamW step over all parameters.
-static void golden_update(golden_run *r, const v2s_device *dev, int step, real *m, real *v) {
+static void golden_update(golden_run *r, const v2s_device *dev, double rate, int step, real *m,
+                          real *v) {
     v2s_optim_args a = {.kind = V2S_OPTIM_ADAMW,
                         .step = step + 1,
                         .scale = 1.0,
-                        .rate = 1e-3,
+                        .rate = rate,
                         .decay = 1e-2,
                         .beta1 = 0.9,
                         .beta2 = 0.999,
@@ -254,19 +186,20 @@ static void golden_update(golden_run *r, const v2s_device *dev, int step, real *
     dev->ops->optim_step(dev, &a);
 }
 
-static void golden_losses(const v2s_device *dev, double tolerance) {
+// Losses of ten steps; the tolerance is relative to the loss.
+static void golden_losses(const v2s_device *dev, const char *group, double rate, double tolerance) {
     golden_run *r = golden_run_open(dev, "12345", V2S_ATTENTION_SCALE_KEY, 1.0);
     size_t count;
     int rows;
     real *grad = v2s_depth_net_flat(r->grads, &count);
     real *m = calloc(count, sizeof *m), *v = calloc(count, sizeof *v);
-    double *golden = golden_read("all", ".losses", &rows);
+    double *golden = golden_read(group, ".losses", &rows);
     for (int step = 0; step < GOLDEN_STEPS; step++) {
         double terms[3];
         golden_truth(510 + (unsigned)step % 2, r->truth);
         memset(grad, 0, count * sizeof *grad);
         golden_step(r, dev, terms);
-        golden_update(r, dev, step, m, v);
+        golden_update(r, dev, rate, step, m, v);
         double losses[4] = {terms[0] + 0.2 * terms[1] + 0.1 * terms[2], terms[0], terms[1],
                             terms[2]};
         for (int i = 0; i < 4; i++)
@@ -300,7 +233,7 @@ static void golden_optimizer(const v2s_device *dev, double tolerance) {
         golden_given given = {(unsigned)step, 0};
         cr_assert_eq(v2s_depth_net_each(r->grads, V2S_DEPTH_PARAMETERS, golden_give, &given),
                      V2S_OK);
-        golden_update(r, dev, step, m, v);
+        golden_update(r, dev, 1e-3, step, m, v);
     }
     golden_list g = golden_open("", "optimizer", tolerance);
     cr_assert_eq(v2s_depth_net_each(r->net, V2S_DEPTH_PARAMETERS, golden_tensor, &g), V2S_OK);

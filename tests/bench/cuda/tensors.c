@@ -92,7 +92,8 @@ static void take_norm(bench *b, norm_state *s, int N, int C, int H) {
     a->saved_inv_std = bench_noise(b, channels);
 }
 
-// Statistics need x once and y needs it again; backward needs x and dy twice, and adds into dx.
+// Statistics need x once and y needs it again; backward needs x and dy twice, and adds
+// into dx.
 static void batch_norm(bench *b, int N, int C, int H) {
     norm_state s = {0};
     size_t numbers = (size_t)N * C * H * H;
@@ -170,6 +171,127 @@ static void upsample2d(bench *b, int N, int C, int H) {
         a.dx = bench_zeros(b, numbers * sizeof(float));
         bench_time(b, &(bench_work){.run = run_upsample_backward, .ctx = &a, .bytes = F * 6 * n});
     }
+}
+
+// ---- between layers ----------------------------------------------------------------------------
+
+static void run_to_rows(const v2s_device *dev, void *ctx) {
+    dev->ops->picture_to_rows(dev, ctx, NULL);
+}
+
+static void run_from_rows(const v2s_device *dev, void *ctx) {
+    dev->ops->picture_from_rows(dev, ctx, NULL);
+}
+
+static void rows(bench *b, int N, int C, int H) {
+    size_t numbers = (size_t)N * C * H * H;
+    v2s_picture_rows_args a = {.N = N, .C = C, .P = H * H, .block = 1};
+    double n = (double)numbers;
+    if (bench_wants(b, "picture_to_rows", "N%d C%d H%d", N, C, H)) {
+        a.from = bench_noise(b, numbers);
+        a.to = bench_zeros(b, numbers * sizeof(float));
+        bench_time(b, &(bench_work){.run = run_to_rows, .ctx = &a, .bytes = F * 2 * n});
+    }
+    if (bench_wants(b, "picture_from_rows", "N%d C%d H%d", N, C, H)) {
+        a.from = bench_noise(b, numbers);
+        a.to = bench_zeros(b, numbers * sizeof(float));
+        a.add = true;
+        bench_time(b, &(bench_work){.run = run_from_rows, .ctx = &a, .bytes = F * 3 * n});
+    }
+}
+
+static void run_concat(const v2s_device *dev, void *ctx) {
+    dev->ops->concat_forward(dev, ctx, NULL);
+}
+
+static void run_concat_backward(const v2s_device *dev, void *ctx) {
+    dev->ops->concat_backward(dev, ctx, NULL);
+}
+
+static void concat(bench *b, int N, int C, int H) {
+    size_t item = (size_t)C * H * H, numbers = (size_t)N * item;
+    v2s_concat_args a = {.N = N, .A = item, .B = item};
+    double n = (double)numbers;
+    if (bench_wants(b, "concat_forward", "N%d C%d H%d", N, C, H)) {
+        a.a = bench_noise(b, numbers);
+        a.b = bench_noise(b, numbers);
+        a.y = bench_zeros(b, 2 * numbers * sizeof(float));
+        bench_time(b, &(bench_work){.run = run_concat, .ctx = &a, .bytes = F * 4 * n});
+    }
+    if (bench_wants(b, "concat_backward", "N%d C%d H%d", N, C, H)) {
+        a.dy = bench_noise(b, 2 * numbers);
+        a.da = bench_zeros(b, numbers * sizeof(float));
+        a.db = bench_zeros(b, numbers * sizeof(float));
+        bench_time(b, &(bench_work){.run = run_concat_backward, .ctx = &a, .bytes = F * 6 * n});
+    }
+}
+
+typedef struct residual_state {
+    v2s_residual_args args;
+    v2s_arena *scratch;
+} residual_state;
+
+static void run_residual(const v2s_device *dev, void *ctx) {
+    residual_state *s = ctx;
+    dev->ops->residual_forward(dev, &s->args, s->scratch);
+}
+
+static void run_residual_backward(const v2s_device *dev, void *ctx) {
+    residual_state *s = ctx;
+    dev->ops->residual_backward(dev, &s->args, s->scratch);
+}
+
+static void residual(bench *b, size_t count) {
+    residual_state s = {.args = {.count = count}};
+    v2s_residual_args *a = &s.args;
+    double n = (double)count;
+    if (bench_wants(b, "residual_forward", "N%zu", count)) {
+        a->x = bench_noise(b, count);
+        a->branch = bench_noise(b, count);
+        a->gamma = bench_noise(b, 1);
+        a->y = bench_zeros(b, count * sizeof(float));
+        bench_time(
+            b, &(bench_work){.run = run_residual, .ctx = &s, .flops = 2 * n, .bytes = F * 3 * n});
+    }
+    if (bench_wants(b, "residual_backward", "N%zu", count)) {
+        a->branch = bench_noise(b, count);
+        a->gamma = bench_noise(b, 1);
+        a->dy = bench_noise(b, count);
+        a->dx = bench_zeros(b, count * sizeof(float));
+        a->dbranch = bench_zeros(b, count * sizeof(float));
+        a->dgamma = bench_zeros(b, sizeof(float));
+        s.scratch = bench_scratch(b, b->dev->ops->residual_backward_scratch(b->dev, a));
+        bench_time(
+            b, &(bench_work){
+                   .run = run_residual_backward, .ctx = &s, .flops = 5 * n, .bytes = F * 6 * n});
+    }
+}
+
+typedef struct depth_state {
+    v2s_loss_depth_args args;
+    v2s_arena *scratch;
+} depth_state;
+
+static void run_loss_depth(const v2s_device *dev, void *ctx) {
+    depth_state *s = ctx;
+    dev->ops->loss_depth(dev, &s->args, s->scratch);
+}
+
+// Noise as truth: about half of the pixels are not valid.
+static void loss_depth(bench *b, int N, int H) {
+    size_t numbers = (size_t)N * H * H;
+    depth_state s = {.args = {.N = N, .H = H, .W = H, .counts = {1, 1, 1}}};
+    v2s_loss_depth_args *a = &s.args;
+    if (!bench_wants(b, "loss_depth", "N%d H%d", N, H))
+        return;
+    a->weight_l1 = a->weight_edge = a->weight_smooth = 1.0;
+    a->p = bench_noise(b, numbers);
+    a->g = bench_noise(b, numbers);
+    a->dp = bench_zeros(b, numbers * sizeof(float));
+    a->terms = bench_zeros(b, 3 * sizeof(double));
+    s.scratch = bench_scratch(b, b->dev->ops->loss_depth_scratch(b->dev, a));
+    bench_time(b,
+               &(bench_work){.run = run_loss_depth, .ctx = &s, .bytes = F * 3 * (double)numbers});
 }
 
 // ---- softmax, attention -----------------------------------------------------------------------
@@ -344,6 +466,10 @@ void bench_tensors(bench *b) {
         batch_norm(b, N, C, H);
         pool2d(b, N, C, H);
         upsample2d(b, N, C, H / 2);
+        rows(b, N, C, tiny ? H : 64);
+        concat(b, N, C, H);
+        residual(b, (size_t)N * C * H * H);
+        loss_depth(b, N, H);
         softmax(b, tiny ? 3 : 16384, tiny ? 65 : 16384);
     }
     attention(b, tiny ? 1 : 4, tiny ? 33 : 16384, tiny ? 4 : 16, tiny ? 8 : 128);
