@@ -51,8 +51,8 @@ VF_INLINE void product_tile(int vectors, int K, const float *a, size_t row, size
 #pragma GCC unroll 2
         for (int v = 0; v < vectors; v++) {
             float *to = c + r * ldc + v * LANES;
-            vf before = add ? vf_load(to) : vf_zero();
-            vf_store(to, vf_add(before, sum[r * vectors + v]));
+            vf all = sum[r * vectors + v];
+            vf_store(to, add ? vf_add(vf_load(to), all) : all);
         }
 }
 
@@ -63,6 +63,15 @@ typedef struct panels {
     int first, columns;
 } panels;
 
+enum { LINE = 16 }; // floats of a line of cache
+
+// Fetches what is read soon; returns where it ends.
+VF_INLINE const float *fetch_lines(const float *from, int lines) {
+    for (int i = 0; i < lines; i++, from += LINE)
+        __builtin_prefetch(from);
+    return from;
+}
+
 // c += a b, as above, for `rows` rows rounded up to ROWS and all columns.
 VF_INLINE void add_product(int rows, int K, const float *a, size_t row, size_t step,
                            const panels *b, const panels *c) {
@@ -71,11 +80,15 @@ VF_INLINE void add_product(int rows, int K, const float *a, size_t row, size_t s
         int vectors = registers - v == 1 ? 1 : VECTORS;
         const float *right = b->at + (v * b->rows + (size_t)b->first * vectors) * LANES;
         float *to = c->at + (v * c->rows + (size_t)c->first * vectors) * LANES;
-        for (int r = 0; r < rows; r += ROWS, to += ROWS * vectors * LANES)
+        const float *next = right + (size_t)VECTORS * b->rows * LANES;
+        int lines = v + VECTORS < registers ? K * PANEL / LINE / ((rows + ROWS - 1) / ROWS) + 1 : 0;
+        for (int r = 0; r < rows; r += ROWS, to += ROWS * vectors * LANES) {
+            next = fetch_lines(next, lines);
             if (vectors == 1)
                 product_tile(1, K, a + r * row, row, step, right, to, LANES, true);
             else
                 product_tile(VECTORS, K, a + r * row, row, step, right, to, PANEL, true);
+        }
     }
 }
 
@@ -84,8 +97,13 @@ VF_INLINE void row_products(const v2s_attention_rows *rows, int first, int keys,
                             float *c, size_t ldc) {
     size_t columns = (size_t)rows->columns;
     const float *a = first + ROWS <= rows->n ? rows->at + first * columns : rows->tail;
-    for (int n = 0; n < keys; n += PANEL, b += columns * PANEL)
+    const float *next = a + ROWS * columns;
+    int left = first + 2 * ROWS <= rows->n ? ROWS * rows->columns / LINE : 0;
+    int lines = left / ((keys + PANEL - 1) / PANEL);
+    for (int n = 0; n < keys; n += PANEL, b += columns * PANEL) {
+        next = fetch_lines(next, lines);
         product_tile(VECTORS, rows->columns, a, columns, 1, b, c + n, ldc, false);
+    }
 }
 
 // Register v of a row of the block's sums.

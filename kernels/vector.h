@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// What an instruction set has to bring: four small kernels. Packing, blocking, edges and threads
+// What an instruction set has to bring: a few small kernels. Packing, blocking, edges and threads
 // are shared by all of them (<op>_vector.c).
 //
 // Packed matrix: W^T in panels of `panel` columns, for streaming: for each panel first the row of
