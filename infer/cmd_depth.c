@@ -197,13 +197,18 @@ static v2s_status work(run *r) {
 
 // ---- what is said -----------------------------------------------------------------------------
 
+// "   (mean depth map 0.912, constant 1.102)", what there is of it.
 static void add_floor_text(const run *r, int m, char text[96]) {
-    const v2s_depth_summary *sum = &r->summary;
+    static const char *const names[] = {"mean depth map", "constant"};
+    int at = 0, decimals = v2s_depth_metrics[m].decimals;
     text[0] = '\0';
-    if (v2s_depth_pass_has(&r->pass, V2S_DEPTH_MEAN_MAP))
-        snprintf(text, 96, "   (mean depth map %.*f, constant %.*f)", v2s_depth_metrics[m].decimals,
-                 sum->system[V2S_DEPTH_MEAN_MAP][m].mean, v2s_depth_metrics[m].decimals,
-                 sum->system[V2S_DEPTH_CONSTANT][m].mean);
+    for (size_t k = V2S_DEPTH_MEAN_MAP; k <= V2S_DEPTH_CONSTANT; k++)
+        if (v2s_depth_pass_has(&r->pass, k))
+            at += snprintf(text + at, 96 - (size_t)at, "%s%s %.*f", at > 0 ? ", " : "   (",
+                           names[k - V2S_DEPTH_MEAN_MAP], decimals,
+                           fmin(r->summary.system[k][m].mean, 1e9));
+    if (at > 0)
+        snprintf(text + at, 96 - (size_t)at, ")");
 }
 
 static void say_scores(run *r) {

@@ -14,7 +14,7 @@ static const char STYLE[] =
     "svg rect.bin { fill: var(--c0); fill-opacity: 0.6; } svg path.floor { fill: none; "
     "stroke: var(--c1); stroke-width: 3; }\n"
     ".legend i { display: inline-block; width: 1.1rem; height: 0.7rem; margin-right: 0.4rem; }\n"
-    ".grid.small { grid-template-columns: repeat(auto-fill, minmax(min(100%, 18rem), 1fr)); }\n"
+    ".grid.small { grid-template-columns: repeat(auto-fill, minmax(min(100%, 15rem), 1fr)); }\n"
     ".small svg.shot text { font-size: 19px; }\n"
     ".chart { max-width: 46rem; } .chart svg text { font-size: 17px; }\n"
     "section h3.part { margin: 1.2rem 0 0.5rem; }\n";

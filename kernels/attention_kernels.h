@@ -88,6 +88,13 @@ VF_INLINE void row_products(const v2s_attention_rows *rows, int first, int keys,
         product_tile(VECTORS, rows->columns, a, columns, 1, b, c + n, ldc, false);
 }
 
+// Register v of a row of the block's sums.
+VF_INLINE float *sums_at(const v2s_attention_block *b, int row, int v) {
+    int first = v / VECTORS * VECTORS, queries = v2s_round_up(b->count, ROWS);
+    int vectors = b->E <= (first + 1) * LANES ? 1 : VECTORS;
+    return b->sums + ((size_t)first * queries + (size_t)row * vectors + v - first) * LANES;
+}
+
 // Running maximum and sum of every query of a block.
 typedef struct running {
     float largest[V2S_ATTENTION_QUERIES];
@@ -117,11 +124,8 @@ static void weights_of_row(const v2s_attention_block *b, int row, int keys, runn
         }
     if (largest > before) {
         float factor = exp2f(before - largest);
-        int registers = v2s_round_up(b->E, LANES) / LANES, queries = v2s_round_up(b->count, ROWS);
-        for (int v = 0; v < registers; v++) {
-            int vectors = registers - v / VECTORS * VECTORS == 1 ? 1 : VECTORS;
-            float *to = b->sums + (size_t)(v / VECTORS * VECTORS) * LANES * queries +
-                        ((size_t)row * vectors + v % VECTORS) * LANES;
+        for (int v = 0; v * LANES < b->E; v++) {
+            float *to = sums_at(b, row, v);
             vf_store(to, vf_mul(vf_load(to), vf_all(factor)));
         }
         run->sum[row] *= factor;
@@ -132,16 +136,11 @@ static void weights_of_row(const v2s_attention_block *b, int row, int keys, runn
 
 // o and lse of the block's rows from the sums.
 static void finish_rows(const v2s_attention_block *b, const running *run) {
-    int registers = v2s_round_up(b->E, LANES) / LANES, queries = v2s_round_up(b->count, ROWS);
     for (int r = 0; r < b->count; r++) {
         vf inverse = vf_all((float)(1.0 / run->sum[r]));
-        for (int v = 0; v < registers; v++) {
-            int vectors = registers - v / VECTORS * VECTORS == 1 ? 1 : VECTORS;
-            const float *from = b->sums + (size_t)(v / VECTORS * VECTORS) * LANES * queries +
-                                ((size_t)r * vectors + v % VECTORS) * LANES;
+        for (int v = 0; v * LANES < b->E; v++)
             vf_store_first(b->o + (size_t)r * b->E + v * LANES, b->E - v * LANES,
-                           vf_mul(vf_load(from), inverse));
-        }
+                           vf_mul(vf_load(sums_at(b, r, v)), inverse));
         if (b->lse == NULL)
             continue;
         double lse = (run->largest[r] + log2(run->sum[r])) * M_LN2;

@@ -156,18 +156,35 @@ static void NAME(upsample_row)(const v2s_upsample_row *r) {
     }
 }
 
+// Adds the sums that a column of x has from a row of dy to both its rows.
+static inline void NAME(add_column)(const v2s_upsample_row *r, int column, V sum) {
+    float *top = r->dtop + (size_t)column * BLOCK, *below = r->dbelow + (size_t)column * BLOCK;
+    NAME(store)(top, NAME(load)(top) + (1 - r->share) * sum);
+    NAME(store)(below, NAME(load)(below) + r->share * sum);
+}
+
+// The two columns of x between which the walk along dy is wait in registers.
 static void NAME(downsample_row)(const v2s_upsample_row *r) {
+    V first = NAME(zero)(), second = NAME(zero)();
+    v2s_place at = r->place[0];
     for (int j = 0; j < r->columns; j++) {
-        size_t first = (size_t)r->place[j].first * BLOCK;
-        size_t second = (size_t)r->place[j].second * BLOCK;
-        float right = r->place[j].share, left = 1 - right;
+        v2s_place next = r->place[j];
+        if (next.first != at.first) {
+            NAME(add_column)(r, at.first, first);
+            if (next.first != at.second) {
+                NAME(add_column)(r, at.second, second);
+                second = NAME(zero)();
+            }
+            first = second;
+            second = NAME(zero)();
+        }
+        at = next;
         V change = NAME(load)(r->dy + (size_t)j * BLOCK);
-        V upper = (1 - r->share) * change, lower = r->share * change;
-        NAME(store)(r->dtop + first, NAME(load)(r->dtop + first) + left * upper);
-        NAME(store)(r->dtop + second, NAME(load)(r->dtop + second) + right * upper);
-        NAME(store)(r->dbelow + first, NAME(load)(r->dbelow + first) + left * lower);
-        NAME(store)(r->dbelow + second, NAME(load)(r->dbelow + second) + right * lower);
+        first += (1 - at.share) * change;
+        second += at.share * change;
     }
+    NAME(add_column)(r, at.first, first);
+    NAME(add_column)(r, at.second, second);
 }
 
 // ---- rows ---------------------------------------------------------------------------------------

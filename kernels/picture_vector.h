@@ -81,7 +81,7 @@ typedef struct v2s_norm_pattern {
 } v2s_norm_pattern;
 
 typedef struct v2s_picture_vector {
-    const v2s_block_vector *block8, *block16;
+    const v2s_block_vector *block8, *block16; // NULL: none
     // sums[i] = sum of x[k] - mean[i] over k with k % V2S_NORM_LANES == i, squares[i] likewise of
     // (x[k] - mean[i])^2 (NULL: not wanted); in float, so for some thousands of numbers.
     void (*norm_moments)(size_t count, const float *x, const float *mean, float *sums,

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "kernels/base/team.h"
 
+#include <limits.h>
 #include <omp.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -13,8 +14,12 @@ static _Thread_local bool stands;
 void v2s_team_settle(char **argv) {
     if (getenv("OMP_WAIT_POLICY") != NULL || getenv("GOMP_SPINCOUNT") != NULL)
         return;
-    if (setenv("GOMP_SPINCOUNT", "5000", 0) == 0)
-        execv("/proc/self/exe", argv);
+    char path[PATH_MAX]; // the program's own, so that it keeps its name
+    ssize_t length = readlink("/proc/self/exe", path, sizeof path - 1);
+    if (length < 0 || setenv("GOMP_SPINCOUNT", "5000", 0) != 0)
+        return;
+    path[length] = '\0';
+    execv(path, argv);
 }
 
 bool v2s_team_stands(void) {

@@ -6,7 +6,8 @@
 //
 // Convolutions in GFLOP/s, with their share of the speed of a loop of nothing but FMAs in
 // registers; the others in GB/s of what they have to read and write, with their share of a large
-// copy's; both limits are measured here and now, on as many threads. Best of RUNS.
+// copy's (above 100 % where a cache holds them); both limits are measured here and now, on as many
+// threads. Best of RUNS.
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>

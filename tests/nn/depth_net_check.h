@@ -169,11 +169,12 @@ static void golden_check(const v2s_device *dev, const golden_case *c) {
 }
 
 // One AdamW step over all parameters.
-static void golden_update(golden_run *r, const v2s_device *dev, int step, real *m, real *v) {
+static void golden_update(golden_run *r, const v2s_device *dev, double rate, int step, real *m,
+                          real *v) {
     v2s_optim_args a = {.kind = V2S_OPTIM_ADAMW,
                         .step = step + 1,
                         .scale = 1.0,
-                        .rate = 1e-3,
+                        .rate = rate,
                         .decay = 1e-2,
                         .beta1 = 0.9,
                         .beta2 = 0.999,
@@ -185,19 +186,20 @@ static void golden_update(golden_run *r, const v2s_device *dev, int step, real *
     dev->ops->optim_step(dev, &a);
 }
 
-static void golden_losses(const v2s_device *dev, double tolerance) {
+// Losses of ten steps; the tolerance is relative to the loss.
+static void golden_losses(const v2s_device *dev, const char *group, double rate, double tolerance) {
     golden_run *r = golden_run_open(dev, "12345", V2S_ATTENTION_SCALE_KEY, 1.0);
     size_t count;
     int rows;
     real *grad = v2s_depth_net_flat(r->grads, &count);
     real *m = calloc(count, sizeof *m), *v = calloc(count, sizeof *v);
-    double *golden = golden_read("all", ".losses", &rows);
+    double *golden = golden_read(group, ".losses", &rows);
     for (int step = 0; step < GOLDEN_STEPS; step++) {
         double terms[3];
         golden_truth(510 + (unsigned)step % 2, r->truth);
         memset(grad, 0, count * sizeof *grad);
         golden_step(r, dev, terms);
-        golden_update(r, dev, step, m, v);
+        golden_update(r, dev, rate, step, m, v);
         double losses[4] = {terms[0] + 0.2 * terms[1] + 0.1 * terms[2], terms[0], terms[1],
                             terms[2]};
         for (int i = 0; i < 4; i++)
@@ -231,7 +233,7 @@ static void golden_optimizer(const v2s_device *dev, double tolerance) {
         golden_given given = {(unsigned)step, 0};
         cr_assert_eq(v2s_depth_net_each(r->grads, V2S_DEPTH_PARAMETERS, golden_give, &given),
                      V2S_OK);
-        golden_update(r, dev, step, m, v);
+        golden_update(r, dev, 1e-3, step, m, v);
     }
     golden_list g = golden_open("", "optimizer", tolerance);
     cr_assert_eq(v2s_depth_net_each(r->net, V2S_DEPTH_PARAMETERS, golden_tensor, &g), V2S_OK);

@@ -13,7 +13,7 @@ static void check_isa(v2s_isa isa) {
     golden_check(dev, &all);
     golden_check(dev, &some);
     golden_check(dev, &peaked);
-    golden_losses(dev, 1e-3);
+    golden_losses(dev, "calm", 1e-5, 1e-3);
     golden_optimizer(dev, 1e-6);
     v2s_device_close(&dev);
 }
