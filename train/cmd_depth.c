@@ -275,6 +275,7 @@ static void summarise(run *r) {
     v2s_run_log_number(log, "first_loss", loop->first_loss);
     v2s_run_log_number(log, "loss", loop->last_loss);
     v2s_run_log_number(log, "best_val_l1", state->has_best && has_val ? state->best : NAN);
+    v2s_run_log_number(log, "best_score", state->has_best ? state->best : NAN);
     v2s_run_log_number(log, "val_l1", loop->val_l1);
     v2s_run_log_number(log, "wall_s", loop->wall_s);
     v2s_run_log_number(log, "cpu_s", loop->cpu_s);

@@ -111,7 +111,9 @@ static v2s_status log_score(walk *w, double score) {
 // ---- validation -------------------------------------------------------------------------------
 
 static v2s_status validate(walk *w, double *score) {
+    w->t->state.pending = 1;
     V2S_TRY(v2s_depth_trainer_validate(w->t, score));
+    w->t->state.pending = 0;
     w->validated_step = w->t->state.steps;
     w->loop->val_l1 = *score;
     V2S_TRY(consider(w, *score));
@@ -136,7 +138,7 @@ static v2s_status finish(walk *w) {
         V2S_TRY(validate(w, &score));
     else if (!state->has_best && state->loss_count > 0)
         V2S_TRY(consider(w, state->loss_sum / state->loss_count));
-    return w->loop->steps_taken > 0 ? save_last(w) : V2S_OK;
+    return w->loop->steps_taken > 0 || w->validated_step >= 0 ? save_last(w) : V2S_OK;
 }
 
 // ---- the loop ---------------------------------------------------------------------------------
@@ -176,6 +178,9 @@ static v2s_status take_steps(walk *w) {
     int64_t batches = v2s_depth_trainer_batches(w->t);
     double share = v2s_run_course_share(&loop->course, &w->t->state, batches);
     w->progress = v2s_train_progress_begin(w->t->state.steps, share, w->s->common.quiet);
+    double score;
+    if (w->t->state.pending != 0 && w->t->data->val_count > 0)
+        V2S_TRY(validate(w, &score));
     for (;;) {
         const char *end = v2s_run_course_end(&loop->course, &w->t->state, share);
         if (end != NULL) {

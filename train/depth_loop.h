@@ -6,7 +6,8 @@
 //   score   val_l1, or, without validation samples, the mean loss of the training epoch; the lowest
 //           makes best.safetensors. One that is not finite is logged and never the best
 //   order   best is written before the `last` that knows of it, and the log is synced before both:
-//           a kill at any moment leaves files from which the same run goes on
+//           a kill at any moment leaves files from which the same run goes on. An interrupted
+//           validation is done when the run is resumed
 #ifndef V2S_TRAIN_DEPTH_LOOP_H
 #define V2S_TRAIN_DEPTH_LOOP_H
 

@@ -5,11 +5,13 @@
 #include <stdlib.h>
 
 enum { VERSION = 1 };
+enum { HAS_BEST = 1, PENDING = 2 }; // bits of the last counter
 
 void v2s_train_state_list(v2s_tensor_list *list, const v2s_train_state *s, uint64_t seed,
                           v2s_train_numbers *n) {
     *n = (v2s_train_numbers){{VERSION, (int64_t)seed, s->steps, s->epoch, s->batch, s->skipped,
-                              s->skipped_in_row, s->stale, s->has_best},
+                              s->skipped_in_row, s->stale,
+                              s->has_best * HAS_BEST + s->pending * PENDING},
                              {s->best, s->loss_sum, s->loss_count}};
     list->prefix = NULL;
     v2s_tensor_list_add(list, &(v2s_safetensors_tensor){
@@ -44,7 +46,7 @@ v2s_status v2s_train_state_load(v2s_safetensors *file, const char *path, uint64_
                         "%s: seed: expected %" PRId64 " as in config.json, found %" PRId64, path,
                         (int64_t)seed, c[1]);
     for (int i = 2; i < V2S_TRAIN_COUNTERS; i++)
-        if (c[i] < 0 || (i == 4 && c[i] >= batches))
+        if (c[i] < 0 || (i == 4 && c[i] >= batches) || (i == 8 && c[i] > HAS_BEST + PENDING))
             return V2S_FAIL(V2S_FORMAT, "%s: tensor trainer.counters: number %d cannot be %" PRId64,
                             path, i, c[i]);
     *state = (v2s_train_state){.steps = c[2],
@@ -53,7 +55,8 @@ v2s_status v2s_train_state_load(v2s_safetensors *file, const char *path, uint64_
                                .skipped = c[5],
                                .skipped_in_row = c[6],
                                .stale = c[7],
-                               .has_best = c[8],
+                               .has_best = (c[8] & HAS_BEST) != 0,
+                               .pending = (c[8] & PENDING) != 0,
                                .best = n.scores[0],
                                .loss_sum = n.scores[1],
                                .loss_count = n.scores[2]};

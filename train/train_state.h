@@ -13,6 +13,7 @@ typedef struct v2s_train_state {
     int64_t skipped_in_row; // of them since the last step
     int64_t stale;          // validations since the best one
     int64_t has_best;
+    int64_t pending;   // 1: the validation after the last step was interrupted and is still due
     double best;       // score
     double loss_sum;   // of the steps of this epoch
     double loss_count; // number of them

@@ -226,17 +226,28 @@ Test(depth_program, killed_it_ends_in_the_same_bytes) {
     cr_expect(v2s_test_count_files(v2s_test_path("run"), "partial") == 0);
 }
 
-Test(depth_program, an_interruption_ends_in_order) {
-    v2s_test_make_depth_set("set", 4, 0, 0);
-    const char *const words[] = {"depth",  SMALL,          "-o", "run", "--steps",
-                                 "100000", "--save-every", "1",  NULL};
-    pid_t child = v2s_test_start_train(words);
-    wait_for_change("run/last.safetensors", (struct timespec){0, 0}, child);
-    kill(child, SIGINT);
-    cr_expect(v2s_test_wait(child) == 130);
-    v2s_depth_file file = {0};
-    cr_expect(v2s_depth_file_open(v2s_test_path("run/last.safetensors"), &file) == V2S_OK);
-    v2s_depth_file_close(&file);
+// At any moment, in a validation too: it is then done when the run goes on.
+Test(depth_program, interrupted_it_ends_in_the_same_bytes) {
+    v2s_test_make_depth_set("set", 4, 24, 0);
+    TRAIN(LONG_RUN, "--val-every", "2", "-o", "whole");
+    int stopped = 0;
+    for (int i = 0; i < 4; i++) {
+        const char *const words[] = {"depth", LONG_RUN, "--val-every", "2",
+                                     "-o",    "run",    "--resume",    NULL};
+        struct timespec before = modified("run/last.safetensors");
+        pid_t child = v2s_test_start_train(words);
+        wait_for_change("run/last.safetensors", before, child);
+        sleep_s(0.007 * i);
+        kill(child, SIGINT);
+        int code = v2s_test_wait(child);
+        cr_expect(code == 130 || code == 0, "%d", code);
+        stopped += code == 130;
+    }
+    cr_expect(stopped >= 2, "only %d of 4 were stopped in time", stopped);
+    TRAIN("--resume", "-o", "run", "-q");
+    v2s_test_same_tensors("whole/last.safetensors", "run/last.safetensors");
+    v2s_test_same_tensors("whole/best.safetensors", "run/best.safetensors");
+    check_log("run/log.csv", 30);
 }
 
 Test(depth_program, options_that_define_a_run_may_not_change) {

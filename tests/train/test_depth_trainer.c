@@ -10,9 +10,10 @@
 
 #include "kernels/base/rng.h"
 #include "kernels/device.h"
+#include "tests/support/make_depth_data.h"
 #include "train/depth_trainer.h"
 
-enum { SIZE = 32, PIXELS = SIZE * SIZE, ITEMS_MAX = 8 };
+enum { SIZE = V2S_TEST_DEPTH_SIZE, PIXELS = SIZE * SIZE };
 
 static v2s_device *one_thread(void) {
     v2s_device *dev = NULL;
@@ -164,44 +165,6 @@ Test(depth_trainer, frozen_looks_stay) {
 
 // ---- steps ------------------------------------------------------------------------------------
 
-// Samples in memory: the depth is what the left ear's level tells.
-typedef struct made {
-    v2s_depth_data data;
-    v2s_depth_sample samples[ITEMS_MAX];
-    v2s_depth_item items[ITEMS_MAX];
-} made;
-
-static made *make_data(int train, int val) {
-    static char ids[ITEMS_MAX][8];
-    made *m = calloc(1, sizeof *m);
-    cr_assert(m != NULL && train + val <= ITEMS_MAX);
-    for (int k = 0; k < train + val; k++) {
-        v2s_rng rng = v2s_rng_open(11, (uint64_t)k);
-        float *kept = malloc(3 * PIXELS * sizeof *kept);
-        double level = v2s_rng_between(&rng, 0.5, 4);
-        for (int i = 0; i < 2 * PIXELS; i++)
-            kept[i] = (float)(level * v2s_rng_uniform(&rng));
-        for (int i = 0; i < PIXELS; i++)
-            kept[2 * PIXELS + i] = v2s_rng_uniform(&rng) < 0.1 * k ? 0 : (float)(2 * level);
-        snprintf(ids[k], sizeof ids[k], "s%d", k);
-        m->samples[k] = (v2s_depth_sample){.id = ids[k]};
-        m->items[k] = (v2s_depth_item){&m->samples[k], kept};
-    }
-    m->data = (v2s_depth_data){.size = SIZE,
-                               .threads = 1,
-                               .train = m->items,
-                               .train_count = (size_t)train,
-                               .val = m->items + train,
-                               .val_count = (size_t)val};
-    return m;
-}
-
-static void free_data(made *m) {
-    for (int k = 0; k < ITEMS_MAX; k++)
-        free(m->items[k].kept);
-    free(m);
-}
-
 static v2s_depth_trainer_config plain(int batch, int accumulate) {
     return (v2s_depth_trainer_config){.seed = 5,
                                       .batch = batch,
@@ -210,7 +173,7 @@ static v2s_depth_trainer_config plain(int batch, int accumulate) {
                                       .schedule = {.kind = V2S_SCHEDULE_CONSTANT, .rate = 1e-3}};
 }
 
-static v2s_depth_trainer *open_trainer(made *m, const v2s_device *dev,
+static v2s_depth_trainer *open_trainer(v2s_test_depth_data *m, const v2s_device *dev,
                                        const v2s_depth_trainer_config *config) {
     v2s_depth_trainer *t = NULL;
     v2s_depth_config net = small_net(SIZE);
@@ -228,7 +191,7 @@ static v2s_depth_result step(v2s_depth_trainer *t) {
 // Each epoch is a permutation, another one each time; what is left makes the last step.
 Test(depth_trainer, an_epoch_takes_every_sample_once) {
     v2s_device *dev = one_thread();
-    made *m = make_data(7, 0);
+    v2s_test_depth_data *m = v2s_test_make_depth_data(7, 0);
     v2s_depth_trainer_config config = plain(2, 2);
     config.swap = true;
     v2s_depth_trainer *t = open_trainer(m, dev, &config);
@@ -255,7 +218,7 @@ Test(depth_trainer, an_epoch_takes_every_sample_once) {
     cr_expect(!step(t).epoch_ended && step(t).epoch_ended);
     cr_expect(t->state.epoch == 1 && t->state.batch == 0 && t->state.steps == 2);
     v2s_depth_trainer_close(&t);
-    free_data(m);
+    v2s_test_free_depth_data(m);
     v2s_device_close(&dev);
 }
 
@@ -263,7 +226,7 @@ Test(depth_trainer, an_epoch_takes_every_sample_once) {
 // their depth maps have other valid pixels, so the counts have to be those of the step.
 Test(depth_trainer, pieces_add_up_to_the_batch) {
     v2s_device *dev = one_thread();
-    made *m = make_data(2, 0);
+    v2s_test_depth_data *m = v2s_test_make_depth_data(2, 0);
     memcpy(m->items[1].kept, m->items[0].kept, 2 * PIXELS * sizeof(float));
     for (int i = 0; i < PIXELS / 3; i++)
         m->items[1].kept[2 * PIXELS + i] = 0;
@@ -283,7 +246,7 @@ Test(depth_trainer, pieces_add_up_to_the_batch) {
               y.gradient_norm);
     v2s_depth_trainer_close(&a);
     v2s_depth_trainer_close(&b);
-    free_data(m);
+    v2s_test_free_depth_data(m);
     v2s_device_close(&dev);
 }
 
@@ -297,7 +260,7 @@ static v2s_status zero_head(void *ctx, const char *name, v2s_tensor *param) {
 // A head of zeros says half of max_depth_m everywhere: the terms are known.
 Test(depth_trainer, terms_are_means_over_all_valid_pixels_of_the_step) {
     v2s_device *dev = one_thread();
-    made *m = make_data(3, 0);
+    v2s_test_depth_data *m = v2s_test_make_depth_data(3, 0);
     v2s_depth_trainer_config config = plain(2, 2);
     v2s_depth_trainer *t = open_trainer(m, dev, &config);
     cr_assert(v2s_depth_net_each(t->w.weights, V2S_DEPTH_PARAMETERS, zero_head, NULL) == V2S_OK);
@@ -321,7 +284,7 @@ Test(depth_trainer, terms_are_means_over_all_valid_pixels_of_the_step) {
     cr_expect(fabs(r.edge - edge / pairs) < 1e-6, "%g %g", r.edge, edge / pairs);
     cr_expect(r.smooth < 1e-5);
     v2s_depth_trainer_close(&t);
-    free_data(m);
+    v2s_test_free_depth_data(m);
     v2s_device_close(&dev);
 }
 
@@ -342,7 +305,7 @@ Test(depth_trainer, terms_come_in_with_the_curriculum) {
 // A step that is not finite changes neither weights nor averages nor running statistics.
 Test(depth_trainer, a_bad_batch_is_no_step) {
     v2s_device *dev = one_thread();
-    made *m = make_data(3, 1);
+    v2s_test_depth_data *m = v2s_test_make_depth_data(3, 1);
     m->items[1].kept[5] = NAN;
     v2s_depth_trainer_config config = plain(1, 1);
     config.weights.ema_decay = 0.9;
@@ -369,14 +332,14 @@ Test(depth_trainer, a_bad_batch_is_no_step) {
     cr_expect(isfinite(l1));
     free(before);
     v2s_depth_trainer_close(&t);
-    free_data(m);
+    v2s_test_free_depth_data(m);
     v2s_device_close(&dev);
 }
 
 // The mean over all valid pixels, not over samples; the running statistics of the raw weights.
 Test(depth_trainer, validation_is_the_mean_over_pixels) {
     v2s_device *dev = one_thread();
-    made *m = make_data(2, 3);
+    v2s_test_depth_data *m = v2s_test_make_depth_data(2, 3);
     v2s_depth_trainer_config config = plain(2, 1);
     config.weights.ema_decay = 0.99;
     v2s_depth_trainer *t = open_trainer(m, dev, &config);
@@ -395,7 +358,7 @@ Test(depth_trainer, validation_is_the_mean_over_pixels) {
     const real *raw = v2s_depth_net_flat_buffers(t->w.weights, &n);
     cr_expect(memcmp(raw, v2s_depth_net_flat_buffers(t->w.ema, &n), n * sizeof *raw) == 0);
     v2s_depth_trainer_close(&t);
-    free_data(m);
+    v2s_test_free_depth_data(m);
     v2s_device_close(&dev);
 }
 
@@ -404,7 +367,7 @@ Test(depth_trainer, ears_are_swapped_with_the_map) {
     v2s_depth_swap_ears(2, x, truth);
     const float swapped[8] = {5, 6, 7, 8, 1, 2, 3, 4}, mirrored[4] = {2, 1, 4, 3};
     cr_expect(memcmp(x, swapped, sizeof x) == 0 && memcmp(truth, mirrored, sizeof truth) == 0);
-    made *m = make_data(1, 0);
+    v2s_test_depth_data *m = v2s_test_make_depth_data(1, 0);
     float *got = malloc(3 * PIXELS * sizeof *got);
     const float *kept = m->items[0].kept;
     m->data.left_only = true;
@@ -414,5 +377,5 @@ Test(depth_trainer, ears_are_swapped_with_the_map) {
     cr_expect(memcmp(got + PIXELS, kept + PIXELS, PIXELS * sizeof *got) == 0);
     cr_expect(got[2 * PIXELS] == kept[2 * PIXELS + SIZE - 1]);
     free(got);
-    free_data(m);
+    v2s_test_free_depth_data(m);
 }
