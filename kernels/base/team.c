@@ -16,7 +16,7 @@ void v2s_team_settle(char **argv) {
         return;
     char path[PATH_MAX]; // the program's own, so that it keeps its name
     ssize_t length = readlink("/proc/self/exe", path, sizeof path - 1);
-    if (length < 0 || setenv("GOMP_SPINCOUNT", "5000", 0) != 0)
+    if (length < 0 || setenv("GOMP_SPINCOUNT", "500", 0) != 0)
         return;
     path[length] = '\0';
     execv(path, argv);

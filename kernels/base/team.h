@@ -16,7 +16,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-// Starts the program anew with a wait of some 50 us, unless the environment says already how idle
+// Starts the program anew with a wait of some 5 us, unless the environment says already how idle
 // threads wait (OMP_WAIT_POLICY, GOMP_SPINCOUNT). Returns if it does, or if this cannot be done.
 void v2s_team_settle(char **argv);
 
