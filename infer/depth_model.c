@@ -84,6 +84,7 @@ void v2s_depth_model_close(v2s_depth_model *m) {
 
 static v2s_status forward(v2s_depth_model *m, int count, float *depth) {
     const v2s_memory_ops *memory = m->dev->ops->memory;
+    V2S_TRY(v2s_depth_work_fit(m->work, m->net, count));
     if (!has_own_memory(m)) {
         v2s_depth_net_forward(m->net, m->dev, count, m->seen, depth, m->work);
         return memory->synchronize(m->dev);

@@ -157,7 +157,8 @@ static void encode(const v2s_depth_net *net, v2s_depth_net *grads, v2s_depth_wor
 void v2s_depth_net_backward(const v2s_depth_net *net, v2s_depth_net *grads, const v2s_device *dev,
                             int B, const real *x, const real *ddepth, v2s_depth_work *work) {
     (void)x; // forward has kept both ears of it
-    V2S_ASSERT(dev == work->dev && B <= work->B && work->training);
+    V2S_ASSERT(work->training);
+    depth_begin(work, net, dev, B);
     const v2s_depth_config *c = &work->config;
     size_t mark = work->temp.used;
     gradients g;

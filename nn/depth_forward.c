@@ -106,7 +106,7 @@ static void decode(const v2s_depth_net *net, v2s_depth_work *w, int B, int level
 
 void v2s_depth_net_forward(const v2s_depth_net *net, const v2s_device *dev, int B, const real *x,
                            real *depth, v2s_depth_work *work) {
-    V2S_ASSERT(dev == work->dev && B <= work->B);
+    depth_begin(work, net, dev, B);
     split_ears(work, B, x);
     for (int level = 0; level < V2S_DEPTH_LEVELS; level++)
         encode(net, work, B, level);
@@ -159,7 +159,8 @@ static void decode_training(v2s_depth_net *net, v2s_depth_work *w, int B, int le
 
 void v2s_depth_net_forward_training(v2s_depth_net *net, const v2s_device *dev, int B, const real *x,
                                     real *depth, v2s_depth_work *work) {
-    V2S_ASSERT(dev == work->dev && B <= work->B && work->training);
+    V2S_ASSERT(work->training);
+    depth_begin(work, net, dev, B);
     split_ears(work, B, x);
     for (int level = 0; level < V2S_DEPTH_LEVELS; level++)
         encode_training(net, work, B, level);

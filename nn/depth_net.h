@@ -88,6 +88,10 @@ typedef struct v2s_depth_work v2s_depth_work;
 // training: what a backward pass needs is kept. NOMEM says how much was needed.
 V2S_MUST_USE v2s_status v2s_depth_work_open(const v2s_depth_net *net, const v2s_device *dev, int B,
                                             bool training, v2s_depth_work **out);
+// Room for passes over B items, 1 .. those it was opened for. Kernels may want more scratch for
+// fewer items; a pass over a number that was not seen before makes room by itself, and aborts where
+// it cannot. NOMEM.
+V2S_MUST_USE v2s_status v2s_depth_work_fit(v2s_depth_work *work, const v2s_depth_net *net, int B);
 void v2s_depth_work_close(v2s_depth_work **work);
 size_t v2s_depth_work_bytes(const v2s_depth_work *work);
 

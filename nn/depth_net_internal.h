@@ -38,6 +38,7 @@ struct v2s_depth_work {
     int block;
     v2s_arena keep, temp, scratch;
     size_t temp_need, scratch_need;
+    bool *fits; // [B+1]: there is room for passes over so many items
 
     real *ears;                       // [2,B,1,size,size]
     real *pooled[V2S_DEPTH_LEVELS];   // [2,B,C of the level before,side,side]; level 0: ears
@@ -104,6 +105,9 @@ static inline real *depth_take(v2s_depth_work *w, size_t count) {
         w->temp_need = w->temp.used;
     return taken;
 }
+
+// Before every pass: checks the caller, and makes room for B items.
+void depth_begin(v2s_depth_work *w, const v2s_depth_net *net, const v2s_device *dev, int B);
 
 // A call that takes so much scratch comes; whether it is to be made.
 static inline bool depth_ready(v2s_depth_work *w, size_t scratch) {

@@ -67,6 +67,7 @@ static void keep_all(v2s_depth_work *w, const v2s_depth_net *net) {
 
 // How much a pass takes, by running it without doing it. `net` stands in for its gradients.
 static void plan(v2s_depth_work *w, v2s_depth_net *net, int B) {
+    v2s_arena temp = w->temp;
     w->planning = true;
     w->temp = v2s_arena_count();
     v2s_depth_net_forward(net, w->dev, B, NULL, NULL, w);
@@ -75,6 +76,34 @@ static void plan(v2s_depth_work *w, v2s_depth_net *net, int B) {
         v2s_depth_net_backward(net, net, w->dev, B, NULL, NULL, w);
     }
     w->planning = false;
+    w->temp = temp;
+}
+
+static v2s_status grow(const v2s_device *dev, size_t need, v2s_arena *arena) {
+    if (arena->base != NULL && arena->size >= need)
+        return V2S_OK;
+    v2s_device_arena_close(dev, arena);
+    *arena = (v2s_arena){0};
+    return v2s_device_arena_open(dev, need, arena);
+}
+
+v2s_status v2s_depth_work_fit(v2s_depth_work *w, const v2s_depth_net *net, int B) {
+    V2S_ASSERT(B >= 1 && B <= w->B);
+    if (w->fits[B])
+        return V2S_OK;
+    plan(w, (v2s_depth_net *)net, B);
+    V2S_TRY(grow(w->dev, w->temp_need, &w->temp));
+    V2S_TRY(grow(w->dev, w->scratch_need, &w->scratch));
+    w->fits[B] = true;
+    return V2S_OK;
+}
+
+void depth_begin(v2s_depth_work *w, const v2s_depth_net *net, const v2s_device *dev, int B) {
+    V2S_ASSERT(dev == w->dev && B <= w->B);
+    if (w->planning)
+        return;
+    v2s_status status = v2s_depth_work_fit(w, net, B);
+    V2S_ASSERT(status == V2S_OK);
 }
 
 static v2s_status check_batch(const v2s_depth_config *c, int B) {
@@ -83,12 +112,6 @@ static v2s_status check_batch(const v2s_depth_config *c, int B) {
         return V2S_FAIL(V2S_ARG, "depth network: batch: expected 1 .. %zu at size %d, found %d",
                         most, c->size, B);
     return V2S_OK;
-}
-
-static v2s_status open_arenas(v2s_depth_work *w, size_t bytes) {
-    V2S_TRY(v2s_device_arena_open(w->dev, bytes, &w->keep));
-    V2S_TRY(v2s_device_arena_open(w->dev, w->temp_need, &w->temp));
-    return v2s_device_arena_open(w->dev, w->scratch_need, &w->scratch);
 }
 
 v2s_status v2s_depth_work_open(const v2s_depth_net *net, const v2s_device *dev, int B,
@@ -102,11 +125,13 @@ v2s_status v2s_depth_work_open(const v2s_depth_net *net, const v2s_device *dev, 
     w->keep = v2s_arena_count();
     keep_all(w, net);
     size_t bytes = w->keep.used;
-    // Smaller batches may be cut in another way; they have to fit as well.
-    for (int smaller = B; smaller >= 1; smaller /= 2)
-        plan(w, (v2s_depth_net *)net, smaller);
-    w->keep = w->temp = w->scratch = (v2s_arena){0};
-    v2s_status status = open_arenas(w, bytes);
+    w->keep = (v2s_arena){0};
+    w->fits = calloc((size_t)B + 1, sizeof *w->fits);
+    v2s_status status = w->fits == NULL ? V2S_FAIL(V2S_NOMEM, "out of memory") : V2S_OK;
+    if (status == V2S_OK)
+        status = v2s_device_arena_open(dev, bytes, &w->keep);
+    if (status == V2S_OK)
+        status = v2s_depth_work_fit(w, net, B);
     if (status != V2S_OK) {
         v2s_depth_work_close(&w);
         return status;
@@ -122,6 +147,7 @@ void v2s_depth_work_close(v2s_depth_work **work) {
         v2s_device_arena_close(w->dev, &w->keep);
         v2s_device_arena_close(w->dev, &w->temp);
         v2s_device_arena_close(w->dev, &w->scratch);
+        free(w->fits);
     }
     free(w);
     *work = NULL;

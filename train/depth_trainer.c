@@ -84,12 +84,20 @@ static v2s_status open_views(v2s_depth_trainer *t) {
     return V2S_OK;
 }
 
+// Room for the last piece of so many samples.
+static v2s_status fit_last(v2s_depth_trainer *t, size_t count) {
+    int last = (int)(count % (size_t)t->config.batch);
+    return last > 0 ? v2s_depth_work_fit(t->work, t->w.weights, last) : V2S_OK;
+}
+
 static v2s_status open_parts(v2s_depth_trainer *t, v2s_depth_net *init) {
     t->order = calloc(t->data->train_count, sizeof *t->order);
     if (t->order == NULL)
         return V2S_FAIL(V2S_NOMEM, "out of memory");
     V2S_TRY(v2s_depth_weights_open(&t->config.weights, &t->net, t->dev, init, &t->w));
     V2S_TRY(v2s_depth_work_open(t->w.weights, t->dev, t->config.batch, true, &t->work));
+    V2S_TRY(fit_last(t, t->data->train_count));
+    V2S_TRY(fit_last(t, t->data->val_count));
     V2S_TRY(open_memory(t));
     return open_views(t);
 }
