@@ -9,6 +9,8 @@
 // Lightness of both ends (OKLab).
 static const double dark_l = 0.2, light_l = 0.95;
 
+enum { MOST_TOP = 1000 }; // m
+
 static const uint8_t grey[3] = {128, 128, 128};
 
 void v2s_depth_ramp_init(v2s_depth_ramp *ramp) {
@@ -21,11 +23,19 @@ const uint8_t *v2s_depth_ramp_at(const v2s_depth_ramp *ramp, double value, doubl
     return ramp->rgb[lround(255.0 * share)];
 }
 
-double v2s_depth_top(size_t count, const float *depth_m) {
-    float top = 1;
+static size_t count_above(size_t count, const float *depth_m, int limit_m) {
+    size_t above = 0;
     for (size_t i = 0; i < count; i++)
-        top = fmaxf(top, depth_m[i]);
-    return ceil((double)top);
+        above += depth_m[i] > (float)limit_m;
+    return above;
+}
+
+double v2s_depth_top(size_t count, const float *depth_m) {
+    size_t few = count_above(count, depth_m, 0) / 100;
+    int top = 1;
+    while (top < MOST_TOP && count_above(count, depth_m, top) > few)
+        top++;
+    return top;
 }
 
 void v2s_depth_colours(const v2s_depth_ramp *ramp, size_t count, const float *depth_m, double top,

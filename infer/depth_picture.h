@@ -18,7 +18,8 @@ void v2s_depth_ramp_init(v2s_depth_ramp *ramp);
 // Colour of a value of 0..top; what lies outside is drawn as the nearer end.
 const uint8_t *v2s_depth_ramp_at(const v2s_depth_ramp *ramp, double value, double top);
 
-// The top of a scale from 0 that holds all `count` values: a whole number of metres, at least 1.
+// The top of a scale from 0 for `count` depths: the least whole number of metres that at most a
+// hundredth of the valid ones exceed, so that single far pixels do not darken the rest.
 double v2s_depth_top(size_t count, const float *depth_m);
 
 // rgb [count][3] of depths in metres on a scale 0..top; invalid ones (0) are grey.

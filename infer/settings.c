@@ -183,7 +183,8 @@ static const v2s_option depth_output_rows[] = {
      "folder of sounds: a folder that gets NAME.npy and NAME.png of each",
      AT(outputs)},
     {"colour", 0, V2S_OPTION_TEXT, "FILE.png|FOLDER", NULL, UNLIMITED,
-     "depth in colours: dark blue is 0 m, light yellow the farthest, rounded up to a metre",
+     "depth in colours: dark blue is 0 m, light yellow what all but a hundredth lies below, "
+     "rounded up to a metre",
      AT(colour)},
     {"spectrogram-out", 0, V2S_OPTION_TEXT, "FILE.npy|FOLDER", NULL, UNLIMITED,
      "what the network sees: float32, 2 x size x size, left ear first", AT(spectrogram_out)},

@@ -40,6 +40,12 @@ Test(depth_picture, scales_end_at_whole_metres) {
     cr_expect(v2s_depth_top(2, (const float[]){0.2f, 0.3f}) == 1);
     cr_expect(v2s_depth_top(2, (const float[]){4.2f, 0.3f}) == 5);
     cr_expect(v2s_depth_top(1, (const float[]){30.0f}) == 30);
+    float wall[400] = {0}; // half of it valid, two far pixels
+    for (int i = 0; i < 200; i++)
+        wall[i] = i < 2 ? 16.0f : 2.5f;
+    cr_expect(v2s_depth_top(400, wall) == 3);
+    wall[2] = 16.0f;
+    cr_expect(v2s_depth_top(400, wall) == 16);
 }
 
 Test(depth_picture, errors_are_shown_where_there_is_truth) {
