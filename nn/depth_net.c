@@ -242,6 +242,13 @@ void v2s_depth_net_init_weights(v2s_depth_net *net, uint64_t seed) {
     V2S_ASSERT(status == V2S_OK);
 }
 
+void v2s_depth_net_settle(v2s_depth_net *net, double depth_m) {
+    double share = fmin(fmax(depth_m / net->config.max_depth_m, 1e-3), 1 - 1e-3);
+    for (size_t i = 0; i < v2s_tensor_count(&net->head_weight); i++)
+        net->head_weight.data[i] *= (real)0.01;
+    net->head_bias.data[0] = (real)log(share / (1 - share));
+}
+
 int v2s_depth_net_side(const v2s_depth_net *net, int level) {
     V2S_ASSERT(level >= 1 && level <= V2S_DEPTH_LEVELS);
     return net->config.size >> (level - 1);

@@ -82,6 +82,11 @@ void v2s_depth_net_download(v2s_depth_net *to, const v2s_depth_net *from);
 // i of kernels/base/rng.h. Host memory.
 void v2s_depth_net_init_weights(v2s_depth_net *net, uint64_t seed);
 
+// After init_weights: makes the fresh network say about depth_m everywhere, by a head a hundredth
+// as strong and its bias. As published, single pixels start at max_depth_m, where the sigmoid has
+// no slope, and stay there.
+void v2s_depth_net_settle(v2s_depth_net *net, double depth_m);
+
 // Activations of passes over up to B items, and scratch.
 typedef struct v2s_depth_work v2s_depth_work;
 

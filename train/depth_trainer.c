@@ -94,6 +94,7 @@ static v2s_status open_parts(v2s_depth_trainer *t, v2s_depth_net *init) {
     t->order = calloc(t->data->train_count, sizeof *t->order);
     if (t->order == NULL)
         return V2S_FAIL(V2S_NOMEM, "out of memory");
+    t->config.weights.start_depth_m = (double)t->data->constant_depth;
     V2S_TRY(v2s_depth_weights_open(&t->config.weights, &t->net, t->dev, init, &t->w));
     V2S_TRY(v2s_depth_work_open(t->w.weights, t->dev, t->config.batch, true, &t->work));
     V2S_TRY(fit_last(t, t->data->train_count));

@@ -53,6 +53,8 @@ static v2s_status start_weights(v2s_depth_weights *w, v2s_depth_net *init) {
         copy_net(host->weights, init);
     else
         v2s_depth_net_init_weights(host->weights, w->config.seed);
+    if (init == NULL && w->config.start_depth_m > 0)
+        v2s_depth_net_settle(host->weights, w->config.start_depth_m);
     if (host->ema != NULL)
         copy_net(host->ema, host->weights);
     return v2s_depth_weights_upload(w);

@@ -26,6 +26,7 @@ typedef struct v2s_depth_weights_config {
     double clip_norm;       // 0: off
     double ema_decay;       // 0: off
     bool freeze_looks;      // q and k of every attention
+    double start_depth_m;   // what drawn weights say at first; 0: as they are drawn
 } v2s_depth_weights_config;
 
 typedef struct v2s_depth_copies {

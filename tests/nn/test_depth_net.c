@@ -133,6 +133,21 @@ Test(depth_net, fresh_weights_are_as_published_and_depend_on_the_seed) {
     v2s_depth_net_close(&b);
 }
 
+Test(depth_net, a_settled_network_says_one_depth) {
+    v2s_depth_config c = depth_small(SIDE, "25", V2S_ATTENTION_SCALE_KEY);
+    v2s_depth_net *net = depth_open(&c, 0.0);
+    v2s_depth_work *work = work_of(net, 1, false);
+    real *x = depth_input(&c, 1), depth[PIXELS];
+    v2s_depth_net_init_weights(net, 3);
+    v2s_depth_net_settle(net, 0.15 * c.max_depth_m);
+    v2s_depth_net_forward(net, &definition, 1, x, depth, work);
+    for (int i = 0; i < PIXELS; i++)
+        cr_assert(fabs((double)depth[i] / c.max_depth_m - 0.15) < 0.1, "%g", (double)depth[i]);
+    free(x);
+    v2s_depth_work_close(&work);
+    v2s_depth_net_close(&net);
+}
+
 Test(depth_net, items_of_a_batch_do_not_see_one_another) {
     v2s_depth_config c = depth_small(SIDE, "12345", V2S_ATTENTION_SCALE_KEY);
     v2s_depth_net *net = depth_open(&c, 1.0);
