@@ -346,12 +346,21 @@ static bool is_tabled(const run *r) {
            !json_on_stdout;
 }
 
+// The processor's convolutions and attention are float32 alone.
+static v2s_status open_device(run *r) {
+    V2S_TRY(v2s_run_device_open(r->s, (int)r->s->threads, &r->device));
+    if (r->device->precision == V2S_PRECISION_BF16 && r->device->ops->memory->host_memory)
+        return V2S_FAIL(V2S_UNSUPPORTED,
+                        "--precision bf16: the depth network has it on a GPU only");
+    return V2S_OK;
+}
+
 static v2s_status depth(run *r, int argc, char **argv) {
     const v2s_settings *s = r->s;
     V2S_TRY(check_usage(s));
     V2S_TRY(v2s_preflight_device(s));
     V2S_TRY(check_kind(s));
-    V2S_TRY(v2s_run_device_open(s, (int)s->threads, &r->device));
+    V2S_TRY(open_device(r));
     V2S_TRY(v2s_depth_source_open(s, &r->log, &r->source));
     V2S_TRY(v2s_depth_outputs_preflight(s, &r->source));
     V2S_TRY(open_models(r));
