@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "infer/clip_refiner.h"
+#include "infer/depth_file.h"
 #include "infer/refiner_file.h"
 #include "tests/support/make_media.h"
 #include "tests/support/program.h"
@@ -87,4 +88,29 @@ Test(shipped, a_films_own_sound_is_refined_by_name_and_by_default) {
     v2s_test_sound_free(&geometric);
     v2s_test_sound_free(&usual);
     v2s_test_sound_free(&named);
+}
+
+#define DEPTH_SMALL V2S_TEST_DATA "/../../checkpoints/depth-small.safetensors"
+
+Test(shipped, the_depth_network_is_whole_and_has_its_floors) {
+    v2s_depth_file file = {0};
+    cr_assert_eq(v2s_depth_file_open(DEPTH_SMALL, &file), V2S_OK, "%s", v2s_error_text());
+    cr_expect_eq(file.warning_count, 0, "%s", file.warnings[0]);
+    cr_expect(file.config.base_channels == 8 && file.config.size == 64 && file.rate_hz == 44100);
+    cr_expect(file.mean_depth != NULL && isfinite(file.constant_depth));
+    v2s_depth_file_close(&file);
+}
+
+Test(shipped, the_depth_network_beats_the_mean_map_in_rooms_that_it_never_heard) {
+    v2s_test_run made = v2s_test_run_train(
+        (const char *const[]){"synth", "--task", "depth", "-o", "rooms", "--clips", "36", "--rooms",
+                              "12", "--seed", "424242", "--depth-size", "64", "--quiet", NULL});
+    cr_assert_eq(made.code, 0, "%s", made.err);
+    v2s_test_run_free(&made);
+    V2S_TEST_RUN("depth", "rooms", "--split", "all", "--model", DEPTH_SMALL, "--json", "j.json",
+                 "--quiet");
+    cJSON *json = v2s_test_json(v2s_test_path("j.json"));
+    double ratio = v2s_test_number(json, "ratio.mean_map");
+    cr_expect(ratio < 0.8, "L1 is %g of the mean depth map's", ratio);
+    cJSON_Delete(json);
 }
