@@ -93,13 +93,14 @@ static line check_log(const char *name, int last) {
 
 Test(depth_program, it_learns_a_small_set) {
     v2s_test_make_depth_set("set", 8, 2, 0);
-    TRAIN(SMALL, "-o", "run", "--steps", "40", "--batch", "4", "--lr", "0.01", "--json", "j.json");
+    TRAIN(SMALL, "-o", "run", "--steps", "100", "--batch", "8", "--augment", "none", "--lr", "0.01",
+          "--json", "j.json");
     double first = json_number("j.json", "first_loss"), last = json_number("j.json", "loss");
-    cr_expect(last < 0.3 * first, "%g of %g", last, first);
-    cr_expect(json_number("j.json", "steps") == 40 && json_number("j.json", "epochs") == 20);
+    cr_expect(last < 0.5 * first, "%g of %g", last, first); // the first is about the constant's
+    cr_expect(json_number("j.json", "steps") == 100 && json_number("j.json", "epochs") == 100);
     cr_expect(json_number("j.json", "train_samples") == 8);
     cr_expect(json_number("j.json", "best_val_l1") <= json_number("j.json", "val_l1"));
-    line l = check_log("run/log.csv", 40);
+    line l = check_log("run/log.csv", 100);
     cr_expect(fabs(l.loss - (l.l1 + 0.2 * l.edge + 0.1 * l.smooth)) < 1e-9 * l.loss);
     v2s_depth_file file = {0};
     cr_assert(v2s_depth_file_open(v2s_test_path("run/best.safetensors"), &file) == V2S_OK, "%s",
