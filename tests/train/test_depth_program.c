@@ -96,7 +96,7 @@ Test(depth_program, it_learns_a_small_set) {
     TRAIN(SMALL, "-o", "run", "--steps", "100", "--batch", "8", "--augment", "none", "--lr", "0.01",
           "--json", "j.json");
     double first = json_number("j.json", "first_loss"), last = json_number("j.json", "loss");
-    cr_expect(last < 0.5 * first, "%g of %g", last, first); // the first is about the constant's
+    cr_expect(last < 0.3 * first, "%g of %g", last, first); // the first is about the constant's
     cr_expect(json_number("j.json", "steps") == 100 && json_number("j.json", "epochs") == 100);
     cr_expect(json_number("j.json", "train_samples") == 8);
     cr_expect(json_number("j.json", "best_val_l1") <= json_number("j.json", "val_l1"));
