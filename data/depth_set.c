@@ -3,13 +3,13 @@
 
 #include <dirent.h>
 #include <errno.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
 #include "data/csv_field.h"
+#include "data/text_lines.h"
 
 enum { LINE_MAX_BYTES = 1 << 14, FIELDS_MAX = 64, COLUMNS_MAX = 4 };
 
@@ -37,11 +37,9 @@ typedef struct builder {
 typedef struct table {
     builder *b;
     const layout *layout;
-    const char *path;
+    v2s_text_lines lines; // its text is `text`
     const char *location; // NULL: told by the depth map's path
     v2s_split split;
-    FILE *file;
-    int line;
     char text[LINE_MAX_BYTES];
     char *field[FIELDS_MAX];
     int fields, header_fields;
@@ -110,56 +108,20 @@ static v2s_status keep_reason(builder *b, const char *reason) {
 
 // ---- a table ----------------------------------------------------------------------------------
 
-// FORMAT is what makes a line unusable; everything else ends the reading.
-static v2s_status bad(const table *t, const char *fmt, ...) V2S_PRINTF(2, 3);
-static v2s_status bad(const table *t, const char *fmt, ...) {
-    char what[V2S_ERROR_TEXT_MAX];
-    va_list args;
-    va_start(args, fmt);
-    vsnprintf(what, sizeof what, fmt, args);
-    va_end(args);
-    for (char *c = what; *c != '\0'; c++) // what stands in the line may end in a terminal
-        if ((unsigned char)*c < 0x20 || *c == 0x7f)
-            *c = '?';
-    return V2S_FAIL(V2S_FORMAT, "%s: line %d: %s", t->path, t->line, what);
-}
-
-// One line, whatever its length, without its end; END at the end of the file.
-static v2s_status read_line(table *t) {
-    size_t n = 0;
-    bool zero = false, any = false;
-    int c;
-    t->line++;
-    while ((c = getc_unlocked(t->file)) != EOF && c != '\n') {
-        any = true;
-        zero |= c == '\0';
-        if (n < LINE_MAX_BYTES)
-            t->text[n++] = (char)c;
-    }
-    if (ferror(t->file))
-        return V2S_FAIL(V2S_IO, "%s: cannot read: %s", t->path, strerror(errno));
-    if (c == EOF && !any)
-        return V2S_END;
-    if (n == LINE_MAX_BYTES)
-        return bad(t, "longer than %d bytes: not a table", LINE_MAX_BYTES - 1);
-    t->text[n] = '\0';
-    return zero ? bad(t, "a zero byte: not a text file") : V2S_OK;
-}
-
 // The fields of the next line; none for a blank one.
 static v2s_status next_fields(table *t) {
     t->fields = 0;
-    V2S_TRY(read_line(t));
-    bool marked = t->line == 1 && strncmp(t->text, "\xEF\xBB\xBF", 3) == 0;
-    char *rest = v2s_csv_trim(t->text + (marked ? 3 : 0));
+    char *line;
+    V2S_TRY(v2s_text_lines_next(&t->lines, &line));
+    char *rest = v2s_csv_trim(line);
     if (*rest == '\0')
         return V2S_OK;
     while (rest != NULL) {
         if (t->fields == FIELDS_MAX)
-            return bad(t, "more than %d columns", FIELDS_MAX);
+            return v2s_text_lines_bad(&t->lines, "more than %d columns", FIELDS_MAX);
         char *field = v2s_csv_cut(&rest);
         if (field == NULL)
-            return bad(t, "a quotation mark without its partner");
+            return v2s_text_lines_bad(&t->lines, "a quotation mark without its partner");
         t->field[t->fields++] = field;
     }
     return V2S_OK;
@@ -183,16 +145,18 @@ static v2s_status read_header(table *t) {
     while (status == V2S_OK && t->fields == 0);
     if (status == V2S_END)
         return V2S_FAIL(V2S_FORMAT, "%s: expected a header with the column `%s`, found nothing",
-                        t->path, t->layout->column[0]);
+                        t->lines.path, t->layout->column[0]);
     V2S_TRY(status);
     int count;
     if (t->layout == &V1 && find_column(t, V2.column[V2_AUDIO_NAME], &count) >= 0)
-        return bad(t, "this is one location of BatVision V2: give the folder above it");
+        return v2s_text_lines_bad(&t->lines,
+                                  "this is one location of BatVision V2: give the folder above it");
     for (int c = 0; c < t->layout->columns; c++) {
         t->column[c] = find_column(t, t->layout->column[c], &count);
         if (count != 1)
-            return bad(t, "expected one column `%s`, found %d of this name among %d",
-                       t->layout->column[c], count, t->fields);
+            return v2s_text_lines_bad(&t->lines,
+                                      "expected one column `%s`, found %d of this name among %d",
+                                      t->layout->column[c], count, t->fields);
     }
     t->header_fields = t->fields;
     return V2S_OK;
@@ -206,13 +170,15 @@ static const char *value_of(const table *t, int column) {
 static v2s_status check_value(const table *t, int column) {
     const char *value = value_of(t, column), *name = t->layout->column[column];
     if (*value == '\0')
-        return bad(t, "`%s` is empty", name);
+        return v2s_text_lines_bad(&t->lines, "`%s` is empty", name);
     if (*value == '/')
-        return bad(t, "`%s`: expected a path relative to %s, found %.80s", name, t->b->root, value);
+        return v2s_text_lines_bad(&t->lines, "`%s`: expected a path relative to %s, found %.80s",
+                                  name, t->b->root, value);
     for (const char *part = value; part != NULL; part = strchr(part, '/')) {
         part += *part == '/';
         if (strncmp(part, "..", 2) == 0 && (part[2] == '/' || part[2] == '\0'))
-            return bad(t, "`%s`: expected a path inside %s, found %.80s", name, t->b->root, value);
+            return v2s_text_lines_bad(&t->lines, "`%s`: expected a path inside %s, found %.80s",
+                                      name, t->b->root, value);
     }
     return V2S_OK;
 }
@@ -231,9 +197,11 @@ static v2s_status get_path(const table *t, int folder, int name, char **path) {
     }
     struct stat info;
     if (stat(*path, &info) != 0)
-        return bad(t, "`%s`: %s: %s", t->layout->column[name], *path, strerror(errno));
+        return v2s_text_lines_bad(&t->lines, "`%s`: %s: %s", t->layout->column[name], *path,
+                                  strerror(errno));
     if (!S_ISREG(info.st_mode))
-        return bad(t, "`%s`: %s: not a file", t->layout->column[name], *path);
+        return v2s_text_lines_bad(&t->lines, "`%s`: %s: not a file", t->layout->column[name],
+                                  *path);
     return V2S_OK;
 }
 
@@ -246,8 +214,8 @@ static char *first_folder(const char *path) {
 
 static v2s_status fill_sample(const table *t, v2s_depth_sample *s) {
     if (t->fields != t->header_fields)
-        return bad(t, "expected %d columns as in the header, found %d", t->header_fields,
-                   t->fields);
+        return v2s_text_lines_bad(&t->lines, "expected %d columns as in the header, found %d",
+                                  t->header_fields, t->fields);
     s->split = t->split;
     if (t->layout == &V2) {
         V2S_TRY(get_path(t, V2_DEPTH_FOLDER, V2_DEPTH_NAME, &s->depth));
@@ -299,15 +267,15 @@ static v2s_status read_table(builder *b, const layout *kind, const char *folder,
     if (t == NULL) {
         status = no_memory(b);
     } else {
-        *t = (table){.b = b, .layout = kind, .path = path, .location = location, .split = split};
-        t->file = fopen(path, "rb");
-        *found = t->file != NULL || errno != ENOENT;
-        if (t->file != NULL)
+        *t = (table){.b = b, .layout = kind, .location = location, .split = split};
+        t->lines = (v2s_text_lines){path, "a table", fopen(path, "rb"), t->text, LINE_MAX_BYTES, 0};
+        *found = t->lines.file != NULL || errno != ENOENT;
+        if (t->lines.file != NULL)
             status = read_rows(t);
         else if (*found)
             status = V2S_FAIL(V2S_IO, "%s: cannot open: %s", path, strerror(errno));
-        if (t->file != NULL)
-            fclose(t->file);
+        if (t->lines.file != NULL)
+            fclose(t->lines.file);
     }
     free(t);
     free(path);

@@ -6,11 +6,12 @@
 #include <limits.h>
 #include <math.h>
 #include <search.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+
+#include "data/text_lines.h"
 
 enum { LINE_MAX_BYTES = 65536, ID_MAX_BYTES = 200, RT60_MAX_S = 100 };
 
@@ -20,11 +21,8 @@ static const char *const PAIRINGS[V2S_PAIRING_COUNT + 1] = {"dry", "omni", "bina
 static const char *const LAYOUTS[] = {"ambix", "n3d", "fuma", "wxyz_sn3d", NULL};
 
 typedef struct reader {
-    const char *path;
-    size_t folder_length; // of path, with the slash; 0: the current folder
-    FILE *file;
-    int line;
-    char *text; // [LINE_MAX_BYTES]
+    v2s_text_lines lines;
+    size_t folder_length; // of the path, with the slash; 0: the current folder
     const cJSON *object;
     v2s_manifest m;
     size_t clip_capacity, reason_capacity;
@@ -61,47 +59,6 @@ void v2s_manifest_free(v2s_manifest *m) {
     *m = (v2s_manifest){0};
 }
 
-// ---- one line of text -------------------------------------------------------------------------
-
-// FORMAT is what makes a line unusable; everything else ends the reading.
-static v2s_status bad(const reader *r, const char *fmt, ...) V2S_PRINTF(2, 3);
-static v2s_status bad(const reader *r, const char *fmt, ...) {
-    char what[V2S_ERROR_TEXT_MAX];
-    va_list args;
-    va_start(args, fmt);
-    vsnprintf(what, sizeof what, fmt, args);
-    va_end(args);
-    for (char *c = what; *c != '\0'; c++) // what stands in the line may end in a terminal
-        if ((unsigned char)*c < 0x20 || *c == 0x7f)
-            *c = '?';
-    return V2S_FAIL(V2S_FORMAT, "%s: line %d: %s", r->path, r->line, what);
-}
-
-// Reads one line, whatever its length; END at the end of the file.
-static v2s_status read_line(reader *r) {
-    size_t n = 0;
-    bool zero = false, any = false;
-    int c;
-    r->line++;
-    while ((c = getc_unlocked(r->file)) != EOF && c != '\n') {
-        any = true;
-        zero |= c == '\0';
-        if (n < LINE_MAX_BYTES)
-            r->text[n] = (char)c;
-        n += n < LINE_MAX_BYTES;
-    }
-    if (ferror(r->file))
-        return V2S_FAIL(V2S_IO, "%s: cannot read: %s", r->path, strerror(errno));
-    if (c == EOF && !any)
-        return V2S_END;
-    if (n == LINE_MAX_BYTES)
-        return bad(r, "longer than %d bytes: not a clip", LINE_MAX_BYTES - 1);
-    r->text[n] = '\0';
-    if (zero)
-        return bad(r, "a zero byte: not a text file");
-    return V2S_OK;
-}
-
 // ---- fields -----------------------------------------------------------------------------------
 
 static const cJSON *field(const reader *r, const char *key) {
@@ -117,16 +74,16 @@ static v2s_status copy_text(const char *text, char **out) {
 static v2s_status get_text(const reader *r, const char *key, bool required, char **out) {
     const cJSON *item = field(r, key);
     if (item == NULL)
-        return required ? bad(r, "%s is missing", key) : V2S_OK;
+        return required ? v2s_text_lines_bad(&r->lines, "%s is missing", key) : V2S_OK;
     if (!cJSON_IsString(item) || item->valuestring[0] == '\0')
-        return bad(r, "%s: expected a text", key);
+        return v2s_text_lines_bad(&r->lines, "%s: expected a text", key);
     return copy_text(item->valuestring, out);
 }
 
 static v2s_status get_word(const reader *r, const char *key, const char *const *words, int *index) {
     const cJSON *item = field(r, key);
     if (item == NULL)
-        return bad(r, "%s is missing", key);
+        return v2s_text_lines_bad(&r->lines, "%s is missing", key);
     for (int i = 0; cJSON_IsString(item) && words[i] != NULL; i++)
         if (strcmp(item->valuestring, words[i]) == 0) {
             *index = i;
@@ -136,16 +93,17 @@ static v2s_status get_word(const reader *r, const char *key, const char *const *
     for (int i = 0; words[i] != NULL; i++)
         snprintf(list + strlen(list), sizeof list - strlen(list), "%s%s", i > 0 ? "|" : "",
                  words[i]);
-    return bad(r, "%s: expected %s, found %.40s", key, list,
-               cJSON_IsString(item) ? item->valuestring : "something else");
+    return v2s_text_lines_bad(&r->lines, "%s: expected %s, found %.40s", key, list,
+                              cJSON_IsString(item) ? item->valuestring : "something else");
 }
 
 static v2s_status check_number(const reader *r, const cJSON *item, const char *key, double low,
                                double high, double *value) {
     if (!cJSON_IsNumber(item))
-        return bad(r, "%s: expected a number", key);
+        return v2s_text_lines_bad(&r->lines, "%s: expected a number", key);
     if (!(item->valuedouble >= low && item->valuedouble <= high))
-        return bad(r, "%s: expected %g to %g, found %g", key, low, high, item->valuedouble);
+        return v2s_text_lines_bad(&r->lines, "%s: expected %g to %g, found %g", key, low, high,
+                                  item->valuedouble);
     *value = item->valuedouble;
     return V2S_OK;
 }
@@ -159,7 +117,7 @@ static v2s_status get_number(const reader *r, const char *key, double low, doubl
 static v2s_status get_flag(const reader *r, const char *key, bool *value) {
     const cJSON *item = field(r, key);
     if (item != NULL && !cJSON_IsBool(item))
-        return bad(r, "%s: expected true or false", key);
+        return v2s_text_lines_bad(&r->lines, "%s: expected true or false", key);
     *value = item != NULL && cJSON_IsTrue(item);
     return V2S_OK;
 }
@@ -170,7 +128,8 @@ static v2s_status get_rt60(const reader *r, v2s_clip *clip) {
         return V2S_OK;
     int count = cJSON_IsArray(item) ? cJSON_GetArraySize(item) : 1;
     if (count != 1 && count != V2S_CLIP_BANDS)
-        return bad(r, "rt60_s: expected 1 or %d numbers, found %d", V2S_CLIP_BANDS, count);
+        return v2s_text_lines_bad(&r->lines, "rt60_s: expected 1 or %d numbers, found %d",
+                                  V2S_CLIP_BANDS, count);
     const cJSON *one = cJSON_IsArray(item) ? item->child : item;
     for (int i = 0; i < count; i++, one = one->next)
         V2S_TRY(check_number(r, one, "rt60_s", 0, RT60_MAX_S, &clip->rt60_s[i]));
@@ -186,7 +145,7 @@ static v2s_status get_sound(const reader *r, char **out) {
     size_t size = 1, used = 0;
     cJSON_ArrayForEach(one, list) {
         if (!cJSON_IsString(one) || one->valuestring[0] == '\0')
-            return bad(r, "sound: expected a text or a list of texts");
+            return v2s_text_lines_bad(&r->lines, "sound: expected a text or a list of texts");
         size += strlen(one->valuestring) + 1;
     }
     if (cJSON_GetArraySize(list) == 0)
@@ -206,14 +165,14 @@ static v2s_status resolve(const reader *r, const char *key, const char *text, ch
     char *path = malloc(folder + n + 1);
     if (path == NULL)
         return V2S_FAIL(V2S_NOMEM, "out of memory");
-    memcpy(path, r->path, folder);
+    memcpy(path, r->lines.path, folder);
     memcpy(path + folder, text, n + 1);
     *out = path;
     struct stat info;
     if (stat(path, &info) != 0)
-        return bad(r, "%s: %s: %s", key, path, strerror(errno));
+        return v2s_text_lines_bad(&r->lines, "%s: %s: %s", key, path, strerror(errno));
     if (S_ISDIR(info.st_mode) && strcmp(key, "dry") != 0 && strcmp(key, "trajectory") != 0)
-        return bad(r, "%s: %s: is a folder", key, path);
+        return v2s_text_lines_bad(&r->lines, "%s: %s: is a folder", key, path);
     return V2S_OK;
 }
 
@@ -231,12 +190,13 @@ static v2s_status get_ears(const reader *r, char *out[2]) {
     if (!cJSON_IsArray(list))
         return get_path(r, "audio", true, &out[0]);
     if (cJSON_GetArraySize(list) != 2)
-        return bad(r, "audio: expected a text or a list of 2 (left and right ear), found %d",
-                   cJSON_GetArraySize(list));
+        return v2s_text_lines_bad(
+            &r->lines, "audio: expected a text or a list of 2 (left and right ear), found %d",
+            cJSON_GetArraySize(list));
     for (int ear = 0; ear < 2; ear++) {
         const cJSON *one = cJSON_GetArrayItem(list, ear);
         if (!cJSON_IsString(one) || one->valuestring[0] == '\0')
-            return bad(r, "audio: expected a text or a list of 2 texts");
+            return v2s_text_lines_bad(&r->lines, "audio: expected a text or a list of 2 texts");
         V2S_TRY(resolve(r, "audio", one->valuestring, &out[ear]));
     }
     return V2S_OK;
@@ -251,12 +211,12 @@ static int compare_ids(const void *a, const void *b) {
 static v2s_status get_id(reader *r, char **out) {
     V2S_TRY(get_text(r, "id", true, out));
     if (strlen(*out) > ID_MAX_BYTES)
-        return bad(r, "id: longer than %d bytes", ID_MAX_BYTES);
+        return v2s_text_lines_bad(&r->lines, "id: longer than %d bytes", ID_MAX_BYTES);
     for (const char *c = *out; *c != '\0'; c++)
         if ((unsigned char)*c < 0x20 || *c == 0x7f)
-            return bad(r, "id: has control characters");
+            return v2s_text_lines_bad(&r->lines, "id: has control characters");
     if (tfind(*out, &r->ids, compare_ids) != NULL)
-        return bad(r, "id: %s stands in an earlier line too", *out);
+        return v2s_text_lines_bad(&r->lines, "id: %s stands in an earlier line too", *out);
     return V2S_OK;
 }
 
@@ -272,7 +232,8 @@ static v2s_status get_depth(const reader *r, v2s_clip *c) {
     V2S_TRY(get_path(r, "depth", true, &c->depth));
     return c->start_s == 0
                ? V2S_OK
-               : bad(r, "start_s: expected 0 for the pairing depth, found %g", c->start_s);
+               : v2s_text_lines_bad(
+                     &r->lines, "start_s: expected 0 for the pairing depth, found %g", c->start_s);
 }
 
 static v2s_status get_clip(reader *r, v2s_clip *c) {
@@ -300,7 +261,7 @@ static v2s_status get_clip(reader *r, v2s_clip *c) {
     V2S_TRY(get_text(r, "licence", false, &c->licence));
     V2S_TRY(get_flag(r, "recorded", &c->recorded));
     V2S_TRY(get_flag(r, "free_field", &c->free_field));
-    c->line = r->line;
+    c->line = r->lines.line;
     return V2S_OK;
 }
 
@@ -308,9 +269,10 @@ static v2s_status parse_clip(reader *r, const char *text, v2s_clip *clip) {
     cJSON *object = cJSON_ParseWithOpts(text, NULL, true);
     v2s_status status;
     if (object == NULL)
-        return bad(r, "not JSON: expected one object, found %.40s", text);
+        return v2s_text_lines_bad(&r->lines, "not JSON: expected one object, found %.40s", text);
     r->object = object;
-    status = cJSON_IsObject(object) ? get_clip(r, clip) : bad(r, "expected a JSON object");
+    status = cJSON_IsObject(object) ? get_clip(r, clip)
+                                    : v2s_text_lines_bad(&r->lines, "expected a JSON object");
     cJSON_Delete(object);
     r->object = NULL;
     return status;
@@ -351,10 +313,8 @@ static v2s_status keep_reason(reader *r) {
 }
 
 static v2s_status read_clip(reader *r) {
-    V2S_TRY(read_line(r));
-    const char *text = r->text;
-    if (r->line == 1 && strncmp(text, "\xEF\xBB\xBF", 3) == 0)
-        text += 3;
+    char *text;
+    V2S_TRY(v2s_text_lines_next(&r->lines, &text));
     text += strspn(text, " \t\r");
     if (*text == '\0')
         return V2S_OK;
@@ -369,7 +329,7 @@ static v2s_status read_clip(reader *r) {
 
 static v2s_status read_clips(reader *r, bool strict) {
     for (;;) {
-        v2s_status status = r->line < INT_MAX ? read_clip(r) : V2S_END;
+        v2s_status status = r->lines.line < INT_MAX ? read_clip(r) : V2S_END;
         if (status == V2S_END)
             break;
         if (status == V2S_FORMAT && !strict)
@@ -377,10 +337,10 @@ static v2s_status read_clips(reader *r, bool strict) {
         V2S_TRY(status);
     }
     if (r->m.count == 0 && r->m.skipped == 0)
-        return V2S_FAIL(V2S_FORMAT, "%s: no clip in it", r->path);
+        return V2S_FAIL(V2S_FORMAT, "%s: no clip in it", r->lines.path);
     if (r->m.count == 0)
-        return V2S_FAIL(V2S_FORMAT, "%s: none of its %zu lines can be used; the first: %s", r->path,
-                        r->m.skipped, r->m.skip_reasons[0]);
+        return V2S_FAIL(V2S_FORMAT, "%s: none of its %zu lines can be used; the first: %s",
+                        r->lines.path, r->m.skipped, r->m.skip_reasons[0]);
     return V2S_OK;
 }
 
@@ -389,23 +349,23 @@ static void keep_id(void *id) {
 }
 
 v2s_status v2s_manifest_read(const char *path, bool strict, v2s_manifest *manifest) {
-    reader r = {.path = path};
+    reader r = {.lines = {.path = path, .kind = "a clip", .size = LINE_MAX_BYTES}};
     const char *slash = strrchr(path, '/');
     r.folder_length = slash == NULL ? 0 : (size_t)(slash - path) + 1;
     v2s_status status = V2S_OK;
-    r.file = fopen(path, "rb");
-    if (r.file == NULL)
+    r.lines.file = fopen(path, "rb");
+    if (r.lines.file == NULL)
         return V2S_FAIL(V2S_IO, "%s: cannot open: %s", path, strerror(errno));
-    r.text = malloc(LINE_MAX_BYTES + 1);
-    if (r.text == NULL)
+    r.lines.text = malloc(LINE_MAX_BYTES);
+    if (r.lines.text == NULL)
         status = V2S_FAIL(V2S_NOMEM, "out of memory");
     if (status == V2S_OK)
         status = copy_text(path, &r.m.path);
     if (status == V2S_OK)
         status = read_clips(&r, strict);
     tdestroy(r.ids, keep_id);
-    free(r.text);
-    fclose(r.file);
+    free(r.lines.text);
+    fclose(r.lines.file);
     if (status != V2S_OK) {
         v2s_manifest_free(&r.m);
         return status;

@@ -9,14 +9,14 @@
 // How long they run before they sleep, OpenMP's library reads from the environment before main
 // begins. Its 3 ms are worse than useless on a machine that has other work: two threads that wait
 // for one another take turns at burning each other's time (5 steps of a small network on two busy
-// processors: 156 s, 13 s with a short wait). So programs begin with v2s_team_settle.
+// processors: 156 s; 13 s without such waiting). So programs begin with v2s_team_settle.
 #ifndef V2S_KERNELS_BASE_TEAM_H
 #define V2S_KERNELS_BASE_TEAM_H
 
 #include <stdbool.h>
 #include <stddef.h>
 
-// Starts the program anew with a wait of some 5 us, unless the environment says already how idle
+// Starts the program anew with a wait of 500 turns, unless the environment says already how idle
 // threads wait (OMP_WAIT_POLICY, GOMP_SPINCOUNT). Returns if it does, or if this cannot be done.
 void v2s_team_settle(char **argv);
 
