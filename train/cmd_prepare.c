@@ -6,19 +6,18 @@
 #include "train/prepare.h"
 
 static const v2s_prepare_format *const FORMATS[] = {
-    &v2s_prepare_tau2019,
+    NULL,
 };
-enum { FORMAT_COUNT = sizeof FORMATS / sizeof *FORMATS };
 
 static v2s_status choose(const v2s_prepare_settings *s, const v2s_prepare_format **format) {
     char names[160] = "";
-    for (size_t i = 0; i < FORMAT_COUNT; i++) {
+    for (size_t i = 0; FORMATS[i] != NULL; i++) {
         size_t used = strlen(names);
         snprintf(names + used, sizeof names - used, "%s%s", i > 0 ? ", " : "", FORMATS[i]->name);
     }
     if (s->common.inputs.count == 0)
         return V2S_FAIL(V2S_USAGE, "no format: give one of %s", names);
-    for (size_t i = 0; i < FORMAT_COUNT; i++)
+    for (size_t i = 0; FORMATS[i] != NULL; i++)
         if (strcmp(FORMATS[i]->name, s->common.inputs.items[0]) == 0) {
             *format = FORMATS[i];
             return V2S_OK;

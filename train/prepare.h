@@ -51,8 +51,10 @@ typedef struct v2s_prepare_format {
     v2s_status (*run)(v2s_prepare *p);
 } v2s_prepare_format;
 
+// Each in a file of its own, and a row of the table in cmd_prepare.c.
 extern const v2s_prepare_format v2s_prepare_tau2019, v2s_prepare_tau2021, v2s_prepare_starss22,
-    v2s_prepare_starss23, v2s_prepare_pairs;
+    v2s_prepare_starss23, v2s_prepare_pairs, v2s_prepare_ytambigen, v2s_prepare_fairplay,
+    v2s_prepare_soundspaces, v2s_prepare_batvision1, v2s_prepare_batvision2;
 
 // ---- files ------------------------------------------------------------------------------------
 

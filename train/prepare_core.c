@@ -101,7 +101,8 @@ static v2s_status copy_path(v2s_prepare *p, char **path) {
 static v2s_status copy_clip(v2s_prepare *p, v2s_clip *c) {
     char **const paths[] = {&c->truth,    &c->dry,      &c->trajectory,
                             &c->audio[0], &c->audio[1], &c->depth};
-    char **const texts[] = {&c->id, &c->layout, &c->room, &c->sound, &c->source, &c->licence};
+    char **const texts[] = {&c->id,     &c->layout,  &c->room, &c->sound,
+                            &c->source, &c->licence, &c->flag};
     for (size_t i = 0; i < sizeof paths / sizeof *paths; i++)
         V2S_TRY(copy_path(p, paths[i]));
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
