@@ -4,7 +4,7 @@
 #include <math.h>
 #include <stdlib.h>
 
-#define LOW_HZ 100.0
+#define LOW_HZ 500.0
 #define HIGH_HZ 5000.0
 #define HIGH_SHARE 0.4 // of the rate
 #define RATE_MIN_HZ 4e3
