@@ -205,7 +205,7 @@ static v2s_status judge_maps(tools *t, size_t frames, const float *truth,
                              double (*scores)[V2S_METRIC_COUNT]) {
     for (size_t i = 0; i < count; i++) {
         v2s_map_scores m;
-        V2S_TRY(v2s_map_agreement(t->rate_hz, frames, truth, predictions[i], &m));
+        V2S_TRY(v2s_map_agreement(t->rate_hz, frames, truth, predictions[i], &m, NULL));
         scores[i][V2S_METRIC_M6_CC] = m.cc;
         scores[i][V2S_METRIC_M6_AUC] = m.auc;
         scores[i][V2S_METRIC_M6_CC_1FPS] = m.cc_1fps;
