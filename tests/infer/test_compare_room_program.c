@@ -75,7 +75,7 @@ Test(compare_room_program, a_truth_of_that_room_is_found) {
         cr_expect_lt(v2s_test_number(clip, "room.lsd"), 0.01, "clip %d: %g", i,
                      v2s_test_number(clip, "room.lsd"));
         cr_expect_lt(v2s_test_number(clip, "room.M1_stft"),
-                     1e-4 * v2s_test_number(clip, "geometric.M1"));
+                     1e-4 * v2s_test_number(clip, "geometric.M1_stft"));
         cr_expect_gt(v2s_test_number(clip, "geometric.level"), 1);
         cr_expect_gt(v2s_test_number(clip, "geometric.diffuseness"), 0.1);
         cr_expect_gt(v2s_test_number(clip, "geometric.lsd"), 3);
