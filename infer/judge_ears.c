@@ -20,6 +20,7 @@ typedef struct ears {
 
 static void ears_free(ears *e) {
     free(e->decoded);
+    v2s_ear_bands_free(&e->bands);
     free(e->low);
 }
 
@@ -84,6 +85,7 @@ static v2s_status score(const v2s_judge_options *o, const ears *truth, const ear
         v2s_ear_scores s = v2s_ear_bands_compare(&truth->bands, &prediction->bands);
         scores[V2S_METRIC_IACC] = s.iacc;
         scores[V2S_METRIC_ILD] = s.ild;
+        scores[V2S_METRIC_ITD] = s.itd;
     }
     if (v2s_judge_wants(o, V2S_METRIC_BIT(V2S_METRIC_M1_STFT)))
         V2S_TRY(v2s_stereo_stft_distance(truth->low, prediction->low, truth->low_frames, o->reflect,

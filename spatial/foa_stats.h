@@ -20,7 +20,7 @@
 // Where nothing is left to compare: D of silence is 1; level differences end at 60 dB (no dipoles
 // at all against some); direction is not a number if there is no intensity.
 //
-// Shapes    foa [frames][4], AmbiX. Spectra are float, sums double.
+// Shapes    foa [frames][4], AmbiX. Spectra and sums are double.
 // Threads   A handle is used by one thread at a time.
 #ifndef V2S_SPATIAL_FOA_STATS_H
 #define V2S_SPATIAL_FOA_STATS_H
