@@ -15,6 +15,12 @@ enum { PAIRS = 6, NUMBERS = CHANNELS + 2 * PAIRS, RE = CHANNELS, IM = CHANNELS +
 
 typedef double matrix[NUMBERS];
 
+// One block over all bands.
+typedef struct moment {
+    double energy_w;
+    v2s_vec3 intensity;
+} moment;
+
 // One sound on its way through the clip.
 typedef struct signal {
     const float *foa;
@@ -22,6 +28,8 @@ typedef struct signal {
     v2s_lanes_sums sums[V2S_ERB_BANDS]; // of the present block
     matrix block[V2S_ERB_BANDS], clip[V2S_ERB_BANDS];
     double lsd, diffuseness, level, covariance; // sums against the truth
+    moment *moments;                            // of the blocks so far; NULL: not kept
+    size_t blocks;
 } signal;
 
 struct v2s_foa_stats {
@@ -96,6 +104,22 @@ static void matrix_of(const v2s_lanes_sums *s, matrix m) {
     memcpy(m + IM, im, sizeof im);
 }
 
+static v2s_vec3 intensity_of(const matrix m) {
+    return (v2s_vec3){m[RE + 2], m[RE], m[RE + 1]};
+}
+
+static moment moment_of(const matrix *bands) {
+    moment sum = {0, {0, 0, 0}};
+    for (int b = 0; b < V2S_ERB_BANDS; b++) {
+        v2s_vec3 i = intensity_of(bands[b]);
+        sum.energy_w += bands[b][0];
+        sum.intensity.x += i.x;
+        sum.intensity.y += i.y;
+        sum.intensity.z += i.z;
+    }
+    return sum;
+}
+
 // Moves the block's sums to `block` and adds them to `clip`.
 static void end_block(signal *g) {
     for (int b = 0; b < V2S_ERB_BANDS; b++) {
@@ -104,6 +128,8 @@ static void end_block(signal *g) {
             g->clip[b][i] += g->block[b][i];
     }
     memset(g->sums, 0, sizeof g->sums);
+    if (g->moments != NULL)
+        g->moments[g->blocks++] = moment_of((const matrix *)g->block);
 }
 
 // ---- differences ------------------------------------------------------------------------------
@@ -112,20 +138,17 @@ static double dipoles(const matrix m) {
     return m[1] + m[2] + m[3];
 }
 
-static double intensity(const matrix m) {
-    return sqrt(m[RE] * m[RE] + m[RE + 1] * m[RE + 1] + m[RE + 2] * m[RE + 2]);
-}
-
 static double diffuseness(const matrix m) {
     double energy = m[0] + dipoles(m);
-    return energy > 0 ? 1 - 2 * intensity(m) / energy : 1;
+    return energy > 0 ? 1 - 2 * v2s_norm(intensity_of(m)) / energy : 1;
 }
 
 static double level_difference_db(const matrix p, const matrix t) {
     double ep = dipoles(p), et = dipoles(t);
     if (ep == et)
         return 0;
-    return fmin(fabs(10 * log10(ep / et)), V2S_LEVEL_DIFFERENCE_MAX_DB);
+    double most = V2S_LEVEL_DIFFERENCE_MAX_DB;
+    return fmax(-most, fmin(most, 10 * log10(ep / et)));
 }
 
 static double norm2(const matrix m) {
@@ -144,24 +167,13 @@ static void add_block_differences(const signal *truth, signal *g) {
         for (int i = 0; i < NUMBERS; i++)
             d[i] = p[i] - t[i];
         g->diffuseness += t[0] * fabs(diffuseness(p) - diffuseness(t));
-        g->level += t[0] * level_difference_db(p, t);
+        g->level += t[0] * fabs(level_difference_db(p, t));
         g->covariance += t[0] * sqrt(norm2(d) / norm2(t));
     }
 }
 
-static v2s_vec3 total_intensity(const signal *g) {
-    v2s_vec3 i = {0, 0, 0};
-    for (int b = 0; b < V2S_ERB_BANDS; b++) {
-        i.y += g->clip[b][RE];
-        i.z += g->clip[b][RE + 1];
-        i.x += g->clip[b][RE + 2];
-    }
-    return i;
-}
-
-static double direction_difference_deg(const signal *p, const signal *t) {
-    v2s_vec3 a = total_intensity(p), b = total_intensity(t);
-    if (v2s_norm(a) <= 0 || v2s_norm(b) <= 0)
+static double angle_deg(v2s_vec3 a, v2s_vec3 b) {
+    if (!(v2s_norm(a) > 0) || !(v2s_norm(b) > 0))
         return NAN;
     return v2s_deg(v2s_angle_between_rad(a, b));
 }
@@ -173,13 +185,15 @@ static v2s_foa_scores scores_of(const v2s_erb_stft *stft, size_t count, const si
         const double *p = g->clip[b], *t = truth->clip[b];
         weight += t[0];
         diffuse += t[0] * fabs(diffuseness(p) - diffuseness(t));
-        level += t[0] * level_difference_db(p, t);
+        level += t[0] * fabs(level_difference_db(p, t));
     }
     double cells = 3.0 * (double)count * stft->bins;
     return (v2s_foa_scores){.diffuseness = diffuse / weight,
                             .level = level / weight,
                             .lsd = 20 / log(10) * sqrt(g->lsd / cells),
-                            .direction = direction_difference_deg(g, truth),
+                            .direction =
+                                angle_deg(moment_of((const matrix *)g->clip).intensity,
+                                          moment_of((const matrix *)truth->clip).intensity),
                             .diffuseness_block = g->diffuseness / weight,
                             .level_block = g->level / weight,
                             .covariance = g->covariance / weight};
@@ -211,11 +225,9 @@ static v2s_status check_length(const v2s_erb_stft *stft, size_t frames) {
                     frames, stft->n);
 }
 
-// Signal 0 is the truth. What is done at the end of each block gets its first frame.
-typedef void (*block_fn)(void *context, size_t first, size_t frames, signal *signals);
-
+// Signal 0 is the truth.
 static void walk(v2s_foa_stats *stats, size_t count, double floor_magnitude, signal *signals,
-                 size_t predictions, block_fn at_block, void *context) {
+                 size_t predictions) {
     v2s_erb_stft *stft = stats->stft;
     for (size_t t = 0; t < count; t++) {
         for (size_t i = 0; i <= predictions; i++)
@@ -232,9 +244,13 @@ static void walk(v2s_foa_stats *stats, size_t count, double floor_magnitude, sig
             end_block(&signals[i]);
         for (size_t i = 1; i <= predictions; i++)
             add_block_differences(&signals[0], &signals[i]);
-        if (at_block != NULL)
-            at_block(context, t / BLOCK * BLOCK, t % BLOCK + 1, signals);
     }
+}
+
+static v2s_status check_truth(const signal *truth) {
+    if (moment_of((const matrix *)truth->clip).energy_w > 0)
+        return V2S_OK;
+    return V2S_FAIL(V2S_FORMAT, "W of the truth is silent");
 }
 
 v2s_status v2s_foa_stats_compare(v2s_foa_stats *stats, size_t frames, const float *truth,
@@ -248,13 +264,8 @@ v2s_status v2s_foa_stats_compare(v2s_foa_stats *stats, size_t frames, const floa
     signals[0].foa = truth; // predictions follow
     for (size_t i = 0; i < count; i++)
         signals[i + 1].foa = predictions[i];
-    v2s_status status = V2S_OK;
-    double rms = rms_w(stats->stft, t_count, truth), energy = 0;
-    walk(stats, t_count, 1e-3 * rms, signals, count, NULL, NULL);
-    for (int b = 0; b < V2S_ERB_BANDS; b++)
-        energy += signals[0].clip[b][0];
-    if (!(energy > 0))
-        status = V2S_FAIL(V2S_FORMAT, "W of the truth is silent");
+    walk(stats, t_count, 1e-3 * rms_w(stats->stft, t_count, truth), signals, count);
+    v2s_status status = check_truth(&signals[0]);
     for (size_t i = 0; status == V2S_OK && i < count; i++)
         scores[i] = scores_of(stats->stft, t_count, &signals[0], &signals[i + 1]);
     signals_close(signals);
@@ -268,14 +279,81 @@ v2s_status v2s_foa_stats_summary(v2s_foa_stats *stats, size_t frames, const floa
     if (g == NULL)
         return V2S_FAIL(V2S_NOMEM, "out of memory");
     g->foa = foa;
-    walk(stats, v2s_erb_stft_count(stats->stft, frames), 0, g, 0, NULL, NULL);
-    *summary = (v2s_foa_summary){.intensity = total_intensity(g)};
-    for (int b = 0; b < V2S_ERB_BANDS; b++) {
-        summary->energy_w += g->clip[b][0];
+    walk(stats, v2s_erb_stft_count(stats->stft, frames), 0, g, 0);
+    moment sum = moment_of((const matrix *)g->clip);
+    *summary = (v2s_foa_summary){.energy_w = sum.energy_w, .intensity = sum.intensity};
+    for (int b = 0; b < V2S_ERB_BANDS; b++)
         summary->energy_dipoles += dipoles(g->clip[b]);
-    }
     signals_close(g);
     return V2S_OK;
+}
+
+// ---- detail -----------------------------------------------------------------------------------
+
+static void describe_bands(const v2s_erb_stft *stft, const signal *truth, const signal *prediction,
+                           v2s_foa_band *bands) {
+    double all = moment_of((const matrix *)truth->clip).energy_w;
+    for (int b = 0; b < V2S_ERB_BANDS; b++) {
+        const double *p = prediction->clip[b], *t = truth->clip[b];
+        bands[b] = (v2s_foa_band){.centre_hz = v2s_erb_stft_centre_hz(stft, b),
+                                  .share = t[0] / all,
+                                  .diffuseness_truth = diffuseness(t),
+                                  .diffuseness_prediction = diffuseness(p),
+                                  .level_db = level_difference_db(p, t),
+                                  .direction_deg = angle_deg(intensity_of(p), intensity_of(t))};
+    }
+}
+
+static void describe_blocks(const v2s_erb_stft *stft, size_t count, const signal *truth,
+                            const signal *prediction, v2s_foa_detail *detail) {
+    double loudest = 0;
+    for (size_t i = 0; i < detail->block_count; i++)
+        loudest = fmax(loudest, truth->moments[i].energy_w);
+    for (size_t i = 0; i < detail->block_count; i++) {
+        size_t first = i * BLOCK, last = first + BLOCK < count ? first + BLOCK - 1 : count - 1;
+        double middle = 0.5 * ((double)(first + last) * stft->hop + stft->n);
+        detail->blocks[i] =
+            (v2s_foa_block){.time_s = middle / stft->rate_hz,
+                            .level_db = 10 * log10(truth->moments[i].energy_w / loudest),
+                            .truth = truth->moments[i].intensity,
+                            .prediction = prediction->moments[i].intensity};
+    }
+}
+
+v2s_status v2s_foa_stats_detail(v2s_foa_stats *stats, size_t frames, const float *truth,
+                                const float *prediction, v2s_foa_detail *detail) {
+    V2S_TRY(check_length(stats->stft, frames));
+    size_t count = v2s_erb_stft_count(stats->stft, frames), blocks = (count + BLOCK - 1) / BLOCK;
+    signal *signals = signals_open(stats, 2);
+    moment *moments = calloc(2 * blocks, sizeof *moments);
+    *detail = (v2s_foa_detail){.block_count = blocks};
+    detail->blocks = calloc(blocks, sizeof *detail->blocks);
+    v2s_status status = V2S_OK;
+    if (signals == NULL || moments == NULL || detail->blocks == NULL)
+        status = V2S_FAIL(V2S_NOMEM, "out of memory");
+    if (status == V2S_OK) {
+        signals[0].foa = truth;
+        signals[1].foa = prediction;
+        signals[0].moments = moments;
+        signals[1].moments = moments + blocks;
+        walk(stats, count, 1e-3 * rms_w(stats->stft, count, truth), signals, 1);
+        status = check_truth(&signals[0]);
+    }
+    if (status == V2S_OK) {
+        describe_bands(stats->stft, &signals[0], &signals[1], detail->bands);
+        describe_blocks(stats->stft, count, &signals[0], &signals[1], detail);
+    } else {
+        v2s_foa_detail_free(detail);
+    }
+    free(moments);
+    signals_close(signals);
+    return status;
+}
+
+void v2s_foa_detail_free(v2s_foa_detail *detail) {
+    free(detail->blocks);
+    detail->blocks = NULL;
+    detail->block_count = 0;
 }
 
 double v2s_foa_directness(const v2s_foa_summary *summary) {
