@@ -34,8 +34,8 @@ const v2s_metric v2s_metrics[V2S_METRIC_COUNT] = {
                          false},
     [V2S_METRIC_ILD] = {"ild", "ild", "dB", "level difference of the ears, per band", YES, YES, 1,
                         2, false},
-    [V2S_METRIC_ITD] = {"itd", "itd", "ms", "time difference of the ears, per band", YES, YES, 1, 3,
-                        false},
+    [V2S_METRIC_ITD] = {"itd", "itd", "us", "time difference of the ears, per block", YES, YES, 1,
+                        1, false},
 
     [V2S_METRIC_M1_STFT] = {"M1_stft", "M1", "", "STFT distance of the ears' signals", YES, ASKED,
                             1, 4, false},

@@ -25,6 +25,7 @@ typedef struct ears {
 static void ears_free(ears *e) {
     free(e->decoded);
     free(e->own);
+    v2s_ear_bands_free(&e->bands);
     free(e->low);
 }
 
@@ -120,6 +121,7 @@ static v2s_status score(const v2s_judge_options *o, const ears *truth, const ear
         v2s_ear_scores s = v2s_ear_bands_compare(&truth->bands, &prediction->bands);
         scores[V2S_METRIC_IACC] = s.iacc;
         scores[V2S_METRIC_ILD] = s.ild;
+        scores[V2S_METRIC_ITD] = s.itd;
     }
     if (truth->low != NULL)
         V2S_TRY(score_low(o, truth, prediction, scores));
