@@ -52,8 +52,9 @@ typedef struct v2s_settings {
     const char *metrics;
     int64_t draws; // of the bootstrap
     const char *prediction, *truth;
-    bool strict, recorded, normalise;
-    int librosa; // 0: 0.8, 1: 0.9
+    bool strict, recorded;
+    int normalise; // 0: false, 1: true
+    int librosa;   // 0: 0.8, 1: 0.9
 
     // depth
     const char *model;
