@@ -171,7 +171,7 @@ v2s_status v2s_transport(size_t n, const double *cost, const double *p, const do
 
 v2s_status v2s_earth_mover(size_t n, const double *cost, const double *p, const double *q,
                            double *distance) {
-    double *rest = malloc(2 * n * sizeof *rest), largest = 0, work = 0;
+    double *rest = calloc(2 * n, sizeof *rest), largest = 0, work = 0;
     if (rest == NULL)
         return V2S_FAIL(V2S_NOMEM, "out of memory");
     for (size_t i = 0; i < n; i++) {
