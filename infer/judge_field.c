@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Scores of four channels.
 #include "infer/judge_internal.h"
+#include "spatial/foa_distance.h"
 #include "spatial/map_agreement.h"
 
 static const v2s_metric_set published_maps =
@@ -9,6 +10,13 @@ static const v2s_metric_set sn3d_maps =
     V2S_METRICS_BETWEEN(V2S_METRIC_M6_CC_SN3D, V2S_METRIC_M6_AUC_5FPS_SN3D);
 static const v2s_metric_set intensities =
     V2S_METRICS_BETWEEN(V2S_METRIC_M9_AZIMUTH, V2S_METRIC_M9_ANGLE);
+
+static const v2s_metric_set statistics =
+    V2S_METRICS_BETWEEN(V2S_METRIC_DIFFUSENESS, V2S_METRIC_COVARIANCE);
+static const v2s_metric_set distances =
+    V2S_METRICS_BETWEEN(V2S_METRIC_M10_STFT_Y, V2S_METRIC_M10_EMD_NORM);
+static const v2s_metric_set earth_movers =
+    V2S_METRICS_BETWEEN(V2S_METRIC_M10_EMD, V2S_METRIC_M10_EMD_NORM);
 
 static v2s_status judge_statistics(v2s_judge_tools *t, size_t frames, const float *truth,
                                    const float *const *predictions, size_t count,
@@ -62,13 +70,36 @@ static void judge_angles(const v2s_judge_options *options, double rate_hz, size_
     scores[V2S_METRIC_M9_ANGLE] = e.angle_rad;
 }
 
+static v2s_status judge_distances(const v2s_judge_options *options, double rate_hz, size_t frames,
+                                  const float *truth, const float *prediction, double *scores) {
+    v2s_foa_distance d;
+    if (!v2s_judge_wants(options, distances))
+        return V2S_OK;
+    V2S_TRY(v2s_foa_distance_measure(rate_hz, frames, truth, prediction,
+                                     v2s_judge_wants(options, earth_movers), &d));
+    for (int i = 0; i < 3; i++) {
+        scores[V2S_METRIC_M10_STFT_Y + i] = d.stft[i];
+        scores[V2S_METRIC_M10_ENV_Y + i] = d.env[i];
+    }
+    scores[V2S_METRIC_M10_LSD] = d.lsd_db;
+    scores[V2S_METRIC_M10_MSE] = d.mse;
+    scores[V2S_METRIC_M10_SNR] = d.snr_db;
+    scores[V2S_METRIC_M10_EMD] = d.emd;
+    scores[V2S_METRIC_M10_EMD_NORM] = d.emd_norm;
+    return V2S_OK;
+}
+
 v2s_status v2s_judge_field(const v2s_judge_options *options, v2s_judge_tools *tools, size_t frames,
                            const float *truth, const float *const *predictions, size_t count,
                            double (*scores)[V2S_METRIC_COUNT]) {
-    V2S_TRY(judge_statistics(tools, frames, truth, predictions, count, scores));
+    double rate_hz = tools->rate_hz;
+    if (v2s_judge_wants(options, statistics))
+        V2S_TRY(judge_statistics(tools, frames, truth, predictions, count, scores));
     for (size_t i = 0; i < count; i++) {
-        V2S_TRY(judge_maps(options, tools, frames, truth, predictions[i], scores[i]));
-        judge_angles(options, tools->rate_hz, frames, truth, predictions[i], scores[i]);
+        const float *p = predictions[i];
+        V2S_TRY(judge_maps(options, tools, frames, truth, p, scores[i]));
+        judge_angles(options, rate_hz, frames, truth, p, scores[i]);
+        V2S_TRY(judge_distances(options, rate_hz, frames, truth, p, scores[i]));
     }
     return V2S_OK;
 }
