@@ -35,7 +35,7 @@ static void print_systems(const v2s_comparison *c, const v2s_summary *s) {
         if (!shows(c, m))
             continue;
         const v2s_metric *metric = &v2s_metrics[m];
-        bool own = strcmp(metric->name, metric->formula) != 0;
+        bool own = strncmp(metric->name, metric->formula, strlen(metric->formula)) != 0;
         printf("%-*s %-4s %-4s", NAME, metric->name, own ? metric->formula : "", metric->unit);
         for (int k = 0; k < V2S_SYSTEM_COUNT; k++) {
             char text[64];
