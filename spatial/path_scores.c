@@ -59,7 +59,7 @@ static void add_axis(struct v2s_path_axis *axis, const v2s_path_point *points, c
 
 v2s_status v2s_path_add(v2s_path_sums *sums, const v2s_path_point *points, size_t n,
                         double fps_hz) {
-    double *truth = malloc((2 * n + 1) * sizeof *truth);
+    double *truth = calloc(2 * n + 1, sizeof *truth);
     if (truth == NULL)
         return V2S_FAIL(V2S_NOMEM, "out of memory for a path of %zu points", n);
     double *prediction = truth + n;
