@@ -119,6 +119,7 @@ typedef struct v2s_judge_options {
     const v2s_hrtf *hrtf; // of the decode to two ears; NULL: four channels have no metrics of ears
     bool normalise;       // M1-M4
     bool reflect;         // M1, M3, M4, M5: librosa 0.8's padding
+    bool lenient;         // where the spatial statistics are not defined, there are none
 } v2s_judge_options;
 
 typedef struct v2s_judge v2s_judge;
@@ -127,7 +128,7 @@ typedef struct v2s_judge v2s_judge;
 V2S_MUST_USE v2s_status v2s_judge_open(const v2s_judge_options *options, v2s_judge **judge);
 
 // Scores of `count` predictions against one truth, all [frames][4] AmbiX at rate_hz; what is not
-// asked for is not a number. FORMAT: too short, or a silent truth.
+// asked for is not a number. FORMAT: too short, or a silent truth, unless lenient.
 V2S_MUST_USE v2s_status v2s_judge_foa(v2s_judge *judge, double rate_hz, size_t frames,
                                       const float *truth, const float *const *predictions,
                                       size_t count, double (*scores)[V2S_METRIC_COUNT]);

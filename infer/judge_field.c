@@ -93,8 +93,11 @@ v2s_status v2s_judge_field(const v2s_judge_options *options, v2s_judge_tools *to
                            const float *truth, const float *const *predictions, size_t count,
                            double (*scores)[V2S_METRIC_COUNT]) {
     double rate_hz = tools->rate_hz;
-    if (v2s_judge_wants(options, statistics))
-        V2S_TRY(judge_statistics(tools, frames, truth, predictions, count, scores));
+    if (v2s_judge_wants(options, statistics)) {
+        v2s_status status = judge_statistics(tools, frames, truth, predictions, count, scores);
+        if (status != V2S_OK && !(status == V2S_FORMAT && options->lenient))
+            return status;
+    }
     for (size_t i = 0; i < count; i++) {
         const float *p = predictions[i];
         V2S_TRY(judge_maps(options, tools, frames, truth, p, scores[i]));

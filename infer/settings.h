@@ -3,6 +3,7 @@
 #ifndef V2S_INFER_SETTINGS_H
 #define V2S_INFER_SETTINGS_H
 
+#include "data/manifest.h"
 #include "data/options.h"
 
 enum { V2S_SWITCH_OFF = 0, V2S_SWITCH_ON = 1 };
@@ -52,9 +53,17 @@ typedef struct v2s_settings {
     const char *metrics;
     int64_t draws; // of the bootstrap
     const char *prediction, *truth;
-    bool strict, recorded;
+    bool strict, allow_outside, keep_flagged, recorded;
     int normalise; // 0: false, 1: true
     int librosa;   // 0: 0.8, 1: 0.9
+
+    // compare: one pair of files
+    int rt60_family;      // v2s_rt60_family
+    double rt60_decay_db; // 0: the family's
+    int seld_year;        // 0: 2022, 1: 2023, 2: 2024
+    int64_t seld_classes; // 0: those that occur
+    bool seld_drop_last;
+    int prediction_distance, truth_distance; // 0: cm, 1: m
 
     // depth
     const char *model;
@@ -65,6 +74,9 @@ typedef struct v2s_settings {
     int depth_resize; // v2s_depth_resize
     bool resample;
 } v2s_settings;
+
+// The rules for manifests that the options mean.
+v2s_manifest_rules v2s_settings_rules(const v2s_settings *settings);
 
 extern const v2s_command v2s_track_command;
 extern const v2s_command v2s_render_command;

@@ -63,7 +63,7 @@ typedef struct v2s_refiner_settings {
     const char *init;
     double segment_s, rate_hz;  // 0: the preset's
     const char *augment, *loss; // NULL: the preset's
-    bool strict;
+    bool strict, allow_outside, keep_flagged;
     int optimizer; // v2s_optim_kind
     double learning_rate, weight_decay, momentum;
     int schedule; // v2s_schedule_kind
@@ -90,7 +90,7 @@ typedef struct v2s_depth_settings {
     int64_t epochs, steps; // 0: not given
     double minutes;        // 0: not given
     int64_t patience, save_every, val_every, max_skipped;
-    bool strict;
+    bool strict, allow_outside, keep_flagged;
     int64_t base_channels;
     const char *levels; // "2,3,4,5"
     int scale;          // v2s_attention_scale
@@ -127,5 +127,28 @@ v2s_status v2s_synth_depth_run(const v2s_synth_settings *settings);
 // "LO,HI" in dB, or "none": *noise false. USAGE.
 V2S_MUST_USE v2s_status v2s_synth_parse_noise(const char *text, bool *noise, double *low_db,
                                               double *high_db);
+
+enum { V2S_PREPARE_SPLITS_OLD = 0, V2S_PREPARE_SPLITS_NEW }; // the words of --splits
+
+typedef struct v2s_prepare_settings {
+    v2s_train_common common; // inputs: FORMAT, ROOT
+    const char *output;      // manifest
+    bool strict;
+    int splits;          // V2S_PREPARE_SPLITS_*
+    int64_t fold, clips; // 0: not given
+    int layout;          // V2S_PREPARE_LAYOUT_*
+} v2s_prepare_settings;
+
+enum { // the words of --layout
+    V2S_PREPARE_LAYOUT_AMBIX = 0,
+    V2S_PREPARE_LAYOUT_N3D,
+    V2S_PREPARE_LAYOUT_FUMA,
+    V2S_PREPARE_LAYOUT_WXYZ_SN3D,
+    V2S_PREPARE_LAYOUT_AUTO
+};
+
+extern const v2s_command v2s_prepare_command;
+
+v2s_status v2s_train_prepare_run(const void *settings, int argc, char **argv);
 
 #endif
