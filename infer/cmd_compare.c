@@ -62,9 +62,12 @@ static v2s_status check_output(const char *path) {
 }
 
 static v2s_status open_ears(run *r) {
-    if (!v2s_metrics_need_head(r->options.metrics))
+    if (!v2s_metrics_need_head(r->options.metrics)) {
+        if (r->s->hrtf != NULL)
+            v2s_run_log_warn(&r->log, "--hrtf is not used: no metric asks for two ears");
         return V2S_OK;
-    V2S_TRY(v2s_sofa_read(NULL, &r->hrtf));
+    }
+    V2S_TRY(v2s_sofa_read(r->s->hrtf, &r->hrtf));
     r->options.hrtf = &r->hrtf;
     return V2S_OK;
 }

@@ -8,6 +8,7 @@
 #include <strings.h>
 
 #include "data/sofa.h"
+#include "infer/pair_detail.h"
 #include "infer/pair_labels.h"
 #include "infer/pair_response.h"
 #include "infer/whole_sound.h"
@@ -125,6 +126,9 @@ static v2s_status judge(const v2s_settings *s, const v2s_judge_options *options,
         return status;
     warn_undefined(s, options->metrics, t, score[0], log);
     v2s_compare_pair_say(v2s_metrics, V2S_METRIC_COUNT, options->metrics, score[0], log);
+    if (t->channels == C && log->json_path != NULL &&
+        (options->metrics & v2s_metrics_spatial()) != 0)
+        V2S_TRY(v2s_pair_detail(t->rate_hz, t->frames, t->samples, p->samples, log));
     return V2S_OK;
 }
 
@@ -137,8 +141,11 @@ static v2s_status judge_with_head(const v2s_settings *s, const v2s_whole_sound *
     if (s->recorded && t->channels == C)
         V2S_TRY(settle_recording(s->truth, t, log));
     if (t->channels == C && v2s_metrics_need_head(options.metrics)) {
-        V2S_TRY(v2s_sofa_read(NULL, &head));
+        V2S_TRY(v2s_sofa_read(s->hrtf, &head));
         options.hrtf = &head;
+        v2s_run_log_row(log, "ears", "%s", head.title);
+    } else if (s->hrtf != NULL) {
+        v2s_run_log_warn(log, "--hrtf is not used: no metric asks for a decode to two ears");
     }
     v2s_status status = judge(s, &options, p, t, log);
     v2s_hrtf_free(&head);

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Scores of four channels.
+#include <stdlib.h>
+
 #include "infer/judge_internal.h"
 #include "spatial/foa_distance.h"
 #include "spatial/map_agreement.h"
@@ -21,10 +23,11 @@ static const v2s_metric_set earth_movers =
 static v2s_status judge_statistics(v2s_judge_tools *t, size_t frames, const float *truth,
                                    const float *const *predictions, size_t count,
                                    double (*scores)[V2S_METRIC_COUNT]) {
-    v2s_foa_scores s[V2S_SYSTEM_COUNT];
-    V2S_ASSERT(count <= V2S_SYSTEM_COUNT);
-    V2S_TRY(v2s_foa_stats_compare(t->stats, frames, truth, predictions, count, s));
-    for (size_t i = 0; i < count; i++) {
+    v2s_foa_scores *s = calloc(count, sizeof *s);
+    if (s == NULL)
+        return V2S_FAIL(V2S_NOMEM, "out of memory");
+    v2s_status status = v2s_foa_stats_compare(t->stats, frames, truth, predictions, count, s);
+    for (size_t i = 0; status == V2S_OK && i < count; i++) {
         scores[i][V2S_METRIC_DIFFUSENESS] = s[i].diffuseness;
         scores[i][V2S_METRIC_LEVEL] = s[i].level;
         scores[i][V2S_METRIC_LSD] = s[i].lsd;
@@ -33,7 +36,8 @@ static v2s_status judge_statistics(v2s_judge_tools *t, size_t frames, const floa
         scores[i][V2S_METRIC_LEVEL_BLOCK] = s[i].level_block;
         scores[i][V2S_METRIC_COVARIANCE] = s[i].covariance;
     }
-    return V2S_OK;
+    free(s);
+    return status;
 }
 
 static void put_maps(const v2s_map_scores *m, v2s_metric_id first, double *scores) {
@@ -75,8 +79,11 @@ static v2s_status judge_distances(const v2s_judge_options *options, double rate_
     v2s_foa_distance d;
     if (!v2s_judge_wants(options, distances))
         return V2S_OK;
-    V2S_TRY(v2s_foa_distance_measure(rate_hz, frames, truth, prediction,
-                                     v2s_judge_wants(options, earth_movers), &d));
+    v2s_status status = v2s_foa_distance_measure(rate_hz, frames, truth, prediction,
+                                                 v2s_judge_wants(options, earth_movers), &d);
+    if (status == V2S_FORMAT && options->lenient)
+        return V2S_OK;
+    V2S_TRY(status);
     for (int i = 0; i < 3; i++) {
         scores[V2S_METRIC_M10_STFT_Y + i] = d.stft[i];
         scores[V2S_METRIC_M10_ENV_Y + i] = d.env[i];

@@ -142,7 +142,7 @@ static const v2s_option compare_rows[] = {
     {"pairing", 0, V2S_OPTION_CHOICE, "auto|dry|omni", "auto", UNLIMITED,
      "which pairs; auto is what the refiner was trained on", AT(pairing)},
     {"metrics", 0, V2S_OPTION_TEXT, "LIST", NULL, UNLIMITED,
-     "names or ids by commas: spatial, S1..S5, iacc, ild, itd, M1..M6, M8, M9, M12, M6_cc_1fps, "
+     "names or ids by commas: spatial, S1..S5, iacc, ild, itd, M1..M6, M8..M10, M12, M6_cc_1fps, "
      "..., all; without it spatial for manifests, and for --pred all that its channels have",
      AT(metrics)},
     {"bootstrap", 0, V2S_OPTION_INT, "DRAWS", "2000", 100, 1000000,
@@ -166,6 +166,9 @@ static const v2s_option compare_rows[] = {
      AT(normalise)},
     {"librosa-compat", 0, V2S_OPTION_CHOICE, "0.8|0.9", "0.9", UNLIMITED,
      "M1, M3-M5: the padding of librosa below 0.9 (reflected) or of 0.9 on (zeros)", AT(librosa)},
+    {"hrtf", 0, V2S_OPTION_TEXT, "FILE.sofa", NULL, UNLIMITED,
+     "head through which four channels are heard; default: MIT KEMAR of package libmysofa1",
+     AT(hrtf)},
     {"report", 0, V2S_OPTION_TEXT, "FILE.html", NULL, UNLIMITED,
      "write one self-contained HTML page", AT(report)},
     END_OF_ROWS,
