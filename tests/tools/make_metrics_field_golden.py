@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: MIT
 """What metrics_reference_field.py says of pairs of four-channel sounds from an integer hash:
 metrics_field.txt, for tests/infer/test_judge_field.c, which makes the same sounds
-(tests/support/field_pair.c).
+(tests/support/field_pair.c). And what a linear program says of transportation problems:
+transport.txt, for tests/spatial/test_transport.c.
 
 usage: make_metrics_field_golden.py FOLDER          (needs numpy, scipy and librosa >= 0.10)
 """
@@ -98,7 +99,17 @@ def write(f, name, cases, measure):
         f.write(f"{name} {kind} {rate} {n} {numbers}\n")
 
 
+def write_transport(path):
+    with open(path, "w", encoding="ascii") as f:
+        f.write("# made by tests/tools/make_metrics_field_golden.py: points, stream, least work\n")
+        for n, stream in ((1, 10), (2, 20), (3, 30), (7, 40), (20, 50), (60, 60)):
+            cost = abs(hash_noise(stream, n * n, 1)).reshape(n, n)
+            p, q = (abs(hash_noise(stream + k, n, 1)) for k in (1, 2))
+            f.write(f"{n} {stream} {reference.work(p, q, cost):.12g}\n")
+
+
 def main():
+    write_transport(sys.argv[1] + "/transport.txt")
     with open(sys.argv[1] + "/metrics_field.txt", "w", encoding="ascii") as f:
         f.write("# made by tests/tools/make_metrics_field_golden.py\n")
         write(f, "four", FOUR, reference.four_channels)
@@ -106,4 +117,5 @@ def main():
         write(f, "distances", DISTANCES, reference.m10)
 
 
-main()
+if __name__ == "__main__":
+    main()
