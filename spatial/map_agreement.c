@@ -171,7 +171,7 @@ static agreement agree(const covariances truth, const covariances guess, const d
     draw(truth, gain, from, to, m, &m->truth);
     draw(guess, gain, from, to, m, &m->guess);
     agreement a = {NAN, NAN};
-    if (!has_contrast(&m->guess))
+    if (!has_contrast(&m->guess) || !isfinite(m->truth.deviation))
         return a;
     if (!has_contrast(&m->truth)) {
         a.auc = 0.5;

@@ -3,14 +3,51 @@
 spectrogram) librosa: what `v2s-infer compare --pred --truth` is held to.
 
 four_channels(truth, prediction, rate) takes AmbiX arrays [4][samples], two_ears arrays [2][samples],
-and both return a dict of our keys; M10 is a function of its own, for its earth mover's distance is a
-linear program that takes its time. Sources of the formulas: spatial/map_agreement.h, foa_stats.h,
-ear_stats.h, foa_distance.h.
+and both return a dict of our keys; m10 is a function of its own, for its earth mover's distance is a
+linear program that takes its time. SOURCES names where each comes from; demo() is a pair of sounds
+that anyone can make. Formulas: spatial/map_agreement.h, foa_stats.h, ear_stats.h, foa_distance.h.
 """
+import json
+import subprocess
+import sys
+import tempfile
+
 import numpy as np
 import scipy.optimize
 import scipy.signal
 import scipy.special
+import soundfile
+
+SOURCES = {
+    "M6_cc": "ViSAGe, evaluate_spatial.py and utils/wild_360.py, CorrCoeff",
+    "M6_auc": "ViSAGe, evaluate_spatial.py and utils/wild_360.py, AUC_Judd without its jitter",
+    "M8": "ours: the angle of DCASE's scores, of active intensities",
+    "M9": "ours, for OmniAudio's unpublished evaluation",
+    "M10": "spatialaudiogen, model.py, myutils.py, pyutils/ambisonics/distance.py",
+    "M12": "vid2spatial, evaluation/metrics.py, si_sdr (mean of the channels)",
+}
+
+
+def source(key):
+    """Where a metric comes from; the spatial statistics are ours."""
+    text = next((text for start, text in SOURCES.items() if key.startswith(start)), "ours")
+    return "the same with SN3D's gains" if key.endswith("_sn3d") else text
+
+
+def demo(rate=16000, seconds=6, seed=7):
+    """Truth and prediction, float32 AmbiX [4][samples]: a source that walks around the listener in
+    noise from everywhere, and one that walks behind it, lower and without the noise."""
+    rng = np.random.default_rng(seed)
+    t = np.arange(rate * seconds) / rate
+    s, noise = 0.3 * rng.standard_normal(len(t)), 0.03 * rng.standard_normal((4, len(t)))
+
+    def walk(azimuth, elevation):
+        flat = np.cos(elevation)
+        return np.stack([s, s * np.sin(azimuth) * flat, s * np.sin(elevation), s * np.cos(azimuth) * flat])
+
+    truth = walk(0.8 * t, 0.4 + 0 * t) + noise
+    prediction = 0.7 * walk(0.8 * t - 0.35, 0.1 + 0 * t)
+    return truth.astype(np.float32), prediction.astype(np.float32)
 
 # ---- S1 .. S5 ----------------------------------------------------------------------------------
 
@@ -345,14 +382,41 @@ def m10(truth, prediction, rate):
     return {key: np.mean([c[key] for c in chunks]) for key in chunks[0]}
 
 
+def judge(program, truth, prediction, rate, *options):
+    """Our metrics of arrays [4][samples]."""
+    with tempfile.TemporaryDirectory() as folder:
+        paths = [f"{folder}/{name}.wav" for name in ("prediction", "truth")]
+        for path, sound in zip(paths, (prediction, truth)):
+            soundfile.write(path, sound.T, rate, subtype="FLOAT")
+        words = [program, "compare", "--pred", paths[0], "--truth", paths[1], "--json", "-", "-q"]
+        done = subprocess.run(words + list(options), check=True, stdout=subprocess.PIPE)
+        return json.loads(done.stdout)["metrics"]
+
+
+def table(program, rate=16000):
+    """Rows (metric, source, ours, theirs) of the demo, M10 of its first 0.3 s; `program` is a path
+    of v2s-infer."""
+    truth, prediction = demo(rate)
+    short = truth[:, : 3 * rate // 10], prediction[:, : 3 * rate // 10]
+    ours = {
+        **judge(program, truth, prediction, rate),
+        **judge(program, truth, prediction, rate, "--metrics", "M8"),
+        **judge(program, *short, rate, "--metrics", "M10"),
+    }
+    theirs = {**four_channels(truth, prediction, rate), **m10(*short, rate)}
+    return [(key, source(key), ours[key], value) for key, value in theirs.items()]
+
+
 if __name__ == "__main__":
-    import sys
-
-    import soundfile
-
+    if len(sys.argv) == 2:
+        print("| metric | reference code | v2s-infer | the same formula in numpy, scipy, librosa |")
+        print("|---|---|---|---|")
+        for key_, source_, ours_, theirs_ in table(sys.argv[1]):
+            print(f"| `{key_}` | {source_} | {ours_:.9g} | {theirs_:.9g} |")
+        sys.exit()
     if len(sys.argv) != 3:
-        sys.exit("usage: metrics_reference_field.py PREDICTION.wav TRUTH.wav")
-    (p_, rate_), (t_, _) = (soundfile.read(name, always_2d=True) for name in sys.argv[1:3])
+        sys.exit("usage: metrics_reference_field.py V2S-INFER | PREDICTION.wav TRUTH.wav")
+    (p_, rate_), (t_, _) = (soundfile.read(name, always_2d=True) for name in sys.argv[1:])
     n_ = min(len(p_), len(t_))
     for key_, value_ in four_channels(t_[:n_].T, p_[:n_].T, rate_).items():
         print(f"{key_} {value_:.9g}")
