@@ -157,9 +157,14 @@ static const v2s_option compare_rows[] = {
      "manifests may name files outside their own folder", AT(allow_outside)},
     {"keep-flagged", 0, V2S_OPTION_FLAG, NULL, NULL, UNLIMITED,
      "take the clips too that 'prepare' flagged as doubtful", AT(keep_flagged)},
-    {"pred", 0, V2S_OPTION_TEXT, "A.wav", NULL, UNLIMITED,
-     "judge one file (4 channels AmbiX, or 2) against --truth, without manifests", AT(prediction)},
-    {"truth", 0, V2S_OPTION_TEXT, "B.wav", NULL, UNLIMITED, "what --pred should be", AT(truth)},
+    {"pred", 0, V2S_OPTION_TEXT, "FILE|FOLDER", NULL, UNLIMITED,
+     "judge one file against --truth, without manifests: sound (4 channels AmbiX, or 2), a room's "
+     "response (with --metrics M11), or directions as .csv (a trajectory, or DCASE labels, of "
+     "which "
+     "a folder)",
+     AT(prediction)},
+    {"truth", 0, V2S_OPTION_TEXT, "FILE|FOLDER", NULL, UNLIMITED, "what --pred should be",
+     AT(truth)},
     {"normalization", 0, V2S_OPTION_FLAG, NULL, NULL, UNLIMITED,
      "M1, M2: each sound divided by its peak (PseudoBinaural; 2.5D Visual Sound does not)",
      AT(normalise)},
