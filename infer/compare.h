@@ -14,7 +14,7 @@
 
 #include "data/manifest.h"
 #include "infer/bootstrap.h"
-#include "infer/clip_refiner.h"
+#include "infer/compare_systems.h"
 #include "infer/run_log.h"
 #include "infer/settings.h"
 #include "spatial/hrtf.h"
@@ -65,6 +65,10 @@ v2s_metric_set v2s_metrics_default(void);
 // Metrics that need two ears.
 v2s_metric_set v2s_metrics_of_ears(void);
 
+// How many metrics a set has, and which of them, counted from 0, `metric` is.
+int v2s_metrics_count(v2s_metric_set set);
+int v2s_metrics_place(v2s_metric_set set, int metric);
+
 // "level,M1,M6": names or formula ids, "all", "spatial". USAGE names the unknown one.
 V2S_MUST_USE v2s_status v2s_metrics_parse(const char *list, v2s_metric_set *set);
 
@@ -97,18 +101,6 @@ void v2s_judge_close(v2s_judge **judge);
 
 // ---- judging the clips of manifests (compare_clips.c) -----------------------------------------
 
-typedef enum v2s_system {
-    V2S_SYSTEM_REFINED,
-    V2S_SYSTEM_GEOMETRIC,
-    V2S_SYSTEM_SCALED,
-    V2S_SYSTEM_CONSTANT,
-    V2S_SYSTEM_ROOM, // of dry pairs: infer/compare_room.h
-    V2S_SYSTEM_MONO,
-    V2S_SYSTEM_COUNT
-} v2s_system;
-
-const char *v2s_system_name(v2s_system system);
-
 typedef enum v2s_clip_fate { V2S_FATE_JUDGED, V2S_FATE_UNCLEAR, V2S_FATE_FAILED } v2s_clip_fate;
 
 // What became of one clip.
@@ -121,7 +113,7 @@ typedef struct v2s_clip_result {
     v2s_clip_fate fate;
     v2s_status status; // of a failed one
     char *reason;      // owned
-    double score[V2S_SYSTEM_COUNT][V2S_METRIC_COUNT];
+    double *scores;    // [systems][metrics in use], borrowed; read it with v2s_clip_score
 } v2s_clip_result;
 
 // A recording needs this much of one direction to be judged by it.
@@ -129,12 +121,11 @@ typedef struct v2s_clip_result {
 
 typedef struct v2s_clips_job {
     const v2s_judge_options *options;
-    v2s_clip_refiner *refiner;  // NULL: no refined systems
-    bool has[V2S_SYSTEM_COUNT]; // systems to judge
-    bool all_recorded;          // --real
+    const v2s_systems *systems;
+    bool all_recorded; // --real
     int threads;
     bool quiet;
-    v2s_clip_result *results; // [count], clip filled in by the caller
+    v2s_clip_result *results; // [count], clip and scores filled in by the caller
     size_t count;
 } v2s_clips_job;
 
@@ -143,25 +134,22 @@ V2S_MUST_USE v2s_status v2s_clips_judge(v2s_clips_job *job);
 
 // ---- summary (compare_summary.c) --------------------------------------------------------------
 
-enum { V2S_RIVALS = 4 };
-extern const v2s_system v2s_rivals[V2S_RIVALS]; // geometric, constant, scaled, room
-
 typedef struct v2s_difference {
-    v2s_interval interval; // refined minus the other
-    double win_rate;       // share of clips in which refined is better
+    v2s_interval interval; // the contrast's first system minus its second
+    double win_rate;       // share of clips in which the first is better
 } v2s_difference;
 
 typedef struct v2s_summary {
     const char *group; // "all", "reverberant", "dry", or a recording's name
     size_t clips, clusters;
-    v2s_interval system[V2S_SYSTEM_COUNT][V2S_METRIC_COUNT];
-    v2s_difference difference[V2S_RIVALS][V2S_METRIC_COUNT];
-    double dipole_gain; // of a recording, else not a number
+    v2s_interval *system;       // [systems][metrics in use], owned
+    v2s_difference *difference; // [contrasts][metrics in use], owned
+    double dipole_gain;         // of a recording, else not a number
 } v2s_summary;
 
 typedef struct v2s_comparison {
     v2s_metric_set metrics;
-    bool has[V2S_SYSTEM_COUNT];
+    const v2s_systems *systems;
     const v2s_clip_result *results; // all of them, in the order of the manifests
     size_t result_count, judged, unclear, failed;
     size_t with_room; // of the judged ones
@@ -174,6 +162,14 @@ typedef struct v2s_comparison {
     const char *refiner;     // path or NULL
     char refiner_text[96];   // "seed, omni"
 } v2s_comparison;
+
+// What is known of one metric, whatever its place in memory: not a number, and intervals without
+// numbers, for a metric that is not in use. `system` and `contrast` count in c->systems.
+double v2s_clip_score(const v2s_comparison *c, const v2s_clip_result *r, size_t system, int metric);
+v2s_interval v2s_summary_system(const v2s_comparison *c, const v2s_summary *s, size_t system,
+                                int metric);
+v2s_difference v2s_summary_difference(const v2s_comparison *c, const v2s_summary *s,
+                                      size_t contrast, int metric);
 
 // True for dry and outdoor clips: free field, or a mean RT60 below 0.1 s.
 bool v2s_clip_is_dry(const v2s_clip *clip);

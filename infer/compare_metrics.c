@@ -42,6 +42,17 @@ v2s_metric_set v2s_metrics_of_ears(void) {
            V2S_METRIC_BIT(V2S_METRIC_M1) | V2S_METRIC_BIT(V2S_METRIC_M2);
 }
 
+int v2s_metrics_count(v2s_metric_set set) {
+    int count = 0;
+    for (; set != 0; set &= set - 1)
+        count++;
+    return count;
+}
+
+int v2s_metrics_place(v2s_metric_set set, int metric) {
+    return v2s_metrics_count(set & (V2S_METRIC_BIT(metric) - 1));
+}
+
 static v2s_metric_set named(const char *word) {
     v2s_metric_set set = 0;
     if (strcasecmp(word, "all") == 0)

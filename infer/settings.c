@@ -141,6 +141,8 @@ static const v2s_option compare_rows[] = {
      "which clips of the manifests", AT(split)},
     {"pairing", 0, V2S_OPTION_CHOICE, "auto|dry|omni", "auto", UNLIMITED,
      "which pairs; auto is what the refiner was trained on", AT(pairing)},
+    {"against", 0, V2S_OPTION_LIST, "[NAME=]FILE", NULL, UNLIMITED,
+     "another checkpoint on the same clips, repeated: paired differences to it", AT(against)},
     {"metrics", 0, V2S_OPTION_TEXT, "LIST", "spatial", UNLIMITED,
      "names or ids by commas: spatial, S1..S5, iacc, ild, M1, M2, M6, M8, all", AT(metrics)},
     {"bootstrap", 0, V2S_OPTION_INT, "DRAWS", "2000", 100, 1000000,
