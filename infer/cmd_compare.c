@@ -66,7 +66,7 @@ static v2s_status check_output(const char *path) {
 }
 
 static v2s_status open_ears(run *r) {
-    if ((r->options.metrics & v2s_metrics_of_ears()) == 0)
+    if (!v2s_metrics_need_head(r->options.metrics))
         return V2S_OK;
     V2S_TRY(v2s_sofa_read(NULL, &r->hrtf));
     r->options.hrtf = &r->hrtf;
@@ -292,8 +292,21 @@ static bool json_on_stdout(const v2s_settings *s) {
     return s->json != NULL && strcmp(s->json, "-") == 0;
 }
 
+static v2s_status settle_options(run *r) {
+    v2s_metric_set set = v2s_metrics_spatial(), known = v2s_metrics_of(4, V2S_USE_ASKED);
+    if (r->s->metrics != NULL)
+        V2S_TRY(v2s_metrics_parse(r->s->metrics, &set));
+    if ((set & known) == 0)
+        return V2S_FAIL(V2S_USAGE, "--metrics %s: clips of four channels have none of them",
+                        r->s->metrics);
+    r->options = (v2s_judge_options){
+        .metrics = set & known, .normalise = r->s->normalise, .reflect = r->s->librosa == 0};
+    return V2S_OK;
+}
+
 static v2s_status compare_manifests(run *r, int argc, char **argv) {
     v2s_comparison *c = &r->comparison;
+    V2S_TRY(settle_options(r));
     if (has_refiner(r))
         V2S_TRY(open_refiners(r));
     V2S_TRY(read_manifests(r));
@@ -331,16 +344,12 @@ static v2s_status compare_manifests(run *r, int argc, char **argv) {
 static v2s_status compare(run *r, int argc, char **argv) {
     const v2s_settings *s = r->s;
     V2S_TRY(check_usage(s));
-    V2S_TRY(v2s_metrics_parse(s->metrics, &r->options.metrics));
     V2S_TRY(v2s_preflight_device(s));
     V2S_TRY(check_output(s->json));
     V2S_TRY(check_output(s->report));
-    r->options.normalise = s->normalise;
-    r->options.reflect = s->librosa == 0;
     if (s->prediction == NULL)
         return compare_manifests(r, argc, argv);
-    V2S_TRY(open_ears(r));
-    V2S_TRY(v2s_compare_pair(s, &r->options, &r->log));
+    V2S_TRY(v2s_compare_pair(s, &r->log));
     return v2s_run_log_finish(&r->log);
 }
 

@@ -34,7 +34,7 @@ static void print_systems(const v2s_comparison *c, const v2s_summary *s) {
         if (!shows(c, m))
             continue;
         const v2s_metric *metric = &v2s_metrics[m];
-        bool own = strcmp(metric->name, metric->formula) != 0;
+        bool own = strncmp(metric->name, metric->formula, strlen(metric->formula)) != 0;
         printf("%-*s %-4s %-4s", NAME, metric->name, own ? metric->formula : "", metric->unit);
         for (size_t k = 0; k < c->systems->count; k++) {
             char text[64];

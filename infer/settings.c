@@ -143,8 +143,10 @@ static const v2s_option compare_rows[] = {
      "which pairs; auto is what the refiner was trained on", AT(pairing)},
     {"against", 0, V2S_OPTION_LIST, "[NAME=]FILE", NULL, UNLIMITED,
      "another checkpoint on the same clips, repeated: paired differences to it", AT(against)},
-    {"metrics", 0, V2S_OPTION_TEXT, "LIST", "spatial", UNLIMITED,
-     "names or ids by commas: spatial, S1..S5, iacc, ild, M1, M2, M6, M8, all", AT(metrics)},
+    {"metrics", 0, V2S_OPTION_TEXT, "LIST", NULL, UNLIMITED,
+     "names or ids by commas: spatial, S1..S5, iacc, ild, itd, M1..M6, M8, M9, M12, M6_cc_1fps, "
+     "..., all; without it spatial for manifests, and for --pred all that its channels have",
+     AT(metrics)},
     {"bootstrap", 0, V2S_OPTION_INT, "DRAWS", "2000", 100, 1000000,
      "draws of rooms (else sources) behind the 95 % intervals", AT(draws)},
     {"real", 0, V2S_OPTION_FLAG, NULL, NULL, UNLIMITED,
