@@ -165,6 +165,11 @@ typedef struct v2s_clips_job {
 // Fills the results. What is wrong with a clip is its own result; NOMEM and CANCELLED end the work.
 V2S_MUST_USE v2s_status v2s_clips_judge(v2s_clips_job *job);
 
+// What a system other than geometric makes of a clip: out [frames][4], zeroed by the caller. Fills
+// result->has_room for the system room.
+V2S_MUST_USE v2s_status v2s_clip_sound(const v2s_system *system, v2s_clip_result *result,
+                                       const v2s_pair *pair, float *out);
+
 // ---- summary (compare_summary.c) --------------------------------------------------------------
 
 typedef struct v2s_difference {

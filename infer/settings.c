@@ -143,6 +143,10 @@ static const v2s_option compare_rows[] = {
      "which pairs; auto is what the refiner was trained on", AT(pairing)},
     {"against", 0, V2S_OPTION_LIST, "[NAME=]FILE", NULL, UNLIMITED,
      "another checkpoint on the same clips, repeated: paired differences to it", AT(against)},
+    {"without", 0, V2S_OPTION_TEXT, "LIST", NULL, UNLIMITED,
+     "ablation: the whole renderer, the same without each of doppler, air, depth, smoothing, "
+     "refiner, conditioning (by commas, or all), and without all of them",
+     AT(without)},
     {"metrics", 0, V2S_OPTION_TEXT, "LIST", NULL, UNLIMITED,
      "names or ids by commas: spatial, S1..S5, iacc, ild, itd, M1..M6, M8, M9, M12, M6_cc_1fps, "
      "..., all; without it spatial for manifests, and for --pred all that its channels have",
