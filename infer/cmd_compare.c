@@ -9,6 +9,7 @@
 #include "infer/commands.h"
 #include "infer/compare.h"
 #include "infer/compare_pair.h"
+#include "infer/file_name.h"
 #include "infer/preflight.h"
 #include "infer/progress.h"
 #include "infer/quote.h"
@@ -26,10 +27,11 @@ typedef struct run {
     v2s_judge_options options;
     v2s_hrtf hrtf;
     v2s_device *device;
-    v2s_clip_refiner *refiner;
+    v2s_systems systems;
     v2s_manifest *manifests; // [s->inputs.count]
     v2s_clip_result *results;
     size_t result_count;
+    double *scores; // of all results
     v2s_comparison comparison;
     double started_s;
 } run;
@@ -48,6 +50,8 @@ static v2s_status check_usage(const v2s_settings *s) {
         return V2S_FAIL(V2S_USAGE, "--report needs a MANIFEST");
     if (!pair && s->inputs.count == 0)
         return V2S_FAIL(V2S_USAGE, "no MANIFEST (or --pred and --truth)");
+    if (s->against.count > 0 && (s->refiner == NULL || strcmp(s->refiner, "none") == 0))
+        return V2S_FAIL(V2S_USAGE, "--against needs --refiner");
     return V2S_OK;
 }
 
@@ -62,36 +66,69 @@ static v2s_status check_output(const char *path) {
 }
 
 static v2s_status open_ears(run *r) {
-    if ((r->options.metrics & v2s_metrics_of_ears()) == 0)
+    if (!v2s_metrics_need_head(r->options.metrics))
         return V2S_OK;
     V2S_TRY(v2s_sofa_read(NULL, &r->hrtf));
     r->options.hrtf = &r->hrtf;
     return V2S_OK;
 }
 
-static v2s_status open_refiner(run *r) {
+// The floors that a checkpoint holds gains for; the others are named.
+static v2s_status add_floors(run *r) {
+    static const struct {
+        v2s_system_kind kind;
+        v2s_clip_system of_file;
+        const char *name;
+    } floors[] = {{V2S_SYSTEM_SCALED, V2S_CLIP_SCALED, "scaled"},
+                  {V2S_SYSTEM_CONSTANT, V2S_CLIP_CONSTANT, "constant"}};
+    v2s_clip_refiner *refiner = r->systems.refiners[0];
+    for (int i = 0; i < 2; i++) {
+        if (v2s_clip_refiner_has(refiner, floors[i].of_file))
+            V2S_TRY(v2s_systems_add(&r->systems, floors[i].kind, floors[i].name, refiner));
+        else
+            v2s_run_log_warn(&r->log, "%s holds no gains for the floor '%s': left out",
+                             r->s->refiner, floors[i].name);
+    }
+    return V2S_OK;
+}
+
+static bool has_refiner(const run *r) {
+    return r->s->refiner != NULL && strcmp(r->s->refiner, "none") != 0;
+}
+
+// --refiner and those it is held against, in this order.
+static v2s_status open_refiners(run *r) {
     v2s_comparison *c = &r->comparison;
-    c->has[V2S_SYSTEM_GEOMETRIC] = c->has[V2S_SYSTEM_MONO] = true;
-    if (r->s->refiner == NULL || strcmp(r->s->refiner, "none") == 0)
-        return V2S_OK;
+    char path[PATH_MAX], name[V2S_SYSTEM_NAME_MAX];
     // Clips run in parallel, each on one thread of the host.
     V2S_TRY(v2s_run_device_open(r->s, 1, &r->device));
     v2s_run_log_text(&r->log, "device", r->device->name);
-    char path[PATH_MAX];
     v2s_refiner_path(r->s->refiner, path);
-    V2S_TRY(v2s_clip_refiner_open(path, r->device, &r->refiner));
+    V2S_TRY(v2s_systems_add_refiner(&r->systems, V2S_SYSTEM_REFINED, "refined", path, r->s->refiner,
+                                    r->device));
+    for (size_t i = 0; i < r->s->against.count; i++) {
+        const char *file = v2s_name_of_file(r->s->against.items[i], name);
+        v2s_refiner_path(file, path);
+        V2S_TRY(
+            v2s_systems_add_refiner(&r->systems, V2S_SYSTEM_AGAINST, name, path, file, r->device));
+    }
+    const v2s_clip_refiner *refiner = r->systems.refiners[0];
     c->refiner = r->s->refiner;
-    const char *pairing = v2s_clip_refiner_pairing(r->refiner);
-    snprintf(c->refiner_text, sizeof c->refiner_text, "%s, %s", v2s_clip_refiner_preset(r->refiner),
+    const char *pairing = v2s_clip_refiner_pairing(refiner);
+    snprintf(c->refiner_text, sizeof c->refiner_text, "%s, %s", v2s_clip_refiner_preset(refiner),
              pairing[0] != '\0' ? pairing : "pairing not told");
-    c->has[V2S_SYSTEM_REFINED] = true;
-    c->has[V2S_SYSTEM_SCALED] = v2s_clip_refiner_has(r->refiner, V2S_CLIP_SCALED);
-    c->has[V2S_SYSTEM_CONSTANT] = v2s_clip_refiner_has(r->refiner, V2S_CLIP_CONSTANT);
-    const v2s_system floors[] = {V2S_SYSTEM_SCALED, V2S_SYSTEM_CONSTANT};
-    for (int i = 0; i < 2; i++)
-        if (!c->has[floors[i]])
-            v2s_run_log_warn(&r->log, "%s holds no gains for the floor '%s': left out",
-                             r->s->refiner, v2s_system_name(floors[i]));
+    return V2S_OK;
+}
+
+static v2s_status list_systems(run *r, v2s_pairing pairing) {
+    V2S_TRY(v2s_systems_add(&r->systems, V2S_SYSTEM_GEOMETRIC, "geometric", NULL));
+    if (has_refiner(r))
+        V2S_TRY(add_floors(r));
+    if (pairing == V2S_PAIRING_DRY)
+        V2S_TRY(v2s_systems_add(&r->systems, V2S_SYSTEM_ROOM, "room", NULL));
+    V2S_TRY(v2s_systems_add(&r->systems, V2S_SYSTEM_MONO, "mono", NULL));
+    v2s_systems_contrast(&r->systems);
+    r->comparison.systems = &r->systems;
     return V2S_OK;
 }
 
@@ -120,7 +157,7 @@ static bool in_split(const run *r, const v2s_clip *clip) {
 // The pairing that is judged: asked for, else the refiner's, else the only one there is.
 static v2s_status settle_pairing(run *r, v2s_pairing *pairing) {
     size_t dry = 0, omni = 0;
-    const char *told = r->refiner != NULL ? v2s_clip_refiner_pairing(r->refiner) : "";
+    const char *told = has_refiner(r) ? v2s_clip_refiner_pairing(r->systems.refiners[0]) : "";
     for (size_t i = 0; i < r->s->inputs.count; i++)
         for (size_t k = 0; k < r->manifests[i].count; k++) {
             const v2s_clip *clip = &r->manifests[i].clips[k];
@@ -136,9 +173,24 @@ static v2s_status settle_pairing(run *r, v2s_pairing *pairing) {
         *pairing = strcmp(told, "dry") == 0 ? V2S_PAIRING_DRY : V2S_PAIRING_OMNI;
     else
         *pairing = dry > 0 ? V2S_PAIRING_DRY : V2S_PAIRING_OMNI;
-    if (told[0] != '\0' && strcmp(told, v2s_pairing_name(*pairing)) != 0)
-        v2s_run_log_warn(&r->log, "%s was trained on %s pairs and is judged on %s pairs",
-                         r->s->refiner, told, v2s_pairing_name(*pairing));
+    for (size_t i = 0; i < r->systems.count; i++) {
+        const v2s_system *system = &r->systems.items[i];
+        told = v2s_clip_refiner_pairing(system->refiner);
+        if (told[0] != '\0' && strcmp(told, v2s_pairing_name(*pairing)) != 0)
+            v2s_run_log_warn(&r->log, "%s was trained on %s pairs and is judged on %s pairs",
+                             system->file, told, v2s_pairing_name(*pairing));
+    }
+    return V2S_OK;
+}
+
+// Room for the scores of all clips.
+static v2s_status allot_scores(run *r) {
+    size_t width = r->systems.count * (size_t)v2s_metrics_count(r->options.metrics);
+    r->scores = calloc(r->result_count * width + 1, sizeof *r->scores);
+    if (r->scores == NULL)
+        return V2S_FAIL(V2S_NOMEM, "out of memory for the scores of %zu clips", r->result_count);
+    for (size_t i = 0; i < r->result_count; i++)
+        r->results[i].scores = r->scores + i * width;
     return V2S_OK;
 }
 
@@ -163,8 +215,8 @@ static v2s_status choose_clips(run *r) {
             v2s_pairing_name(pairing), r->s->split == V2S_SPLIT_COUNT ? "" : " and split ",
             r->s->split == V2S_SPLIT_COUNT ? "" : v2s_split_name((v2s_split)r->s->split));
     v2s_run_log_text(&r->log, "pairing", v2s_pairing_name(pairing));
-    r->comparison.has[V2S_SYSTEM_ROOM] = pairing == V2S_PAIRING_DRY;
-    return V2S_OK;
+    V2S_TRY(list_systems(r, pairing));
+    return allot_scores(r);
 }
 
 // Names the clips that were not judged.
@@ -200,13 +252,17 @@ static void add_rows(run *r) {
     const v2s_comparison *c = &r->comparison;
     v2s_run_log_row(&r->log, "refiner", "%s%s%s%s", c->refiner != NULL ? c->refiner : "none",
                     c->refiner != NULL ? " (" : "", c->refiner_text, c->refiner != NULL ? ")" : "");
+    for (size_t i = 0; i < r->systems.count; i++)
+        if (r->systems.items[i].kind == V2S_SYSTEM_AGAINST)
+            v2s_run_log_row(&r->log, "against", "%s: %s", r->systems.items[i].name,
+                            r->systems.items[i].file);
     if (r->device != NULL)
         v2s_run_device_report(r->device, r->s, &r->log);
     v2s_run_log_row(&r->log, "clips", "%zu judged, %zu without one clear direction, %zu failed",
                     c->judged, c->unclear, c->failed);
     v2s_run_log_row(&r->log, "rooms or sources", "%zu", c->groups[0].clusters);
     v2s_vec3 box = v2s_room_setup_box_m;
-    if (c->has[V2S_SYSTEM_ROOM])
+    if (v2s_systems_find(&r->systems, V2S_SYSTEM_ROOM) >= 0)
         v2s_run_log_row(&r->log, "room",
                         "%g x %g x %g m with the RT60 of the clip; %zu of %zu clips have one, in "
                         "the others it is geometric",
@@ -236,20 +292,33 @@ static bool json_on_stdout(const v2s_settings *s) {
     return s->json != NULL && strcmp(s->json, "-") == 0;
 }
 
+static v2s_status settle_options(run *r) {
+    v2s_metric_set set = v2s_metrics_spatial(), known = v2s_metrics_of(4, V2S_USE_ASKED);
+    if (r->s->metrics != NULL)
+        V2S_TRY(v2s_metrics_parse(r->s->metrics, &set));
+    if ((set & known) == 0)
+        return V2S_FAIL(V2S_USAGE, "--metrics %s: clips of four channels have none of them",
+                        r->s->metrics);
+    r->options = (v2s_judge_options){
+        .metrics = set & known, .normalise = r->s->normalise, .reflect = r->s->librosa == 0};
+    return V2S_OK;
+}
+
 static v2s_status compare_manifests(run *r, int argc, char **argv) {
     v2s_comparison *c = &r->comparison;
-    V2S_TRY(open_refiner(r));
+    V2S_TRY(settle_options(r));
+    if (has_refiner(r))
+        V2S_TRY(open_refiners(r));
     V2S_TRY(read_manifests(r));
     V2S_TRY(choose_clips(r));
     V2S_TRY(open_ears(r));
     v2s_clips_job job = {.options = &r->options,
-                         .refiner = r->refiner,
+                         .systems = &r->systems,
                          .all_recorded = r->s->recorded,
                          .threads = v2s_settings_threads(r->s),
                          .quiet = r->s->quiet,
                          .results = r->results,
                          .count = r->result_count};
-    memcpy(job.has, c->has, sizeof job.has);
     v2s_status judged = v2s_clips_judge(&job);
     if (r->device != NULL)
         judged = v2s_run_device_fault(judged, r->device,
@@ -275,16 +344,12 @@ static v2s_status compare_manifests(run *r, int argc, char **argv) {
 static v2s_status compare(run *r, int argc, char **argv) {
     const v2s_settings *s = r->s;
     V2S_TRY(check_usage(s));
-    V2S_TRY(v2s_metrics_parse(s->metrics, &r->options.metrics));
     V2S_TRY(v2s_preflight_device(s));
     V2S_TRY(check_output(s->json));
     V2S_TRY(check_output(s->report));
-    r->options.normalise = s->normalise;
-    r->options.reflect = s->librosa == 0;
     if (s->prediction == NULL)
         return compare_manifests(r, argc, argv);
-    V2S_TRY(open_ears(r));
-    V2S_TRY(v2s_compare_pair(s, &r->options, &r->log));
+    V2S_TRY(v2s_compare_pair(s, &r->log));
     return v2s_run_log_finish(&r->log);
 }
 
@@ -296,10 +361,11 @@ v2s_status v2s_compare_run(const void *config, int argc, char **argv) {
     for (size_t i = 0; i < r.result_count; i++)
         free(r.results[i].reason);
     free(r.results);
+    free(r.scores);
     for (size_t i = 0; r.manifests != NULL && i < r.s->inputs.count; i++)
         v2s_manifest_free(&r.manifests[i]);
     free(r.manifests);
-    v2s_clip_refiner_close(&r.refiner);
+    v2s_systems_close(&r.systems);
     v2s_device_close(&r.device);
     v2s_hrtf_free(&r.hrtf);
     v2s_run_log_close(&r.log);

@@ -14,7 +14,7 @@
 
 #include "data/manifest.h"
 #include "infer/bootstrap.h"
-#include "infer/clip_refiner.h"
+#include "infer/compare_systems.h"
 #include "infer/run_log.h"
 #include "infer/settings.h"
 #include "spatial/hrtf.h"
@@ -22,6 +22,7 @@
 // ---- metrics (compare_metrics.c) --------------------------------------------------------------
 
 typedef enum v2s_metric_id {
+    // spatial statistics
     V2S_METRIC_DIFFUSENESS,
     V2S_METRIC_LEVEL,
     V2S_METRIC_LSD,
@@ -31,50 +32,86 @@ typedef enum v2s_metric_id {
     V2S_METRIC_COVARIANCE,
     V2S_METRIC_IACC,
     V2S_METRIC_ILD,
-    V2S_METRIC_M1,
-    V2S_METRIC_M2,
+    V2S_METRIC_ITD,
+    // published metrics, in the order of their numbers
+    V2S_METRIC_M1_STFT,
+    V2S_METRIC_M2_ENV,
+    V2S_METRIC_M3_MAG,
+    V2S_METRIC_M3_WAV,
+    V2S_METRIC_M4_DPHASE,
+    V2S_METRIC_M4_SNR,
+    V2S_METRIC_M5_MAG,
+    V2S_METRIC_M5_ENV,
     V2S_METRIC_M6_CC,
     V2S_METRIC_M6_AUC,
     V2S_METRIC_M6_CC_1FPS,
     V2S_METRIC_M6_AUC_1FPS,
     V2S_METRIC_M6_CC_5FPS,
     V2S_METRIC_M6_AUC_5FPS,
+    V2S_METRIC_M6_CC_SN3D,
+    V2S_METRIC_M6_AUC_SN3D,
+    V2S_METRIC_M6_CC_1FPS_SN3D,
+    V2S_METRIC_M6_AUC_1FPS_SN3D,
+    V2S_METRIC_M6_CC_5FPS_SN3D,
+    V2S_METRIC_M6_AUC_5FPS_SN3D,
     V2S_METRIC_M8,
+    V2S_METRIC_M9_AZIMUTH,
+    V2S_METRIC_M9_ELEVATION,
+    V2S_METRIC_M9_ANGLE,
+    V2S_METRIC_M12_SI_SDR,
+    V2S_METRIC_M12_ILD,
     V2S_METRIC_COUNT
 } v2s_metric_id;
 
+// Whether a metric is one of a sound with so many channels.
+typedef enum v2s_metric_use {
+    V2S_USE_NEVER,
+    V2S_USE_ASKED, // where it is asked for by name or number
+    V2S_USE_ALWAYS // where nothing is asked for, too
+} v2s_metric_use;
+
 typedef struct v2s_metric {
-    const char *name;    // "level"
-    const char *formula; // "S2", "M1"; its own name where it has no number
-    const char *unit;    // "dB", "deg" or ""
-    const char *meaning; // a few words for the page
-    double scale;        // numbers are shown times this, with `decimals`
+    const char *name;         // "level", "M1_stft": the key in JSON
+    const char *formula;      // "S2", "M1"; its own name where it has no number
+    const char *unit;         // "dB", "deg" or ""
+    const char *meaning;      // a few words for the page
+    v2s_metric_use two, four; // of two channels, of four
+    double scale;             // numbers are shown times this, with `decimals`
     int decimals;
     bool higher_is_better;
 } v2s_metric;
 
 extern const v2s_metric v2s_metrics[V2S_METRIC_COUNT];
 
-typedef uint32_t v2s_metric_set; // bit 1 << id
+typedef uint64_t v2s_metric_set; // bit 1 << id
 
 #define V2S_METRIC_BIT(id) ((v2s_metric_set)1 << (id))
+#define V2S_METRICS_BETWEEN(first, last)                                                           \
+    ((V2S_METRIC_BIT(last) - V2S_METRIC_BIT(first)) | V2S_METRIC_BIT(last))
 
-// The nine spatial statistics.
-v2s_metric_set v2s_metrics_default(void);
+// The ten spatial statistics.
+v2s_metric_set v2s_metrics_spatial(void);
 
-// Metrics that need two ears.
-v2s_metric_set v2s_metrics_of_ears(void);
+// Metrics of two or four channels that have at least this use.
+v2s_metric_set v2s_metrics_of(int channels, v2s_metric_use least);
 
-// "level,M1,M6": names or formula ids, "all", "spatial". USAGE names the unknown one.
+// How many metrics a set has, and which of them, counted from 0, `metric` is.
+int v2s_metrics_count(v2s_metric_set set);
+int v2s_metrics_place(v2s_metric_set set, int metric);
+
+// True where four channels have to be decoded to two ears through a head.
+bool v2s_metrics_need_head(v2s_metric_set set);
+
+// "level,M1,M6_cc_all": names or formula ids, "all", "spatial". USAGE names the unknown one.
 V2S_MUST_USE v2s_status v2s_metrics_parse(const char *list, v2s_metric_set *set);
 
-// ---- judging one pair of sounds (compare_judge.c) ---------------------------------------------
+// ---- judging one pair of sounds (compare_judge.c, judge_ears.c, judge_field.c) ---------------
 
 typedef struct v2s_judge_options {
     v2s_metric_set metrics;
-    const v2s_hrtf *hrtf; // of the decode to two ears; may be NULL without metrics of ears
-    bool normalise;       // M1, M2
-    bool reflect;         // M1: librosa 0.8's padding
+    const v2s_hrtf *hrtf; // of the decode to two ears; NULL: four channels have no metrics of ears
+    bool normalise;       // M1-M4
+    bool reflect;         // M1, M3, M4, M5: librosa 0.8's padding
 } v2s_judge_options;
 
 typedef struct v2s_judge v2s_judge;
@@ -88,7 +125,7 @@ V2S_MUST_USE v2s_status v2s_judge_foa(v2s_judge *judge, double rate_hz, size_t f
                                       const float *truth, const float *const *predictions,
                                       size_t count, double (*scores)[V2S_METRIC_COUNT]);
 
-// The same of two-channel sound [frames][2]: only the metrics of ears.
+// The same of two-channel sound [frames][2].
 V2S_MUST_USE v2s_status v2s_judge_stereo(v2s_judge *judge, double rate_hz, size_t frames,
                                          const float *truth, const float *prediction,
                                          double scores[V2S_METRIC_COUNT]);
@@ -96,18 +133,6 @@ V2S_MUST_USE v2s_status v2s_judge_stereo(v2s_judge *judge, double rate_hz, size_
 void v2s_judge_close(v2s_judge **judge);
 
 // ---- judging the clips of manifests (compare_clips.c) -----------------------------------------
-
-typedef enum v2s_system {
-    V2S_SYSTEM_REFINED,
-    V2S_SYSTEM_GEOMETRIC,
-    V2S_SYSTEM_SCALED,
-    V2S_SYSTEM_CONSTANT,
-    V2S_SYSTEM_ROOM, // of dry pairs: infer/compare_room.h
-    V2S_SYSTEM_MONO,
-    V2S_SYSTEM_COUNT
-} v2s_system;
-
-const char *v2s_system_name(v2s_system system);
 
 typedef enum v2s_clip_fate { V2S_FATE_JUDGED, V2S_FATE_UNCLEAR, V2S_FATE_FAILED } v2s_clip_fate;
 
@@ -121,7 +146,7 @@ typedef struct v2s_clip_result {
     v2s_clip_fate fate;
     v2s_status status; // of a failed one
     char *reason;      // owned
-    double score[V2S_SYSTEM_COUNT][V2S_METRIC_COUNT];
+    double *scores;    // [systems][metrics in use], borrowed; read it with v2s_clip_score
 } v2s_clip_result;
 
 // A recording needs this much of one direction to be judged by it.
@@ -129,12 +154,11 @@ typedef struct v2s_clip_result {
 
 typedef struct v2s_clips_job {
     const v2s_judge_options *options;
-    v2s_clip_refiner *refiner;  // NULL: no refined systems
-    bool has[V2S_SYSTEM_COUNT]; // systems to judge
-    bool all_recorded;          // --real
+    const v2s_systems *systems;
+    bool all_recorded; // --real
     int threads;
     bool quiet;
-    v2s_clip_result *results; // [count], clip filled in by the caller
+    v2s_clip_result *results; // [count], clip and scores filled in by the caller
     size_t count;
 } v2s_clips_job;
 
@@ -143,25 +167,22 @@ V2S_MUST_USE v2s_status v2s_clips_judge(v2s_clips_job *job);
 
 // ---- summary (compare_summary.c) --------------------------------------------------------------
 
-enum { V2S_RIVALS = 4 };
-extern const v2s_system v2s_rivals[V2S_RIVALS]; // geometric, constant, scaled, room
-
 typedef struct v2s_difference {
-    v2s_interval interval; // refined minus the other
-    double win_rate;       // share of clips in which refined is better
+    v2s_interval interval; // the contrast's first system minus its second
+    double win_rate;       // share of clips in which the first is better
 } v2s_difference;
 
 typedef struct v2s_summary {
     const char *group; // "all", "reverberant", "dry", or a recording's name
     size_t clips, clusters;
-    v2s_interval system[V2S_SYSTEM_COUNT][V2S_METRIC_COUNT];
-    v2s_difference difference[V2S_RIVALS][V2S_METRIC_COUNT];
-    double dipole_gain; // of a recording, else not a number
+    v2s_interval *system;       // [systems][metrics in use], owned
+    v2s_difference *difference; // [contrasts][metrics in use], owned
+    double dipole_gain;         // of a recording, else not a number
 } v2s_summary;
 
 typedef struct v2s_comparison {
     v2s_metric_set metrics;
-    bool has[V2S_SYSTEM_COUNT];
+    const v2s_systems *systems;
     const v2s_clip_result *results; // all of them, in the order of the manifests
     size_t result_count, judged, unclear, failed;
     size_t with_room; // of the judged ones
@@ -174,6 +195,14 @@ typedef struct v2s_comparison {
     const char *refiner;     // path or NULL
     char refiner_text[96];   // "seed, omni"
 } v2s_comparison;
+
+// What is known of one metric, whatever its place in memory: not a number, and intervals without
+// numbers, for a metric that is not in use. `system` and `contrast` count in c->systems.
+double v2s_clip_score(const v2s_comparison *c, const v2s_clip_result *r, size_t system, int metric);
+v2s_interval v2s_summary_system(const v2s_comparison *c, const v2s_summary *s, size_t system,
+                                int metric);
+v2s_difference v2s_summary_difference(const v2s_comparison *c, const v2s_summary *s,
+                                      size_t contrast, int metric);
 
 // True for dry and outdoor clips: free field, or a mean RT60 below 0.1 s.
 bool v2s_clip_is_dry(const v2s_clip *clip);

@@ -27,21 +27,19 @@ static bool shows(const v2s_comparison *c, int metric) {
 
 static void print_systems(const v2s_comparison *c, const v2s_summary *s) {
     printf("%-*s %-4s %-4s", NAME, "mean [95 %]", "", "");
-    for (int k = 0; k < V2S_SYSTEM_COUNT; k++)
-        if (c->has[k])
-            printf(" %-*s", CELL, v2s_system_name((v2s_system)k));
+    for (size_t k = 0; k < c->systems->count; k++)
+        printf(" %-*s", CELL, c->systems->items[k].name);
     printf("\n");
     for (int m = 0; m < V2S_METRIC_COUNT; m++) {
         if (!shows(c, m))
             continue;
         const v2s_metric *metric = &v2s_metrics[m];
-        bool own = strcmp(metric->name, metric->formula) != 0;
+        bool own = strncmp(metric->name, metric->formula, strlen(metric->formula)) != 0;
         printf("%-*s %-4s %-4s", NAME, metric->name, own ? metric->formula : "", metric->unit);
-        for (int k = 0; k < V2S_SYSTEM_COUNT; k++) {
+        for (size_t k = 0; k < c->systems->count; k++) {
             char text[64];
-            if (!c->has[k])
-                continue;
-            interval_text(metric, &s->system[k][m], false, text);
+            v2s_interval i = v2s_summary_system(c, s, k, m);
+            interval_text(metric, &i, false, text);
             printf(" %-*s", CELL, text);
         }
         printf("\n");
@@ -49,28 +47,39 @@ static void print_systems(const v2s_comparison *c, const v2s_summary *s) {
 }
 
 static const char *verdict_words(v2s_metric_id metric, const v2s_difference *d) {
-    static const char *const words[] = {"refined is worse than", "refined is not different from",
-                                        "refined is better than"};
-    if (!isfinite(d->interval.lo))
-        return "too few rooms to say whether refined differs from";
+    static const char *const words[] = {"is worse than", "is not different from", "is better than"};
     return words[v2s_verdict(metric, d) + 1];
 }
 
-static void print_differences(const v2s_comparison *c, const v2s_summary *s, int rival) {
-    const char *name = v2s_system_name(v2s_rivals[rival]);
-    printf("\n%-*s %-4s %-4s %-32s %-10s\n", NAME, "refined minus", "", "", name, "better in");
+// "refined is better than geometric"
+static void print_sentence(int metric, const v2s_difference *d, const char *first,
+                           const char *second) {
+    if (isfinite(d->interval.lo))
+        printf("%s %s %s\n", first, verdict_words((v2s_metric_id)metric, d), second);
+    else
+        printf("too few rooms to say whether %s differs from %s\n", first, second);
+}
+
+static void print_differences(const v2s_comparison *c, const v2s_summary *s, size_t contrast) {
+    const v2s_contrast *pair = &c->systems->contrasts[contrast];
+    const char *first = c->systems->items[pair->first].name;
+    const char *second = c->systems->items[pair->second].name;
+    char head[V2S_SYSTEM_NAME_MAX + 8];
+    snprintf(head, sizeof head, "%s minus", first);
+    printf("\n%-*s %-4s %-4s %-32s %-10s\n", NAME, head, "", "", second, "better in");
     for (int m = 0; m < V2S_METRIC_COUNT; m++) {
-        const v2s_difference *d = &s->difference[rival][m];
         char text[64];
         if (!shows(c, m))
             continue;
-        interval_text(&v2s_metrics[m], &d->interval, true, text);
+        v2s_difference d = v2s_summary_difference(c, s, contrast, m);
+        interval_text(&v2s_metrics[m], &d.interval, true, text);
         printf("%-*s %-4s %-4s %-32s ", NAME, v2s_metrics[m].name, "", v2s_metrics[m].unit, text);
-        if (d->interval.clips == 0)
+        if (d.interval.clips == 0) {
             printf("%-10s -\n", "-");
-        else
-            printf("%5.1f %%    %s %s\n", 100 * d->win_rate, verdict_words((v2s_metric_id)m, d),
-                   name);
+            continue;
+        }
+        printf("%5.1f %%    ", 100 * d.win_rate);
+        print_sentence(m, &d, first, second);
     }
 }
 
@@ -87,9 +96,8 @@ static void print_summary(const v2s_comparison *c, const v2s_summary *s) {
            s->clips == 1 ? "" : "s", s->clusters, s->clusters == 1 ? "" : "s",
            s->clusters == 1 ? "" : "s");
     print_systems(c, s);
-    for (int k = 0; k < V2S_RIVALS; k++)
-        if (c->has[V2S_SYSTEM_REFINED] && c->has[v2s_rivals[k]])
-            print_differences(c, s, k);
+    for (size_t k = 0; k < c->systems->contrast_count; k++)
+        print_differences(c, s, k);
 }
 
 // Width of a column of means.
@@ -98,13 +106,13 @@ static int column(int metric) {
     return width > 8 ? width : 8;
 }
 
-static void print_recording(const v2s_comparison *c, const v2s_summary *s, int system) {
+static void print_recording(const v2s_comparison *c, const v2s_summary *s, size_t system) {
     printf("%-24.24s %-5zu %-6.3f %-10s", s->group, s->clips, s->dipole_gain,
-           v2s_system_name((v2s_system)system));
+           c->systems->items[system].name);
     for (int m = 0; m < V2S_METRIC_COUNT; m++) {
         if (!shows(c, m))
             continue;
-        double mean = s->system[system][m].mean;
+        double mean = v2s_summary_system(c, s, system, m).mean;
         if (isfinite(mean))
             printf(" %*.*f", column(m), v2s_metrics[m].decimals, mean);
         else
@@ -124,9 +132,8 @@ static void print_recordings(const v2s_comparison *c) {
             printf(" %*s", column(m), v2s_metrics[m].name);
     printf("\n");
     for (size_t i = 0; i < c->recording_count; i++)
-        for (int k = 0; k < V2S_SYSTEM_COUNT; k++)
-            if (c->has[k])
-                print_recording(c, &c->recordings[i], k);
+        for (size_t k = 0; k < c->systems->count; k++)
+            print_recording(c, &c->recordings[i], k);
 }
 
 void v2s_comparison_print(const v2s_comparison *c) {
@@ -154,40 +161,53 @@ static void add_interval(cJSON *o, const char *key, const v2s_interval *i, const
         add_number(one, "win_rate", *win_rate);
 }
 
-static void add_differences(const v2s_comparison *c, const v2s_summary *s, int rival, cJSON *o) {
-    static const char *const keys[V2S_RIVALS] = {"difference", "difference_constant",
-                                                 "difference_scaled", "difference_room"};
+// Where the differences of a contrast go: `difference` of refined minus geometric,
+// `difference_against.<name>`, `difference_<name>` of the other rivals.
+static cJSON *contrast_object(const v2s_system *second, cJSON *o) {
+    char key[V2S_SYSTEM_NAME_MAX + 16];
+    if (second->kind == V2S_SYSTEM_GEOMETRIC)
+        return cJSON_AddObjectToObject(o, "difference");
+    if (second->kind == V2S_SYSTEM_AGAINST) {
+        cJSON *all = cJSON_GetObjectItem(o, "difference_against");
+        if (all == NULL)
+            all = cJSON_AddObjectToObject(o, "difference_against");
+        return cJSON_AddObjectToObject(all, second->name);
+    }
+    snprintf(key, sizeof key, "difference_%s", second->name);
+    return cJSON_AddObjectToObject(o, key);
+}
+
+static void add_differences(const v2s_comparison *c, const v2s_summary *s, size_t contrast,
+                            cJSON *all) {
     static const char *const words[] = {"worse", "not different", "better"};
-    if (!c->has[V2S_SYSTEM_REFINED] || !c->has[v2s_rivals[rival]])
-        return;
-    cJSON *all = cJSON_AddObjectToObject(o, keys[rival]);
     for (int m = 0; m < V2S_METRIC_COUNT; m++) {
-        const v2s_difference *d = &s->difference[rival][m];
         if (!shows(c, m))
             continue;
-        add_interval(all, v2s_metrics[m].name, &d->interval, &d->win_rate);
+        v2s_difference d = v2s_summary_difference(c, s, contrast, m);
+        add_interval(all, v2s_metrics[m].name, &d.interval, &d.win_rate);
         cJSON_AddStringToObject(
             cJSON_GetObjectItem(all, v2s_metrics[m].name), "verdict",
-            isfinite(d->interval.lo) ? words[v2s_verdict((v2s_metric_id)m, d) + 1] : "unknown");
+            isfinite(d.interval.lo) ? words[v2s_verdict((v2s_metric_id)m, &d) + 1] : "unknown");
     }
 }
 
 static void add_summary(const v2s_comparison *c, const v2s_summary *s, cJSON *o) {
+    const v2s_systems *all = c->systems;
     cJSON_AddNumberToObject(o, "clips", (double)s->clips);
     cJSON_AddNumberToObject(o, "clusters", (double)s->clusters);
     if (isfinite(s->dipole_gain))
         cJSON_AddNumberToObject(o, "dipole_gain", s->dipole_gain);
     cJSON *systems = cJSON_AddObjectToObject(o, "systems");
-    for (int k = 0; k < V2S_SYSTEM_COUNT; k++) {
-        if (!c->has[k])
-            continue;
-        cJSON *system = cJSON_AddObjectToObject(systems, v2s_system_name((v2s_system)k));
-        for (int m = 0; m < V2S_METRIC_COUNT; m++)
+    for (size_t k = 0; k < all->count; k++) {
+        cJSON *system = cJSON_AddObjectToObject(systems, all->items[k].name);
+        for (int m = 0; m < V2S_METRIC_COUNT; m++) {
+            v2s_interval i = v2s_summary_system(c, s, k, m);
             if (shows(c, m))
-                add_interval(system, v2s_metrics[m].name, &s->system[k][m], NULL);
+                add_interval(system, v2s_metrics[m].name, &i, NULL);
+        }
     }
-    for (int k = 0; k < V2S_RIVALS; k++)
-        add_differences(c, s, k, o);
+    for (size_t k = 0; k < all->contrast_count; k++)
+        add_differences(c, s, k, contrast_object(&all->items[all->contrasts[k].second], o));
 }
 
 static void add_clip(const v2s_comparison *c, const v2s_clip_result *r, cJSON *list) {
@@ -198,19 +218,17 @@ static void add_clip(const v2s_comparison *c, const v2s_clip_result *r, cJSON *l
     cJSON_AddStringToObject(o, "cluster", v2s_clip_cluster(r->clip));
     cJSON_AddStringToObject(o, "fate", fates[r->fate]);
     cJSON_AddBoolToObject(o, "dry", v2s_clip_is_dry(r->clip));
-    if (c->has[V2S_SYSTEM_ROOM])
+    if (v2s_systems_find(c->systems, V2S_SYSTEM_ROOM) >= 0)
         cJSON_AddBoolToObject(o, "has_room", r->has_room);
     if (r->recorded) {
         add_number(o, "dipole_gain", r->dipole_gain);
         add_number(o, "directness", r->directness);
     }
-    for (int k = 0; r->fate == V2S_FATE_JUDGED && k < V2S_SYSTEM_COUNT; k++) {
-        if (!c->has[k])
-            continue;
-        cJSON *system = cJSON_AddObjectToObject(o, v2s_system_name((v2s_system)k));
+    for (size_t k = 0; r->fate == V2S_FATE_JUDGED && k < c->systems->count; k++) {
+        cJSON *system = cJSON_AddObjectToObject(o, c->systems->items[k].name);
         for (int m = 0; m < V2S_METRIC_COUNT; m++)
             if (shows(c, m))
-                add_number(system, v2s_metrics[m].name, r->score[k][m]);
+                add_number(system, v2s_metrics[m].name, v2s_clip_score(c, r, k, m));
     }
 }
 
@@ -218,7 +236,7 @@ void v2s_comparison_json(const v2s_comparison *c, v2s_run_log *log) {
     add_summary(c, &c->groups[0], log->json);
     cJSON_AddNumberToObject(log->json, "clips_failed", (double)c->failed);
     cJSON_AddNumberToObject(log->json, "clips_without_direction", (double)c->unclear);
-    if (c->has[V2S_SYSTEM_ROOM])
+    if (v2s_systems_find(c->systems, V2S_SYSTEM_ROOM) >= 0)
         cJSON_AddNumberToObject(log->json, "clips_with_room", (double)c->with_room);
     cJSON_AddNumberToObject(log->json, "bootstrap", c->draws);
     cJSON *groups = cJSON_AddObjectToObject(log->json, "groups");

@@ -8,15 +8,43 @@
 
 #define DRY_RT60_S 0.1
 
-const v2s_system v2s_rivals[V2S_RIVALS] = {V2S_SYSTEM_GEOMETRIC, V2S_SYSTEM_CONSTANT,
-                                           V2S_SYSTEM_SCALED, V2S_SYSTEM_ROOM};
-
 bool v2s_clip_is_dry(const v2s_clip *clip) {
     double sum = 0;
     for (int i = 0; i < clip->rt60_count; i++)
         sum += clip->rt60_s[i];
     return clip->free_field || (clip->rt60_count > 0 && sum < DRY_RT60_S * clip->rt60_count);
 }
+
+// ---- where numbers lie ------------------------------------------------------------------------
+
+static bool in_use(const v2s_comparison *c, int metric) {
+    return (c->metrics & V2S_METRIC_BIT(metric)) != 0;
+}
+
+// Of a table [rows][metrics in use].
+static size_t place(const v2s_comparison *c, size_t row, int metric) {
+    return row * (size_t)v2s_metrics_count(c->metrics) +
+           (size_t)v2s_metrics_place(c->metrics, metric);
+}
+
+double v2s_clip_score(const v2s_comparison *c, const v2s_clip_result *r, size_t system,
+                      int metric) {
+    return in_use(c, metric) ? r->scores[place(c, system, metric)] : (double)NAN;
+}
+
+v2s_interval v2s_summary_system(const v2s_comparison *c, const v2s_summary *s, size_t system,
+                                int metric) {
+    return in_use(c, metric) ? s->system[place(c, system, metric)]
+                             : (v2s_interval){NAN, NAN, NAN, 0};
+}
+
+v2s_difference v2s_summary_difference(const v2s_comparison *c, const v2s_summary *s,
+                                      size_t contrast, int metric) {
+    return in_use(c, metric) ? s->difference[place(c, contrast, metric)]
+                             : (v2s_difference){{NAN, NAN, NAN, 0}, NAN};
+}
+
+// ---- one group --------------------------------------------------------------------------------
 
 // The clips of one group on their way into a summary.
 typedef struct group {
@@ -27,19 +55,20 @@ typedef struct group {
     double *values; // [count]
 } group;
 
-static v2s_status summarise_system(group *g, int system, int metric, v2s_summary *s) {
+static v2s_status summarise_system(group *g, size_t system, int metric, v2s_summary *s) {
     for (size_t i = 0; i < g->count; i++)
-        g->values[i] = g->clips[i]->score[system][metric];
-    return v2s_bootstrap_mean(g->bootstrap, g->values, &s->system[system][metric]);
+        g->values[i] = v2s_clip_score(g->c, g->clips[i], system, metric);
+    return v2s_bootstrap_mean(g->bootstrap, g->values, &s->system[place(g->c, system, metric)]);
 }
 
-static v2s_status summarise_difference(group *g, int rival, int metric, v2s_summary *s) {
-    v2s_difference *d = &s->difference[rival][metric];
+static v2s_status summarise_difference(group *g, size_t contrast, int metric, v2s_summary *s) {
+    v2s_difference *d = &s->difference[place(g->c, contrast, metric)];
+    const v2s_contrast *pair = &g->c->systems->contrasts[contrast];
     double sign = v2s_metrics[metric].higher_is_better ? 1 : -1;
     size_t wins = 0;
     for (size_t i = 0; i < g->count; i++) {
-        g->values[i] = g->clips[i]->score[V2S_SYSTEM_REFINED][metric] -
-                       g->clips[i]->score[v2s_rivals[rival]][metric];
+        g->values[i] = v2s_clip_score(g->c, g->clips[i], pair->first, metric) -
+                       v2s_clip_score(g->c, g->clips[i], pair->second, metric);
         wins += sign * g->values[i] > 0;
     }
     V2S_TRY(v2s_bootstrap_mean(g->bootstrap, g->values, &d->interval));
@@ -48,15 +77,19 @@ static v2s_status summarise_difference(group *g, int rival, int metric, v2s_summ
 }
 
 static v2s_status summarise_metrics(group *g, v2s_summary *s) {
+    const v2s_systems *systems = g->c->systems;
+    size_t metrics = (size_t)v2s_metrics_count(g->c->metrics);
+    s->system = calloc(systems->count * metrics + 1, sizeof *s->system);
+    s->difference = calloc(systems->contrast_count * metrics + 1, sizeof *s->difference);
+    if (s->system == NULL || s->difference == NULL)
+        return V2S_FAIL(V2S_NOMEM, "out of memory");
     for (int m = 0; m < V2S_METRIC_COUNT; m++) {
-        if ((g->c->metrics & V2S_METRIC_BIT(m)) == 0)
+        if (!in_use(g->c, m))
             continue;
-        for (int k = 0; k < V2S_SYSTEM_COUNT; k++)
-            if (g->c->has[k])
-                V2S_TRY(summarise_system(g, k, m, s));
-        for (int k = 0; k < V2S_RIVALS; k++)
-            if (g->c->has[V2S_SYSTEM_REFINED] && g->c->has[v2s_rivals[k]])
-                V2S_TRY(summarise_difference(g, k, m, s));
+        for (size_t k = 0; k < systems->count; k++)
+            V2S_TRY(summarise_system(g, k, m, s));
+        for (size_t k = 0; k < systems->contrast_count; k++)
+            V2S_TRY(summarise_difference(g, k, m, s));
     }
     return V2S_OK;
 }
@@ -133,10 +166,9 @@ static v2s_status summarise_recordings(group *g, v2s_comparison *c) {
             if (c->results[k].recorded && c->results[k].fate == V2S_FATE_JUDGED &&
                 strcmp(c->results[k].clip->truth, first->clip->truth) == 0)
                 g->clips[g->count++] = &c->results[k];
-        v2s_summary *s = &c->recordings[c->recording_count];
+        v2s_summary *s = &c->recordings[c->recording_count++];
         V2S_TRY(summarise(g, recording_name(first->clip), s));
         s->dipole_gain = first->dipole_gain;
-        c->recording_count++;
     }
     return V2S_OK;
 }
@@ -162,7 +194,16 @@ v2s_status v2s_comparison_summarise(v2s_comparison *c) {
     return status;
 }
 
+static void summary_free(v2s_summary *s) {
+    free(s->system);
+    free(s->difference);
+}
+
 void v2s_comparison_close(v2s_comparison *c) {
+    for (size_t i = 0; i < sizeof c->groups / sizeof c->groups[0]; i++)
+        summary_free(&c->groups[i]);
+    for (size_t i = 0; i < c->recording_count; i++)
+        summary_free(&c->recordings[i]);
     free(c->recordings);
     c->recordings = NULL;
 }

@@ -21,7 +21,12 @@ static bool shows(const v2s_comparison *c, int metric) {
 }
 
 static bool has_refiner(const v2s_comparison *c) {
-    return c->has[V2S_SYSTEM_REFINED];
+    return v2s_systems_find(c->systems, V2S_SYSTEM_REFINED) >= 0;
+}
+
+static double score_of(const v2s_comparison *c, const v2s_clip_result *r, v2s_system_kind kind,
+                       int metric) {
+    return v2s_clip_score(c, r, (size_t)v2s_systems_find(c->systems, kind), metric);
 }
 
 // ---- texts ------------------------------------------------------------------------------------
@@ -69,20 +74,25 @@ static void put_verdict(v2s_page *p, v2s_metric_id m, const v2s_difference *d) {
 typedef struct score_table {
     const v2s_comparison *c;
     const v2s_summary *s;
-    bool shows[V2S_SYSTEM_COUNT]; // columns with means
-    bool rival[V2S_RIVALS];       // three columns each
+    bool shows[V2S_SYSTEMS_MAX]; // columns with means
+    bool rival[V2S_SYSTEMS_MAX]; // of contrasts: three columns each
 } score_table;
 
 static void put_score_head(v2s_page *p, const score_table *t) {
+    const v2s_systems *all = t->c->systems;
     v2s_page_put(p, "<div class=\"wide\"><table class=\"scores\"><thead><tr><th>Metric</th>");
-    for (int k = 0; k < V2S_SYSTEM_COUNT; k++)
-        if (t->shows[k])
-            v2s_file_out_printf(p->out, "<th>%s</th>", v2s_system_name((v2s_system)k));
-    for (int k = 0; k < V2S_RIVALS; k++)
-        if (t->rival[k])
-            v2s_file_out_printf(p->out,
-                                "<th>refined minus %s</th><th>better in</th><th>refined is</th>",
-                                v2s_system_name(v2s_rivals[k]));
+    for (size_t k = 0; k < all->count; k++)
+        if (t->shows[k]) {
+            v2s_page_put(p, "<th>");
+            v2s_page_text(p, all->items[k].name);
+            v2s_page_put(p, "</th>");
+        }
+    for (size_t k = 0; k < all->contrast_count; k++)
+        if (t->rival[k]) {
+            v2s_page_put(p, "<th>refined minus ");
+            v2s_page_text(p, all->items[all->contrasts[k].second].name);
+            v2s_page_put(p, "</th><th>better in</th><th>refined is</th>");
+        }
     v2s_page_put(p, "</tr></thead><tbody>\n");
 }
 
@@ -102,16 +112,19 @@ static void put_score_row(v2s_page *p, const score_table *t, int m) {
     v2s_page_text(p, v2s_metrics[m].meaning);
     v2s_page_put(p, v2s_metrics[m].higher_is_better ? "; more is better</small></th>"
                                                     : "</small></th>");
-    for (int k = 0; k < V2S_SYSTEM_COUNT; k++) {
+    for (size_t k = 0; k < t->c->systems->count; k++) {
+        v2s_interval i = v2s_summary_system(t->c, t->s, k, m);
         if (!t->shows[k])
             continue;
         v2s_page_put(p, "<td>");
-        put_interval(p, &t->s->system[k][m], v2s_metrics[m].decimals, false);
+        put_interval(p, &i, v2s_metrics[m].decimals, false);
         v2s_page_put(p, "</td>");
     }
-    for (int k = 0; k < V2S_RIVALS; k++)
+    for (size_t k = 0; k < t->c->systems->contrast_count; k++) {
+        v2s_difference d = v2s_summary_difference(t->c, t->s, k, m);
         if (t->rival[k])
-            put_rival(p, &t->s->difference[k][m], m);
+            put_rival(p, &d, m);
+    }
     v2s_page_put(p, "</tr>\n");
 }
 
@@ -123,17 +136,28 @@ static void put_table(v2s_page *p, const score_table *t) {
     v2s_page_put(p, "</tbody></table></div>\n");
 }
 
-// Refined against geometric; then, folded away, the floors.
+// Which systems and contrasts stand in the open table, the others in the one that is folded away.
+static void choose_columns(const v2s_comparison *c, score_table *first, score_table *floors) {
+    const v2s_systems *all = c->systems;
+    for (size_t k = 0; k < all->count; k++) {
+        bool open = !has_refiner(c) || all->items[k].kind == V2S_SYSTEM_REFINED ||
+                    all->items[k].kind == V2S_SYSTEM_AGAINST ||
+                    all->items[k].kind == V2S_SYSTEM_GEOMETRIC;
+        first->shows[k] = open && all->items[k].kind != V2S_SYSTEM_ABLATION;
+        floors->shows[k] = !open && all->items[k].kind != V2S_SYSTEM_ABLATION;
+    }
+    for (size_t k = 0; k < all->contrast_count; k++) {
+        bool of_refined = all->items[all->contrasts[k].first].kind == V2S_SYSTEM_REFINED;
+        first->rival[k] = of_refined && first->shows[all->contrasts[k].second];
+        floors->rival[k] = of_refined && floors->shows[all->contrasts[k].second];
+    }
+}
+
+// Refined against geometric and other checkpoints; then, folded away, the floors.
 static void put_scores(v2s_page *p, const v2s_comparison *c, const v2s_summary *s,
                        const char *title) {
     score_table first = {.c = c, .s = s}, floors = {.c = c, .s = s};
-    first.shows[V2S_SYSTEM_REFINED] = first.rival[0] = has_refiner(c);
-    first.shows[V2S_SYSTEM_GEOMETRIC] = true;
-    first.shows[V2S_SYSTEM_MONO] = !has_refiner(c);
-    first.shows[V2S_SYSTEM_ROOM] = !has_refiner(c) && c->has[V2S_SYSTEM_ROOM];
-    floors.shows[V2S_SYSTEM_MONO] = has_refiner(c);
-    for (int k = 1; k < V2S_RIVALS; k++)
-        floors.shows[v2s_rivals[k]] = floors.rival[k] = has_refiner(c) && c->has[v2s_rivals[k]];
+    choose_columns(c, &first, &floors);
     v2s_page_put(p, "<section><h2>");
     v2s_page_text(p, title);
     v2s_file_out_printf(p->out,
@@ -164,18 +188,19 @@ static void put_recordings(v2s_page *p, const v2s_comparison *c) {
         }
     v2s_page_put(p, "</tr></thead><tbody>\n");
     for (size_t i = 0; i < c->recording_count; i++)
-        for (int k = 0; k < V2S_SYSTEM_COUNT; k++) {
+        for (size_t k = 0; k < c->systems->count; k++) {
             const v2s_summary *s = &c->recordings[i];
-            if (!c->has[k])
-                continue;
             v2s_page_put(p, "<tr><th scope=\"row\">");
             v2s_page_text(p, s->group);
-            v2s_file_out_printf(p->out, "</th><td>%zu</td><td>%.3f</td><td>%s</td>", s->clips,
-                                s->dipole_gain, v2s_system_name((v2s_system)k));
+            v2s_file_out_printf(p->out, "</th><td>%zu</td><td>%.3f</td><td>", s->clips,
+                                s->dipole_gain);
+            v2s_page_text(p, c->systems->items[k].name);
+            v2s_page_put(p, "</td>");
             for (int m = 0; m < V2S_METRIC_COUNT; m++)
                 if (shows(c, m)) {
                     v2s_page_put(p, "<td>");
-                    v2s_page_number(p, s->system[k][m].mean, v2s_metrics[m].decimals, false);
+                    v2s_page_number(p, v2s_summary_system(c, s, k, m).mean, v2s_metrics[m].decimals,
+                                    false);
                     v2s_page_put(p, "</td>");
                 }
             v2s_page_put(p, "</tr>\n");
@@ -191,14 +216,17 @@ static double at_axis(const v2s_axis *axis, double value) {
 
 // Mono is off the scale of the others in most metrics and would squeeze them: it is drawn only
 // where it lies within three times their range.
-static bool is_drawn(const v2s_comparison *c, const v2s_summary *s, int k, int m, double hi) {
-    const v2s_interval *i = &s->system[k][m];
-    return c->has[k] && isfinite(i->mean) && (k != V2S_SYSTEM_MONO || i->mean <= 3 * hi);
+static bool is_drawn(const v2s_comparison *c, const v2s_summary *s, size_t k, int m, double hi) {
+    v2s_interval i = v2s_summary_system(c, s, k, m);
+    return isfinite(i.mean) && (c->systems->items[k].kind != V2S_SYSTEM_MONO || i.mean <= 3 * hi);
 }
 
-static void put_bar(v2s_page *p, const v2s_axis *axis, int k, const v2s_interval *i, double y) {
-    v2s_file_out_printf(p->out, "<text x=\"%d\" y=\"%.0f\" text-anchor=\"end\">%s</text>",
-                        LEFT - 12, y + 7, v2s_system_name((v2s_system)k));
+static void put_bar(v2s_page *p, const v2s_axis *axis, const v2s_system *system,
+                    const v2s_interval *i, double y) {
+    int k = (int)system->kind;
+    v2s_file_out_printf(p->out, "<text x=\"%d\" y=\"%.0f\" text-anchor=\"end\">", LEFT - 12, y + 7);
+    v2s_page_text(p, system->name);
+    v2s_page_put(p, "</text>");
     if (isfinite(i->lo))
         v2s_file_out_printf(p->out,
                             "<line class=\"ci k%d\" x1=\"%.1f\" x2=\"%.1f\" y1=\"%.0f\" "
@@ -208,47 +236,61 @@ static void put_bar(v2s_page *p, const v2s_axis *axis, int k, const v2s_interval
                         at_axis(axis, i->mean), y);
 }
 
+static double top_of(const v2s_interval *i) {
+    return fmax(i->mean, i->hi);
+}
+
+static void put_axis(v2s_page *p, const v2s_axis *axis, int rows, int height) {
+    for (int i = 0; i < axis->count; i++) {
+        double x = at_axis(axis, axis->ticks[i]);
+        v2s_file_out_printf(p->out,
+                            "<line class=\"axis\" x1=\"%.1f\" x2=\"%.1f\" y1=\"4\" y2=\"%d\"/>"
+                            "<text class=\"soft\" x=\"%.1f\" y=\"%d\" text-anchor=\"middle\">%.*f"
+                            "</text>\n",
+                            x, x, rows * ROW + 10, x, height - 8, axis->decimals, axis->ticks[i]);
+    }
+}
+
 static void put_intervals(v2s_page *p, const v2s_comparison *c, const v2s_summary *s, int m) {
     double hi = 0;
     int rows = 0;
-    for (int k = 0; k < V2S_SYSTEM_MONO; k++)
-        if (c->has[k] && isfinite(s->system[k][m].mean))
-            hi = fmax(hi, fmax(s->system[k][m].mean, s->system[k][m].hi));
+    for (size_t k = 0; k < c->systems->count; k++) {
+        v2s_interval i = v2s_summary_system(c, s, k, m);
+        if (c->systems->items[k].kind != V2S_SYSTEM_MONO && isfinite(i.mean))
+            hi = fmax(hi, top_of(&i));
+    }
     double top = hi;
-    for (int k = 0; k < V2S_SYSTEM_COUNT; k++)
+    for (size_t k = 0; k < c->systems->count; k++)
         if (is_drawn(c, s, k, m, hi)) {
+            v2s_interval i = v2s_summary_system(c, s, k, m);
             rows++;
-            top = fmax(top, fmax(s->system[k][m].mean, s->system[k][m].hi));
+            top = fmax(top, top_of(&i));
         }
     v2s_axis axis = v2s_axis_of_values(0, top, 1e-6, fmin(0, -1e-9), 1e12);
     int height = rows * ROW + 46;
     v2s_page_put(p, "<figure class=\"card\"><h3>");
     put_metric_name(p, m);
     v2s_file_out_printf(p->out, "</h3><svg viewBox=\"0 0 %d %d\" role=\"img\">\n", WIDTH, height);
-    for (int i = 0; i < axis.count; i++) {
-        double x = at_axis(&axis, axis.ticks[i]);
-        v2s_file_out_printf(p->out,
-                            "<line class=\"axis\" x1=\"%.1f\" x2=\"%.1f\" y1=\"4\" y2=\"%d\"/>"
-                            "<text class=\"soft\" x=\"%.1f\" y=\"%d\" text-anchor=\"middle\">%.*f"
-                            "</text>\n",
-                            x, x, rows * ROW + 10, x, height - 8, axis.decimals, axis.ticks[i]);
-    }
+    put_axis(p, &axis, rows, height);
     int row = 0;
-    for (int k = 0; k < V2S_SYSTEM_COUNT; k++)
-        if (is_drawn(c, s, k, m, hi))
-            put_bar(p, &axis, k, &s->system[k][m], 22.0 + ROW * row++);
+    for (size_t k = 0; k < c->systems->count; k++)
+        if (is_drawn(c, s, k, m, hi)) {
+            v2s_interval i = v2s_summary_system(c, s, k, m);
+            put_bar(p, &axis, &c->systems->items[k], &i, 22.0 + ROW * row++);
+        }
     v2s_page_put(p, "</svg></figure>\n");
 }
 
 // ---- clips ------------------------------------------------------------------------------------
 
-static bool is_judged(const v2s_clip_result *r, int m) {
-    return r->fate == V2S_FATE_JUDGED && isfinite(r->score[V2S_SYSTEM_REFINED][m]) &&
-           isfinite(r->score[V2S_SYSTEM_GEOMETRIC][m]);
+static bool is_judged(const v2s_comparison *c, const v2s_clip_result *r, int m) {
+    return r->fate == V2S_FATE_JUDGED && isfinite(score_of(c, r, V2S_SYSTEM_REFINED, m)) &&
+           isfinite(score_of(c, r, V2S_SYSTEM_GEOMETRIC, m));
 }
 
-static void put_clip(v2s_page *p, const v2s_clip_result *r, int m, const v2s_axis *axis) {
-    double x = r->score[V2S_SYSTEM_GEOMETRIC][m], y = r->score[V2S_SYSTEM_REFINED][m];
+static void put_clip(v2s_page *p, const v2s_comparison *c, const v2s_clip_result *r, int m,
+                     const v2s_axis *axis) {
+    double x = score_of(c, r, V2S_SYSTEM_GEOMETRIC, m), y = score_of(c, r, V2S_SYSTEM_REFINED, m);
     v2s_file_out_printf(p->out, "<circle class=\"clip%s\" cx=\"%.1f\" cy=\"%.1f\" r=\"6\"><title>",
                         v2s_clip_is_dry(r->clip) ? " dry" : "",
                         70 + 0.55 * (1000 - v2s_axis_mille(axis, x)),
@@ -260,9 +302,9 @@ static void put_clip(v2s_page *p, const v2s_clip_result *r, int m, const v2s_axi
 static void put_scatter(v2s_page *p, const v2s_comparison *c, int m) {
     double top = 0;
     for (size_t i = 0; i < c->result_count; i++)
-        if (is_judged(&c->results[i], m))
-            top = fmax(top, fmax(c->results[i].score[V2S_SYSTEM_REFINED][m],
-                                 c->results[i].score[V2S_SYSTEM_GEOMETRIC][m]));
+        if (is_judged(c, &c->results[i], m))
+            top = fmax(top, fmax(score_of(c, &c->results[i], V2S_SYSTEM_REFINED, m),
+                                 score_of(c, &c->results[i], V2S_SYSTEM_GEOMETRIC, m)));
     v2s_axis axis = v2s_axis_of_values(0, top, 1e-6, fmin(0, -1e-9), 1e12);
     v2s_page_put(p, "<figure class=\"card\"><h3>");
     put_metric_name(p, m);
@@ -279,8 +321,8 @@ static void put_scatter(v2s_page *p, const v2s_comparison *c, int m) {
     }
     v2s_page_put(p, "<path class=\"zero\" d=\"M70 560L620 10\"/>\n");
     for (size_t i = 0; i < c->result_count; i++)
-        if (is_judged(&c->results[i], m))
-            put_clip(p, &c->results[i], m, &axis);
+        if (is_judged(c, &c->results[i], m))
+            put_clip(p, c, &c->results[i], m, &axis);
     v2s_page_put(p, "<text class=\"soft\" x=\"345\" y=\"612\" text-anchor=\"middle\">geometric"
                     "</text><text class=\"soft\" x=\"18\" y=\"285\" text-anchor=\"middle\" "
                     "transform=\"rotate(-90 18 285)\">refined</text></svg></figure>\n");
@@ -323,10 +365,11 @@ static double loss_of(const v2s_comparison *c, const v2s_clip_result *r) {
     double loss = 0;
     for (int i = 0; i < 3; i++) {
         int m = decisive[i];
-        double mean = c->groups[0].system[V2S_SYSTEM_GEOMETRIC][m].mean;
-        double own = r->score[V2S_SYSTEM_GEOMETRIC][m];
+        size_t geometric = (size_t)v2s_systems_find(c->systems, V2S_SYSTEM_GEOMETRIC);
+        double mean = v2s_summary_system(c, &c->groups[0], geometric, m).mean;
+        double own = v2s_clip_score(c, r, geometric, m);
         if (has_refiner(c))
-            own = r->score[V2S_SYSTEM_REFINED][m] - own;
+            own = score_of(c, r, V2S_SYSTEM_REFINED, m) - own;
         if (shows(c, m) && mean > 0)
             loss += own / mean;
     }
@@ -343,10 +386,11 @@ static void put_worst_row(v2s_page *p, const v2s_comparison *c, const v2s_clip_r
         if (!shows(c, m))
             continue;
         v2s_page_put(p, "<td>");
-        v2s_page_number(p, r->score[V2S_SYSTEM_GEOMETRIC][m], v2s_metrics[m].decimals, false);
+        v2s_page_number(p, score_of(c, r, V2S_SYSTEM_GEOMETRIC, m), v2s_metrics[m].decimals, false);
         if (has_refiner(c)) {
             v2s_page_put(p, " → ");
-            v2s_page_number(p, r->score[V2S_SYSTEM_REFINED][m], v2s_metrics[m].decimals, false);
+            v2s_page_number(p, score_of(c, r, V2S_SYSTEM_REFINED, m), v2s_metrics[m].decimals,
+                            false);
         }
         v2s_page_put(p, "</td>");
     }
