@@ -144,8 +144,8 @@ typedef struct sounds {
     float *owned[V2S_SYSTEMS_MAX];
 } sounds;
 
-static v2s_status fill_sound(const v2s_system *system, v2s_clip_result *r, const v2s_pair *pair,
-                             float *out) {
+v2s_status v2s_clip_sound(const v2s_system *system, v2s_clip_result *r, const v2s_pair *pair,
+                          float *out) {
     static const v2s_clip_system of_file[V2S_SYSTEM_KINDS] = {
         [V2S_SYSTEM_REFINED] = V2S_CLIP_REFINED,
         [V2S_SYSTEM_AGAINST] = V2S_CLIP_REFINED,
@@ -171,7 +171,7 @@ static v2s_status make_sounds(const v2s_systems *systems, v2s_clip_result *r, co
         s->prediction[i] = s->owned[i] = out;
         if (out == NULL)
             return V2S_FAIL(V2S_NOMEM, "out of memory");
-        V2S_TRY(fill_sound(&systems->items[i], r, pair, out));
+        V2S_TRY(v2s_clip_sound(&systems->items[i], r, pair, out));
     }
     return V2S_OK;
 }

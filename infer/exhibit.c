@@ -101,8 +101,10 @@ v2s_status v2s_exhibit_make(const v2s_exhibit_source *s, v2s_exhibit *exhibit) {
     double shown = fmin((double)s->frames, ceil(V2S_EXHIBIT_MAX_S * s->rate_hz));
     e.length_s = shown / s->rate_hz;
     e.voice_count = s->count;
-    for (int i = 0; i < s->count; i++)
+    for (int i = 0; i < s->count; i++) {
         snprintf(e.voices[i].name, sizeof e.voices[i].name, "%s", s->names[i]);
+        e.voices[i].colour = s->colours[i];
+    }
     v2s_status status = make_voices(s, (size_t)shown, ears, &e);
     if (status == V2S_OK && s->channels != EARS)
         status = v2s_exhibit_field(s, (size_t)shown, &e);

@@ -35,6 +35,7 @@ typedef struct v2s_exhibit_source {
     int channels; // 4: AmbiX; 2: ears
     int count;    // voices, at most V2S_EXHIBIT_VOICES; the truth first
     const char *names[V2S_EXHIBIT_VOICES];
+    int colours[V2S_EXHIBIT_VOICES];         // 0 .. 4: classes "v0" .. "v4" of report_compare.css
     const float *sounds[V2S_EXHIBIT_VOICES]; // [frames][channels]
     const v2s_trajectory *path;              // or NULL
     v2s_ear_decoder *decoder;                // at rate_hz; NULL for two channels
@@ -47,6 +48,7 @@ typedef struct v2s_exhibit_file {
 
 typedef struct v2s_exhibit_voice {
     char name[64];
+    int colour;
     const char *mime; // of the sound
     v2s_exhibit_file sound, spectrogram;
     v2s_exhibit_file maps[V2S_EXHIBIT_MAPS]; // PNG

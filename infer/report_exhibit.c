@@ -2,6 +2,7 @@
 #include "infer/report_exhibit.h"
 
 #include <math.h>
+#include <stdio.h>
 
 // White on black, to be seen on every colour of the ramp.
 #define CROSS                                                                                      \
@@ -14,7 +15,7 @@ static void put_players(v2s_page *p, const v2s_exhibit *e, const char *label) {
     v2s_page_put(p, "<div class=\"trio\">\n");
     for (int i = 0; i < e->voice_count; i++) {
         const v2s_exhibit_voice *v = &e->voices[i];
-        v2s_file_out_printf(p->out, "<figure class=\"player v%d\"><figcaption><b>", i);
+        v2s_file_out_printf(p->out, "<figure class=\"player v%d\"><figcaption><b>", v->colour);
         v2s_page_text(p, v->name);
         v2s_page_put(p, "</b></figcaption><audio controls preload=\"metadata\" aria-label=\"");
         v2s_page_text(p, v->name);
@@ -113,13 +114,13 @@ static void put_strip(v2s_page *p, const v2s_exhibit *e, const char *label) {
 
 // ---- directions -------------------------------------------------------------------------------
 
-void v2s_page_voice_legend(v2s_page *p, const v2s_exhibit *e) {
+static void put_legend(v2s_page *p, const v2s_exhibit *e) {
     v2s_page_put(p, "<ul class=\"legend\">\n");
     for (int i = 0; i < e->voice_count; i++) {
         v2s_file_out_printf(p->out,
                             "<li class=\"v%d\"><svg viewBox=\"0 0 30 10\" aria-hidden=\"true\">"
                             "<path class=\"curve\" d=\"M1 5H29\"/></svg> ",
-                            i);
+                            e->voices[i].colour);
         v2s_page_text(p, e->voices[i].name);
         v2s_page_put(p, " <output></output></li>\n");
     }
@@ -188,7 +189,7 @@ static void put_lane(v2s_page *p, const v2s_exhibit *e, bool azimuth, const v2s_
         put_curve(p, e, "path", azimuth ? e->path_azimuth_deg : e->path_elevation_deg, &axis);
     for (int i = e->voice_count - 1; i >= 0; i--) {
         char colour[16];
-        snprintf(colour, sizeof colour, "v%d", i);
+        snprintf(colour, sizeof colour, "v%d", e->voices[i].colour);
         put_curve(p, e, colour, azimuth ? e->voices[i].azimuth_deg : e->voices[i].elevation_deg,
                   &axis);
     }
@@ -207,7 +208,7 @@ static void put_time_axis(v2s_page *p, const v2s_exhibit *e, const v2s_axis *tim
 static void put_directions(v2s_page *p, const v2s_exhibit *e) {
     v2s_axis times = v2s_axis_of_time(0, e->length_s);
     v2s_page_put(p, "<h4>Direction over time</h4>\n");
-    v2s_page_voice_legend(p, e);
+    put_legend(p, e);
     v2s_page_put(p, "<div class=\"plots\">\n");
     put_lane(p, e, true, &times);
     put_lane(p, e, false, &times);

@@ -11,9 +11,6 @@
 // `number` tells the exhibits of a page apart; `label` names it to screen readers, any text.
 void v2s_page_exhibit(v2s_page *page, const v2s_exhibit *exhibit, int number, const char *label);
 
-// The class of a voice's colour, "v0" .. "v3" and "path".
-void v2s_page_voice_legend(v2s_page *page, const v2s_exhibit *exhibit);
-
 // Styles and script of exhibits, made at build time (embed.cmake).
 extern const char v2s_report_compare_css[];
 extern const char v2s_report_compare_js[];
