@@ -63,11 +63,13 @@ static v2s_status check_output(const char *path) {
     return V2S_OK;
 }
 
+// The head of metrics, and of the sounds that a page plays.
 static v2s_status open_ears(run *r) {
-    if (!v2s_metrics_need_head(r->options.metrics))
+    bool of_metrics = v2s_metrics_need_head(r->options.metrics);
+    if (!of_metrics && r->s->report == NULL)
         return V2S_OK;
     V2S_TRY(v2s_sofa_read(NULL, &r->hrtf));
-    r->options.hrtf = &r->hrtf;
+    r->options.hrtf = of_metrics ? &r->hrtf : NULL;
     return V2S_OK;
 }
 
@@ -166,9 +168,14 @@ static v2s_status write_page(run *r, int argc, char **argv) {
     if (r->s->report == NULL)
         return V2S_OK;
     char *command = v2s_quote_command(argc, argv);
-    v2s_status status = command == NULL
-                            ? V2S_FAIL(V2S_NOMEM, "out of memory")
-                            : v2s_comparison_page(r->s->report, command, &r->comparison, &r->log);
+    if (command == NULL)
+        return V2S_FAIL(V2S_NOMEM, "out of memory");
+    v2s_comparison_run page = {.command = command,
+                               .settings = r->s,
+                               .manifests = r->set.manifests,
+                               .hrtf = &r->hrtf,
+                               .log = &r->log};
+    v2s_status status = v2s_comparison_page(r->s->report, &r->comparison, &page);
     free(command);
     return status;
 }

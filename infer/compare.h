@@ -224,9 +224,18 @@ int v2s_verdict(v2s_metric_id metric, const v2s_difference *difference);
 void v2s_comparison_print(const v2s_comparison *comparison);
 void v2s_comparison_json(const v2s_comparison *comparison, v2s_run_log *log);
 
-// One self-contained page.
-V2S_MUST_USE v2s_status v2s_comparison_page(const char *path, const char *command,
-                                            const v2s_comparison *comparison,
-                                            const v2s_run_log *log);
+// What the page says besides the numbers. Everything is borrowed.
+typedef struct v2s_comparison_run {
+    const char *command;
+    const v2s_settings *settings;
+    const v2s_manifest *manifests; // [settings->inputs.count]
+    const v2s_hrtf *hrtf;          // of the decode to two ears
+    v2s_run_log *log;
+} v2s_comparison_run;
+
+// One self-contained page. A clip whose sounds cannot be made again is named in the log and left
+// out of the pictures.
+V2S_MUST_USE v2s_status v2s_comparison_page(const char *path, const v2s_comparison *comparison,
+                                            const v2s_comparison_run *run);
 
 #endif
