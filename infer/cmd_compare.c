@@ -8,18 +8,15 @@
 #include "data/sofa.h"
 #include "infer/commands.h"
 #include "infer/compare.h"
+#include "infer/compare_choice.h"
 #include "infer/compare_pair.h"
-#include "infer/file_name.h"
+#include "infer/compare_set.h"
 #include "infer/preflight.h"
 #include "infer/progress.h"
 #include "infer/quote.h"
-#include "infer/refiner_choice.h"
 #include "infer/room_setup.h"
 #include "infer/run_device.h"
 #include "kernels/base/file_out.h"
-
-enum { PAIRING_AUTO, PAIRING_DRY, PAIRING_OMNI };
-enum { NAMED_MAX = 10 }; // clips and lines named one by one
 
 typedef struct run {
     const v2s_settings *s;
@@ -28,10 +25,9 @@ typedef struct run {
     v2s_hrtf hrtf;
     v2s_device *device;
     v2s_systems systems;
-    v2s_manifest *manifests; // [s->inputs.count]
-    v2s_clip_result *results;
-    size_t result_count;
-    double *scores; // of all results
+    v2s_compare_set set;
+    v2s_clip_result *results; // [set.count]
+    double *scores;           // of all results
     v2s_comparison comparison;
     double started_s;
 } run;
@@ -46,11 +42,13 @@ static v2s_status check_usage(const v2s_settings *s) {
         return V2S_FAIL(V2S_USAGE, "--pred and a MANIFEST contradict each other");
     if (pair && s->refiner != NULL)
         return V2S_FAIL(V2S_USAGE, "--pred and --refiner contradict each other");
+    if (pair && s->without != NULL)
+        return V2S_FAIL(V2S_USAGE, "--pred and --without contradict each other");
     if (pair && s->report != NULL)
         return V2S_FAIL(V2S_USAGE, "--report needs a MANIFEST");
     if (!pair && s->inputs.count == 0)
         return V2S_FAIL(V2S_USAGE, "no MANIFEST (or --pred and --truth)");
-    if (s->against.count > 0 && (s->refiner == NULL || strcmp(s->refiner, "none") == 0))
+    if (s->against.count > 0 && !v2s_compare_has_refiner(s))
         return V2S_FAIL(V2S_USAGE, "--against needs --refiner");
     return V2S_OK;
 }
@@ -75,175 +73,62 @@ static v2s_status open_ears(run *r) {
     return V2S_OK;
 }
 
-// The floors that a checkpoint holds gains for; the others are named.
-static v2s_status add_floors(run *r) {
-    static const struct {
-        v2s_system_kind kind;
-        v2s_clip_system of_file;
-        const char *name;
-    } floors[] = {{V2S_SYSTEM_SCALED, V2S_CLIP_SCALED, "scaled"},
-                  {V2S_SYSTEM_CONSTANT, V2S_CLIP_CONSTANT, "constant"}};
-    v2s_clip_refiner *refiner = r->systems.refiners[0];
-    for (int i = 0; i < 2; i++) {
-        if (v2s_clip_refiner_has(refiner, floors[i].of_file))
-            V2S_TRY(v2s_systems_add(&r->systems, floors[i].kind, floors[i].name, refiner));
-        else
-            v2s_run_log_warn(&r->log, "%s holds no gains for the floor '%s': left out",
-                             r->s->refiner, floors[i].name);
-    }
-    return V2S_OK;
-}
-
-static bool has_refiner(const run *r) {
-    return r->s->refiner != NULL && strcmp(r->s->refiner, "none") != 0;
-}
-
-// --refiner and those it is held against, in this order.
 static v2s_status open_refiners(run *r) {
     v2s_comparison *c = &r->comparison;
-    char path[PATH_MAX], name[V2S_SYSTEM_NAME_MAX];
     // Clips run in parallel, each on one thread of the host.
     V2S_TRY(v2s_run_device_open(r->s, 1, &r->device));
     v2s_run_log_text(&r->log, "device", r->device->name);
-    v2s_refiner_path(r->s->refiner, path);
-    V2S_TRY(v2s_systems_add_refiner(&r->systems, V2S_SYSTEM_REFINED, "refined", path, r->s->refiner,
-                                    r->device));
-    for (size_t i = 0; i < r->s->against.count; i++) {
-        const char *file = v2s_name_of_file(r->s->against.items[i], name);
-        v2s_refiner_path(file, path);
-        V2S_TRY(
-            v2s_systems_add_refiner(&r->systems, V2S_SYSTEM_AGAINST, name, path, file, r->device));
-    }
+    V2S_TRY(v2s_compare_open_refiners(r->s, r->device, &r->systems));
     const v2s_clip_refiner *refiner = r->systems.refiners[0];
-    c->refiner = r->s->refiner;
     const char *pairing = v2s_clip_refiner_pairing(refiner);
+    c->refiner = r->s->refiner;
     snprintf(c->refiner_text, sizeof c->refiner_text, "%s, %s", v2s_clip_refiner_preset(refiner),
              pairing[0] != '\0' ? pairing : "pairing not told");
     return V2S_OK;
 }
 
-static v2s_status list_systems(run *r, v2s_pairing pairing) {
-    V2S_TRY(v2s_systems_add(&r->systems, V2S_SYSTEM_GEOMETRIC, "geometric", NULL));
-    if (has_refiner(r))
-        V2S_TRY(add_floors(r));
-    if (pairing == V2S_PAIRING_DRY)
-        V2S_TRY(v2s_systems_add(&r->systems, V2S_SYSTEM_ROOM, "room", NULL));
-    V2S_TRY(v2s_systems_add(&r->systems, V2S_SYSTEM_MONO, "mono", NULL));
-    v2s_systems_contrast(&r->systems);
-    r->comparison.systems = &r->systems;
-    return V2S_OK;
-}
-
 // ---- clips ------------------------------------------------------------------------------------
 
-static v2s_status read_manifests(run *r) {
-    r->manifests = calloc(r->s->inputs.count, sizeof *r->manifests);
-    if (r->manifests == NULL)
-        return V2S_FAIL(V2S_NOMEM, "out of memory");
-    for (size_t i = 0; i < r->s->inputs.count; i++) {
-        v2s_manifest *m = &r->manifests[i];
-        V2S_TRY(v2s_manifest_read(r->s->inputs.items[i], r->s->strict, m));
-        for (size_t k = 0; k < m->skipped && k < NAMED_MAX; k++)
-            v2s_run_log_warn(&r->log, "%s", m->skip_reasons[k]);
-        if (m->skipped > NAMED_MAX)
-            v2s_run_log_warn(&r->log, "%s: %zu more lines that cannot be used", m->path,
-                             m->skipped - NAMED_MAX);
-    }
-    return V2S_OK;
-}
-
-static bool in_split(const run *r, const v2s_clip *clip) {
-    return r->s->split == V2S_SPLIT_COUNT || (int)clip->split == r->s->split;
-}
-
-// The pairing that is judged: asked for, else the refiner's, else the only one there is.
-static v2s_status settle_pairing(run *r, v2s_pairing *pairing) {
-    size_t dry = 0, omni = 0;
-    const char *told = has_refiner(r) ? v2s_clip_refiner_pairing(r->systems.refiners[0]) : "";
-    for (size_t i = 0; i < r->s->inputs.count; i++)
-        for (size_t k = 0; k < r->manifests[i].count; k++) {
-            const v2s_clip *clip = &r->manifests[i].clips[k];
-            dry += in_split(r, clip) && clip->pairing == V2S_PAIRING_DRY;
-            omni += in_split(r, clip) && clip->pairing == V2S_PAIRING_OMNI;
-        }
-    bool asked = r->s->pairing != PAIRING_AUTO;
-    if (!asked && told[0] == '\0' && dry > 0 && omni > 0)
-        return V2S_FAIL(V2S_USAGE, "the manifests hold dry and omni pairs: give --pairing");
-    if (asked)
-        *pairing = r->s->pairing == PAIRING_DRY ? V2S_PAIRING_DRY : V2S_PAIRING_OMNI;
-    else if (told[0] != '\0')
-        *pairing = strcmp(told, "dry") == 0 ? V2S_PAIRING_DRY : V2S_PAIRING_OMNI;
-    else
-        *pairing = dry > 0 ? V2S_PAIRING_DRY : V2S_PAIRING_OMNI;
-    for (size_t i = 0; i < r->systems.count; i++) {
-        const v2s_system *system = &r->systems.items[i];
-        told = v2s_clip_refiner_pairing(system->refiner);
-        if (told[0] != '\0' && strcmp(told, v2s_pairing_name(*pairing)) != 0)
-            v2s_run_log_warn(&r->log, "%s was trained on %s pairs and is judged on %s pairs",
-                             system->file, told, v2s_pairing_name(*pairing));
-    }
-    return V2S_OK;
-}
-
-// Room for the scores of all clips.
-static v2s_status allot_scores(run *r) {
+// The clips, and room for what becomes of them.
+static v2s_status list_clips(run *r) {
+    V2S_TRY(v2s_compare_set_read(r->s, &r->systems, &r->log, &r->set));
+    v2s_run_log_text(&r->log, "pairing", v2s_pairing_name(r->set.pairing));
+    V2S_TRY(v2s_compare_list_systems(r->s, r->set.pairing, &r->log, &r->systems));
     size_t width = r->systems.count * (size_t)v2s_metrics_count(r->options.metrics);
-    r->scores = calloc(r->result_count * width + 1, sizeof *r->scores);
-    if (r->scores == NULL)
-        return V2S_FAIL(V2S_NOMEM, "out of memory for the scores of %zu clips", r->result_count);
-    for (size_t i = 0; i < r->result_count; i++)
+    r->results = calloc(r->set.count, sizeof *r->results);
+    r->scores = calloc(r->set.count * width, sizeof *r->scores);
+    if (r->results == NULL || r->scores == NULL)
+        return V2S_FAIL(V2S_NOMEM, "out of memory for the scores of %zu clips", r->set.count);
+    for (size_t i = 0; i < r->set.count; i++) {
+        r->results[i].clip = r->set.clips[i];
         r->results[i].scores = r->scores + i * width;
+    }
     return V2S_OK;
-}
-
-static v2s_status choose_clips(run *r) {
-    v2s_pairing pairing = V2S_PAIRING_OMNI;
-    size_t all = 0;
-    V2S_TRY(settle_pairing(r, &pairing));
-    for (size_t i = 0; i < r->s->inputs.count; i++)
-        all += r->manifests[i].count;
-    r->results = calloc(all + 1, sizeof *r->results);
-    if (r->results == NULL)
-        return V2S_FAIL(V2S_NOMEM, "out of memory");
-    for (size_t i = 0; i < r->s->inputs.count; i++)
-        for (size_t k = 0; k < r->manifests[i].count; k++) {
-            const v2s_clip *clip = &r->manifests[i].clips[k];
-            if (in_split(r, clip) && clip->pairing == pairing)
-                r->results[r->result_count++].clip = clip;
-        }
-    if (r->result_count == 0)
-        return V2S_FAIL(
-            V2S_FORMAT, "%s: no clip of pairing %s%s%s", r->s->inputs.items[0],
-            v2s_pairing_name(pairing), r->s->split == V2S_SPLIT_COUNT ? "" : " and split ",
-            r->s->split == V2S_SPLIT_COUNT ? "" : v2s_split_name((v2s_split)r->s->split));
-    v2s_run_log_text(&r->log, "pairing", v2s_pairing_name(pairing));
-    V2S_TRY(list_systems(r, pairing));
-    return allot_scores(r);
 }
 
 // Names the clips that were not judged.
 static v2s_status name_failures(run *r) {
     size_t named = 0, failed = 0;
-    for (size_t i = 0; i < r->result_count; i++) {
+    for (size_t i = 0; i < r->set.count; i++) {
         const v2s_clip_result *c = &r->results[i];
         if (c->fate == V2S_FATE_FAILED) {
             if (r->s->strict)
                 return V2S_FAIL(c->status, "%s", c->reason);
             failed++;
-            if (named++ < NAMED_MAX)
+            if (named++ < V2S_COMPARE_NAMED_MAX)
                 v2s_run_log_warn(&r->log, "%s: left out", c->reason);
-        } else if (c->fate == V2S_FATE_UNCLEAR && named++ < NAMED_MAX) {
+        } else if (c->fate == V2S_FATE_UNCLEAR && named++ < V2S_COMPARE_NAMED_MAX) {
             v2s_run_log_warn(&r->log,
                              "clip %s: no clear direction (2|I|/(E_W+E_YZX) is %.2f, below %.2f): "
                              "left out",
                              c->clip->id, c->directness, V2S_RECORDED_DIRECTNESS_MIN);
         }
     }
-    if (named > NAMED_MAX)
-        v2s_run_log_warn(&r->log, "%zu more clips left out", named - NAMED_MAX);
-    if (named == r->result_count)
+    if (named > V2S_COMPARE_NAMED_MAX)
+        v2s_run_log_warn(&r->log, "%zu more clips left out", named - V2S_COMPARE_NAMED_MAX);
+    if (named == r->set.count)
         return V2S_FAIL(V2S_FORMAT, "%s: none of its %zu clips can be judged%s%s",
-                        r->s->inputs.items[0], r->result_count, failed > 0 ? "; the first: " : "",
+                        r->s->inputs.items[0], r->set.count, failed > 0 ? "; the first: " : "",
                         failed > 0 && r->results[0].reason != NULL ? r->results[0].reason : "");
     return V2S_OK;
 }
@@ -287,7 +172,7 @@ static v2s_status write_page(run *r, int argc, char **argv) {
         return V2S_FAIL(V2S_NOMEM, "out of memory");
     v2s_comparison_run page = {.command = command,
                                .settings = r->s,
-                               .manifests = r->manifests,
+                               .manifests = r->set.manifests,
                                .hrtf = &r->hrtf,
                                .log = &r->log};
     v2s_status status = v2s_comparison_page(r->s->report, &r->comparison, &page);
@@ -314,10 +199,9 @@ static v2s_status settle_options(run *r) {
 static v2s_status compare_manifests(run *r, int argc, char **argv) {
     v2s_comparison *c = &r->comparison;
     V2S_TRY(settle_options(r));
-    if (has_refiner(r))
+    if (v2s_compare_has_refiner(r->s))
         V2S_TRY(open_refiners(r));
-    V2S_TRY(read_manifests(r));
-    V2S_TRY(choose_clips(r));
+    V2S_TRY(list_clips(r));
     V2S_TRY(open_ears(r));
     v2s_clips_job job = {.options = &r->options,
                          .systems = &r->systems,
@@ -325,7 +209,7 @@ static v2s_status compare_manifests(run *r, int argc, char **argv) {
                          .threads = v2s_settings_threads(r->s),
                          .quiet = r->s->quiet,
                          .results = r->results,
-                         .count = r->result_count};
+                         .count = r->set.count};
     v2s_status judged = v2s_clips_judge(&job);
     if (r->device != NULL)
         judged = v2s_run_device_fault(judged, r->device,
@@ -334,8 +218,9 @@ static v2s_status compare_manifests(run *r, int argc, char **argv) {
     V2S_TRY(judged);
     V2S_TRY(name_failures(r));
     c->metrics = r->options.metrics;
+    c->systems = &r->systems;
     c->results = r->results;
-    c->result_count = r->result_count;
+    c->result_count = r->set.count;
     c->draws = (int)r->s->draws;
     c->seed = (uint64_t)r->s->seed;
     V2S_TRY(v2s_comparison_summarise(c));
@@ -365,13 +250,11 @@ v2s_status v2s_compare_run(const void *config, int argc, char **argv) {
     V2S_TRY(v2s_run_log_open(&r.log, r.s->quiet, r.s->json));
     v2s_status status = compare(&r, argc, argv);
     v2s_comparison_close(&r.comparison);
-    for (size_t i = 0; i < r.result_count; i++)
+    for (size_t i = 0; r.results != NULL && i < r.set.count; i++)
         free(r.results[i].reason);
     free(r.results);
     free(r.scores);
-    for (size_t i = 0; r.manifests != NULL && i < r.s->inputs.count; i++)
-        v2s_manifest_free(&r.manifests[i]);
-    free(r.manifests);
+    v2s_compare_set_free(&r.set);
     v2s_systems_close(&r.systems);
     v2s_device_close(&r.device);
     v2s_hrtf_free(&r.hrtf);

@@ -8,6 +8,7 @@
 
 #include "data/pair.h"
 #include "infer/compare.h"
+#include "infer/compare_ablation.h"
 #include "infer/compare_room.h"
 #include "infer/progress.h"
 #include "kernels/base/cancel.h"
@@ -144,6 +145,15 @@ typedef struct sounds {
     float *owned[V2S_SYSTEMS_MAX];
 } sounds;
 
+static v2s_status ablated_sound(const v2s_system *system, const v2s_clip *clip,
+                                const v2s_pair *pair, float *out) {
+    v2s_ablation *ablation = NULL;
+    V2S_TRY(v2s_ablation_open(clip, pair, &ablation));
+    v2s_status status = v2s_ablation_render(ablation, system->without, system->refiner, out);
+    v2s_ablation_close(&ablation);
+    return status;
+}
+
 v2s_status v2s_clip_sound(const v2s_system *system, v2s_clip_result *r, const v2s_pair *pair,
                           float *out) {
     static const v2s_clip_system of_file[V2S_SYSTEM_KINDS] = {
@@ -154,6 +164,8 @@ v2s_status v2s_clip_sound(const v2s_system *system, v2s_clip_result *r, const v2
     };
     if (system->kind == V2S_SYSTEM_ROOM)
         return v2s_compare_room(r->clip, pair, out, &r->has_room);
+    if (system->kind == V2S_SYSTEM_ABLATION)
+        return ablated_sound(system, r->clip, pair, out);
     if (system->kind != V2S_SYSTEM_MONO)
         return v2s_clip_refiner_apply(system->refiner, of_file[system->kind], r->clip, pair, out);
     for (size_t i = 0; i < pair->frames; i++)

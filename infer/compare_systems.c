@@ -55,18 +55,26 @@ v2s_status v2s_systems_add_refiner(v2s_systems *s, v2s_system_kind kind, const c
     return V2S_OK;
 }
 
-void v2s_systems_contrast(v2s_systems *s) {
+v2s_status v2s_systems_add_contrast(v2s_systems *s, size_t first, size_t second) {
+    if (s->contrast_count == V2S_SYSTEMS_MAX)
+        return V2S_FAIL(V2S_USAGE, "more than %d systems at once", V2S_SYSTEMS_MAX);
+    s->contrasts[s->contrast_count++] = (v2s_contrast){first, second};
+    return V2S_OK;
+}
+
+v2s_status v2s_systems_contrast_refined(v2s_systems *s) {
     // In the order of what a reader asks first: geometry, other checkpoints, floors.
     static const v2s_system_kind rivals[] = {V2S_SYSTEM_GEOMETRIC, V2S_SYSTEM_AGAINST,
                                              V2S_SYSTEM_CONSTANT,  V2S_SYSTEM_SCALED,
                                              V2S_SYSTEM_ROOM,      V2S_SYSTEM_MONO};
     int refined = v2s_systems_find(s, V2S_SYSTEM_REFINED);
     if (refined < 0)
-        return;
+        return V2S_OK;
     for (size_t r = 0; r < sizeof rivals / sizeof rivals[0]; r++)
         for (size_t i = 0; i < s->count; i++)
             if (s->items[i].kind == rivals[r])
-                s->contrasts[s->contrast_count++] = (v2s_contrast){(size_t)refined, i};
+                V2S_TRY(v2s_systems_add_contrast(s, (size_t)refined, i));
+    return V2S_OK;
 }
 
 void v2s_systems_close(v2s_systems *s) {

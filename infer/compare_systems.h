@@ -70,8 +70,12 @@ V2S_MUST_USE v2s_status v2s_systems_add_refiner(v2s_systems *systems, v2s_system
 V2S_MUST_USE v2s_status v2s_systems_add(v2s_systems *systems, v2s_system_kind kind,
                                         const char *name, v2s_clip_refiner *refiner);
 
-// refined against every other system that is no ablation. Call it once, when all are there.
-void v2s_systems_contrast(v2s_systems *systems);
+// Holds systems `first` and `second` against each other. USAGE with too many.
+V2S_MUST_USE v2s_status v2s_systems_add_contrast(v2s_systems *systems, size_t first, size_t second);
+
+// refined against every other system that is no ablation. Call it once, when those are there.
+// USAGE.
+V2S_MUST_USE v2s_status v2s_systems_contrast_refined(v2s_systems *systems);
 
 void v2s_systems_close(v2s_systems *systems); // accepts a zeroed one
 

@@ -21,6 +21,14 @@ static int main_contrast(const v2s_comparison *c) {
     return all->contrast_count > 0 ? 0 : -1;
 }
 
+// Whether any system has a number.
+static bool is_known(const v2s_comparison *c, int m) {
+    for (size_t k = 0; k < c->systems->count; k++)
+        if (isfinite(v2s_summary_system(c, &c->groups[0], k, m).mean))
+            return true;
+    return false;
+}
+
 static void put_sentence(v2s_page *p, const v2s_comparison *c, int contrast, int m) {
     static const char *const words[] = {"<b class=\"worse\">worse than</b> ",
                                         "<b class=\"same\">not different from</b> ",
@@ -258,6 +266,7 @@ static void put_distribution_text(v2s_page *p, const v2s_comparison *c, const bi
     }
     v2s_file_out_printf(p->out, ", clip by clip: %zu clips, median ", b->clips);
     v2s_page_number(p, b->median, v2s_metrics[m].decimals + 1, contrast >= 0);
+    v2s_page_put(p, " (dashed)");
     if (b->equal > 0)
         v2s_file_out_printf(p->out, "; %zu do not differ", b->equal);
 }
@@ -276,7 +285,7 @@ static void put_distribution(v2s_page *p, const v2s_comparison *c, int contrast,
                             chart_x(&b, b.median), CHART_TOP - 6, CHART_H + 6);
     v2s_page_put(p, "</svg>\n<figcaption>");
     put_distribution_text(p, c, &b, contrast, m);
-    v2s_page_put(p, " (dashed).</figcaption>\n");
+    v2s_page_put(p, ".</figcaption>\n");
 }
 
 v2s_status v2s_page_cards(v2s_page *p, const v2s_comparison *c) {
@@ -290,7 +299,7 @@ v2s_status v2s_page_cards(v2s_page *p, const v2s_comparison *c) {
     v2s_page_put(p, contrast >= 0 ? "difference: green is better.</p>\n" : "score.</p>\n");
     v2s_page_put(p, "<div class=\"grid\">\n");
     for (int m = 0; m < V2S_METRIC_COUNT; m++) {
-        if (!v2s_page_shows(c, m))
+        if (!v2s_page_shows(c, m) || !is_known(c, m))
             continue;
         v2s_page_put(p, "<figure class=\"card\"><h3>");
         v2s_page_metric_name(p, &v2s_metrics[m]);

@@ -143,6 +143,10 @@ static const v2s_option compare_rows[] = {
      "which pairs; auto is what the refiner was trained on", AT(pairing)},
     {"against", 0, V2S_OPTION_LIST, "[NAME=]FILE", NULL, UNLIMITED,
      "another checkpoint on the same clips, repeated: paired differences to it", AT(against)},
+    {"without", 0, V2S_OPTION_TEXT, "LIST", NULL, UNLIMITED,
+     "ablation: the whole renderer, the same without each of doppler, air, depth, smoothing, "
+     "refiner, conditioning (by commas, or all), and without all of them",
+     AT(without)},
     {"metrics", 0, V2S_OPTION_TEXT, "LIST", NULL, UNLIMITED,
      "names or ids by commas: spatial, S1..S5, iacc, ild, itd, M1..M6, M8, M9, M12, M6_cc_1fps, "
      "..., all; without it spatial for manifests, and for --pred all that its channels have",
@@ -155,6 +159,10 @@ static const v2s_option compare_rows[] = {
      AT(recorded)},
     {"strict", 0, V2S_OPTION_FLAG, NULL, NULL, UNLIMITED,
      "a line or clip that cannot be used is an error", AT(strict)},
+    {"allow-outside", 0, V2S_OPTION_FLAG, NULL, NULL, UNLIMITED,
+     "manifests may name files outside their own folder", AT(allow_outside)},
+    {"keep-flagged", 0, V2S_OPTION_FLAG, NULL, NULL, UNLIMITED,
+     "take the clips too that 'prepare' flagged as doubtful", AT(keep_flagged)},
     {"pred", 0, V2S_OPTION_TEXT, "A.wav", NULL, UNLIMITED,
      "judge one file (4 channels AmbiX, or 2) against --truth, without manifests", AT(prediction)},
     {"truth", 0, V2S_OPTION_TEXT, "B.wav", NULL, UNLIMITED, "what --pred should be", AT(truth)},
@@ -177,6 +185,10 @@ static const v2s_option depth_rows[] = {
      "convert a sound whose rate is not the checkpoint's instead of refusing it", AT(resample)},
     {"strict", 0, V2S_OPTION_FLAG, NULL, NULL, UNLIMITED,
      "a sound, truth or line that cannot be used is an error", AT(strict)},
+    {"allow-outside", 0, V2S_OPTION_FLAG, NULL, NULL, UNLIMITED,
+     "manifests may name files outside their own folder", AT(allow_outside)},
+    {"keep-flagged", 0, V2S_OPTION_FLAG, NULL, NULL, UNLIMITED,
+     "take the clips too that 'prepare' flagged as doubtful", AT(keep_flagged)},
     PRECISION_ROW,
     END_OF_ROWS,
 };
@@ -368,4 +380,8 @@ const v2s_command v2s_depth_command = {
 
 int v2s_settings_threads(const v2s_settings *settings) {
     return settings->threads > 0 ? (int)settings->threads : v2s_cpu_count();
+}
+
+v2s_manifest_rules v2s_settings_rules(const v2s_settings *settings) {
+    return (v2s_manifest_rules){settings->strict, settings->allow_outside, settings->keep_flagged};
 }
