@@ -192,7 +192,7 @@ static v2s_status settle_options(run *r) {
         return V2S_FAIL(V2S_USAGE, "--metrics %s: clips of four channels have none of them",
                         r->s->metrics);
     r->options = (v2s_judge_options){
-        .metrics = set & known, .normalise = r->s->normalise, .reflect = r->s->librosa == 0};
+        .metrics = set & known, .normalise = r->s->normalise != 0, .reflect = r->s->librosa == 0};
     return V2S_OK;
 }
 

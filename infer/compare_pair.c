@@ -164,7 +164,7 @@ static v2s_status judge(const v2s_judge_options *options, const sound *p, const 
 
 static v2s_status judge_with_head(const v2s_settings *s, const sound *p, sound *t,
                                   v2s_run_log *log) {
-    v2s_judge_options options = {.normalise = s->normalise, .reflect = s->librosa == 0};
+    v2s_judge_options options = {.normalise = s->normalise != 0, .reflect = s->librosa == 0};
     v2s_hrtf head = {0};
     V2S_TRY(choose_metrics(s, t->channels, &options.metrics, log));
     if (s->recorded && t->channels == C)
