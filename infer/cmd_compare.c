@@ -20,6 +20,7 @@
 
 typedef struct run {
     const v2s_settings *s;
+    char *command; // the command line
     v2s_run_log log;
     v2s_judge_options options;
     v2s_hrtf hrtf;
@@ -44,8 +45,6 @@ static v2s_status check_usage(const v2s_settings *s) {
         return V2S_FAIL(V2S_USAGE, "--pred and --refiner contradict each other");
     if (pair && s->without != NULL)
         return V2S_FAIL(V2S_USAGE, "--pred and --without contradict each other");
-    if (pair && s->report != NULL)
-        return V2S_FAIL(V2S_USAGE, "--report needs a MANIFEST");
     if (!pair && s->inputs.count == 0)
         return V2S_FAIL(V2S_USAGE, "no MANIFEST (or --pred and --truth)");
     if (s->against.count > 0 && !v2s_compare_has_refiner(s))
@@ -167,20 +166,15 @@ static void add_rows(run *r) {
     v2s_run_log_number(&r->log, "wall_s", wall_s);
 }
 
-static v2s_status write_page(run *r, int argc, char **argv) {
-    if (r->s->report == NULL)
-        return V2S_OK;
-    char *command = v2s_quote_command(argc, argv);
-    if (command == NULL)
-        return V2S_FAIL(V2S_NOMEM, "out of memory");
-    v2s_comparison_run page = {.command = command,
+static v2s_status write_page(run *r) {
+    v2s_comparison_run page = {.command = r->command,
                                .settings = r->s,
                                .manifests = r->set.manifests,
                                .hrtf = &r->hrtf,
                                .log = &r->log};
-    v2s_status status = v2s_comparison_page(r->s->report, &r->comparison, &page);
-    free(command);
-    return status;
+    if (r->s->report == NULL)
+        return V2S_OK;
+    return v2s_comparison_page(r->s->report, &r->comparison, &page);
 }
 
 static bool json_on_stdout(const v2s_settings *s) {
@@ -195,11 +189,11 @@ static v2s_status settle_options(run *r) {
         return V2S_FAIL(V2S_USAGE, "--metrics %s: clips of four channels have none of them",
                         r->s->metrics);
     r->options = (v2s_judge_options){
-        .metrics = set & known, .normalise = r->s->normalise, .reflect = r->s->librosa == 0};
+        .metrics = set & known, .normalise = r->s->normalise != 0, .reflect = r->s->librosa == 0};
     return V2S_OK;
 }
 
-static v2s_status compare_manifests(run *r, int argc, char **argv) {
+static v2s_status compare_manifests(run *r) {
     v2s_comparison *c = &r->comparison;
     V2S_TRY(settle_options(r));
     if (v2s_compare_has_refiner(r->s))
@@ -229,29 +223,30 @@ static v2s_status compare_manifests(run *r, int argc, char **argv) {
     V2S_TRY(v2s_comparison_summarise(c));
     add_rows(r);
     v2s_comparison_json(c, &r->log);
-    V2S_TRY(write_page(r, argc, argv));
+    V2S_TRY(write_page(r));
     V2S_TRY(v2s_run_log_finish(&r->log));
     if (!r->s->quiet && !json_on_stdout(r->s))
         v2s_comparison_print(c);
     return V2S_OK;
 }
 
-static v2s_status compare(run *r, int argc, char **argv) {
+static v2s_status compare(run *r) {
     const v2s_settings *s = r->s;
     V2S_TRY(check_usage(s));
     V2S_TRY(v2s_preflight_device(s));
     V2S_TRY(check_output(s->json));
     V2S_TRY(check_output(s->report));
     if (s->prediction == NULL)
-        return compare_manifests(r, argc, argv);
-    V2S_TRY(v2s_compare_pair(s, &r->log));
+        return compare_manifests(r);
+    V2S_TRY(v2s_compare_pair(s, r->command, &r->log));
     return v2s_run_log_finish(&r->log);
 }
 
 v2s_status v2s_compare_run(const void *config, int argc, char **argv) {
     run r = {.s = config, .started_s = v2s_now_s()};
     V2S_TRY(v2s_run_log_open(&r.log, r.s->quiet, r.s->json));
-    v2s_status status = compare(&r, argc, argv);
+    r.command = v2s_quote_command(argc, argv);
+    v2s_status status = r.command != NULL ? compare(&r) : V2S_FAIL(V2S_NOMEM, "out of memory");
     v2s_comparison_close(&r.comparison);
     for (size_t i = 0; r.results != NULL && i < r.set.count; i++)
         free(r.results[i].reason);
@@ -262,5 +257,6 @@ v2s_status v2s_compare_run(const void *config, int argc, char **argv) {
     v2s_device_close(&r.device);
     v2s_hrtf_free(&r.hrtf);
     v2s_run_log_close(&r.log);
+    free(r.command);
     return status;
 }

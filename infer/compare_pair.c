@@ -9,6 +9,7 @@
 
 #include "data/sofa.h"
 #include "data/sound_in.h"
+#include "infer/report_pair.h"
 #include "spatial/foa_stats.h"
 
 enum { BLOCK_FRAMES = 65536, C = V2S_FOA_CHANNELS };
@@ -147,8 +148,7 @@ static v2s_status choose_metrics(const v2s_settings *s, int channels, v2s_metric
 }
 
 static v2s_status judge(const v2s_judge_options *options, const sound *p, const sound *t,
-                        v2s_run_log *log) {
-    double score[1][V2S_METRIC_COUNT];
+                        double score[1][V2S_METRIC_COUNT], v2s_run_log *log) {
     const float *const predictions[1] = {p->samples};
     v2s_judge *j = NULL;
     V2S_TRY(v2s_judge_open(options, &j));
@@ -162,23 +162,45 @@ static v2s_status judge(const v2s_judge_options *options, const sound *p, const 
     return status;
 }
 
-static v2s_status judge_with_head(const v2s_settings *s, const sound *p, sound *t,
-                                  v2s_run_log *log) {
-    v2s_judge_options options = {.normalise = s->normalise, .reflect = s->librosa == 0};
+static v2s_status write_page(const v2s_settings *s, const char *command, v2s_metric_set metrics,
+                             const double *scores, const sound *p, const sound *t,
+                             const v2s_hrtf *head, const v2s_run_log *log, size_t row_count) {
+    v2s_pair_page page = {.command = command,
+                          .settings = s,
+                          .log = log,
+                          .row_count = row_count,
+                          .metrics = metrics,
+                          .scores = scores,
+                          .rate_hz = t->rate_hz,
+                          .frames = t->frames,
+                          .channels = t->channels,
+                          .prediction = p->samples,
+                          .truth = t->samples,
+                          .hrtf = t->channels == C ? head : NULL};
+    return v2s_pair_page_write(&page);
+}
+
+static v2s_status judge_with_head(const v2s_settings *s, const char *command, const sound *p,
+                                  sound *t, v2s_run_log *log) {
+    double score[1][V2S_METRIC_COUNT];
+    v2s_judge_options options = {.normalise = s->normalise != 0, .reflect = s->librosa == 0};
     v2s_hrtf head = {0};
     V2S_TRY(choose_metrics(s, t->channels, &options.metrics, log));
     if (s->recorded && t->channels == C)
         V2S_TRY(settle_recording(s->truth, t, log));
-    if (t->channels == C && v2s_metrics_need_head(options.metrics)) {
+    bool of_metrics = v2s_metrics_need_head(options.metrics);
+    if (t->channels == C && (of_metrics || s->report != NULL))
         V2S_TRY(v2s_sofa_read(NULL, &head));
-        options.hrtf = &head;
-    }
-    v2s_status status = judge(&options, p, t, log);
+    options.hrtf = t->channels == C && of_metrics ? &head : NULL;
+    size_t row_count = log->row_count;
+    v2s_status status = judge(&options, p, t, score, log);
+    if (status == V2S_OK && s->report != NULL)
+        status = write_page(s, command, options.metrics, score[0], p, t, &head, log, row_count);
     v2s_hrtf_free(&head);
     return status == V2S_OK ? status : v2s_error_prefix(status, "%s", s->truth);
 }
 
-static v2s_status compare_sounds(const v2s_settings *s, v2s_run_log *log) {
+static v2s_status compare_sounds(const v2s_settings *s, const char *command, v2s_run_log *log) {
     sound p = {0}, t = {0};
     v2s_status status = read_sound(s->prediction, &p, log);
     if (status == V2S_OK)
@@ -186,12 +208,12 @@ static v2s_status compare_sounds(const v2s_settings *s, v2s_run_log *log) {
     if (status == V2S_OK)
         status = match(s, &p, &t, log);
     if (status == V2S_OK)
-        status = judge_with_head(s, &p, &t, log);
+        status = judge_with_head(s, command, &p, &t, log);
     free(p.samples);
     free(t.samples);
     return status;
 }
 
-v2s_status v2s_compare_pair(const v2s_settings *s, v2s_run_log *log) {
-    return compare_sounds(s, log);
+v2s_status v2s_compare_pair(const v2s_settings *s, const char *command, v2s_run_log *log) {
+    return compare_sounds(s, command, log);
 }

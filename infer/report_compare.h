@@ -42,5 +42,8 @@ V2S_MUST_USE v2s_status v2s_page_clips(v2s_page *page, const v2s_comparison *c,
 // that is no longer what it was.
 V2S_MUST_USE v2s_status v2s_page_repeat(v2s_page *page, const v2s_comparison *c,
                                         const v2s_comparison_run *run);
+// The same, row by row of a table: one of them, and those of every run.
+void v2s_page_row(v2s_page *page, const char *label, const char *value);
+void v2s_page_run_rows(v2s_page *page, const char *command, const v2s_settings *settings);
 
 #endif

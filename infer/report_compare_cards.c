@@ -2,11 +2,13 @@
 // A card for each metric: the verdict in a sentence, the systems' intervals as bars, and how the
 // difference (without a refiner: the score of the geometric path) is distributed over the clips.
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "infer/report_compare.h"
 
-enum { ROW = 34, LEFT = 150, WIDTH = 640, PLOT = WIDTH - LEFT - 30 };
+enum { ROW = 34, WIDTH = 640, LETTER = 11, NAME_MAX_LETTERS = 24 };
 enum { BINS = 24, CHART_LEFT = 60, CHART_TOP = 12, CHART_W = 550, CHART_H = 130 };
 
 // ---- the sentence -----------------------------------------------------------------------------
@@ -19,6 +21,14 @@ static int main_contrast(const v2s_comparison *c) {
             all->items[all->contrasts[k].second].kind == V2S_SYSTEM_GEOMETRIC)
             return (int)k;
     return all->contrast_count > 0 ? 0 : -1;
+}
+
+// Whether any system has a number.
+static bool is_known(const v2s_comparison *c, int m) {
+    for (size_t k = 0; k < c->systems->count; k++)
+        if (isfinite(v2s_summary_system(c, &c->groups[0], k, m).mean))
+            return true;
+    return false;
 }
 
 static void put_sentence(v2s_page *p, const v2s_comparison *c, int contrast, int m) {
@@ -47,8 +57,28 @@ static void put_sentence(v2s_page *p, const v2s_comparison *c, int contrast, int
 
 // ---- intervals --------------------------------------------------------------------------------
 
-static double at_axis(const v2s_axis *axis, double value) {
-    return LEFT + PLOT * (1000 - v2s_axis_mille(axis, value)) / 1000;
+// The axis and where it begins: beside the longest name.
+typedef struct bars {
+    v2s_axis axis;
+    int left;
+} bars;
+
+static double at_axis(const bars *b, double value) {
+    return b->left + (WIDTH - b->left - 30) * (1000 - v2s_axis_mille(&b->axis, value)) / 1000;
+}
+
+// The beginning of a name that is too long.
+static void put_short_name(v2s_page *p, const char *name) {
+    char text[V2S_SYSTEM_NAME_MAX];
+    size_t cut = NAME_MAX_LETTERS;
+    snprintf(text, sizeof text, "%s", name);
+    if (strlen(text) > cut) {
+        while (cut > 0 && ((unsigned char)text[cut] & 0xC0) == 0x80) // not inside a character
+            cut--;
+        text[cut] = '\0';
+    }
+    v2s_page_text(p, text);
+    v2s_page_put(p, strlen(name) > strlen(text) ? "…" : "");
 }
 
 static double end_of(const v2s_interval *i, int sign) {
@@ -61,7 +91,7 @@ static double end_of(const v2s_interval *i, int sign) {
 typedef struct span {
     double lo, hi;
     bool drawn[V2S_SYSTEMS_MAX];
-    int rows;
+    int rows, letters; // of the longest name
 } span;
 
 static void widen(span *s, const v2s_interval *i) {
@@ -80,16 +110,20 @@ static span find_span(const v2s_comparison *c, int m) {
             double room = 3 * fmax(s.hi, -s.lo);
             s.drawn[k] = !is_mono || fabs(i.mean) <= room;
             s.rows += s.drawn[k];
+            int letters = (int)strlen(c->systems->items[k].name);
+            if (s.drawn[k] && letters > s.letters)
+                s.letters = letters;
             if (s.drawn[k])
                 widen(&s, &i);
         }
     return s;
 }
 
-static void put_bar(v2s_page *p, const v2s_axis *axis, const v2s_system *system,
-                    const v2s_interval *i, double y) {
-    v2s_file_out_printf(p->out, "<text x=\"%d\" y=\"%.0f\" text-anchor=\"end\">", LEFT - 12, y + 7);
-    v2s_page_text(p, system->name);
+static void put_bar(v2s_page *p, const bars *axis, const v2s_system *system, const v2s_interval *i,
+                    double y) {
+    v2s_file_out_printf(p->out, "<text x=\"%d\" y=\"%.0f\" text-anchor=\"end\">", axis->left - 12,
+                        y + 7);
+    put_short_name(p, system->name);
     v2s_page_put(p, "</text>");
     if (isfinite(i->lo))
         v2s_file_out_printf(p->out,
@@ -100,9 +134,10 @@ static void put_bar(v2s_page *p, const v2s_axis *axis, const v2s_system *system,
                         (int)system->kind, at_axis(axis, i->mean), y);
 }
 
-static void put_axis(v2s_page *p, const v2s_axis *axis, int rows, int height) {
+static void put_axis(v2s_page *p, const bars *b, int rows, int height) {
+    const v2s_axis *axis = &b->axis;
     for (int i = 0; i < axis->count; i++) {
-        double x = at_axis(axis, axis->ticks[i]);
+        double x = at_axis(b, axis->ticks[i]);
         v2s_file_out_printf(p->out,
                             "<line class=\"axis\" x1=\"%.1f\" x2=\"%.1f\" y1=\"4\" y2=\"%d\"/>"
                             "<text class=\"soft\" x=\"%.1f\" y=\"%d\" text-anchor=\"middle\">",
@@ -128,7 +163,9 @@ static void put_bars_label(v2s_page *p, const v2s_comparison *c, int m) {
 
 static void put_bars(v2s_page *p, const v2s_comparison *c, int m) {
     span s = find_span(c, m);
-    v2s_axis axis = v2s_axis_of_values(s.lo, s.hi, 1e-6, s.lo < 0 ? -1e12 : -1e-9, 1e12);
+    int letters = s.letters < NAME_MAX_LETTERS ? s.letters : NAME_MAX_LETTERS + 1;
+    bars axis = {v2s_axis_of_values(s.lo, s.hi, 1e-6, s.lo < 0 ? -1e12 : -1e-9, 1e12),
+                 letters > 10 ? letters * LETTER + 24 : 10 * LETTER + 24};
     int height = s.rows * ROW + 46, row = 0;
     v2s_file_out_printf(p->out, "<svg viewBox=\"0 0 %d %d\" role=\"img\" aria-label=\"", WIDTH,
                         height);
@@ -223,7 +260,7 @@ static void put_columns(v2s_page *p, const bins *b, int contrast, int m) {
     }
 }
 
-static void put_chart_axis(v2s_page *p, const bins *b) {
+static void put_chart_axis(v2s_page *p, const bins *b, bool sign) {
     v2s_axis axis = v2s_axis_of_values(b->first * b->width, (b->first + b->count) * b->width, 1e-12,
                                        -1e12, 1e12);
     for (int i = 0; i < axis.count; i++) {
@@ -234,7 +271,7 @@ static void put_chart_axis(v2s_page *p, const bins *b) {
                             "<text class=\"soft\" x=\"%.1f\" y=\"%d\" "
                             "text-anchor=\"middle\">",
                             x, CHART_TOP + CHART_H + 24);
-        v2s_page_number(p, axis.ticks[i], axis.decimals, true);
+        v2s_page_number(p, axis.ticks[i], axis.decimals, sign);
         v2s_page_put(p, "</text>");
     }
     v2s_file_out_printf(p->out,
@@ -258,6 +295,7 @@ static void put_distribution_text(v2s_page *p, const v2s_comparison *c, const bi
     }
     v2s_file_out_printf(p->out, ", clip by clip: %zu clips, median ", b->clips);
     v2s_page_number(p, b->median, v2s_metrics[m].decimals + 1, contrast >= 0);
+    v2s_page_put(p, " (dashed)");
     if (b->equal > 0)
         v2s_file_out_printf(p->out, "; %zu do not differ", b->equal);
 }
@@ -270,13 +308,13 @@ static void put_distribution(v2s_page *p, const v2s_comparison *c, int contrast,
     put_distribution_text(p, c, &b, contrast, m);
     v2s_page_put(p, "\">\n");
     put_columns(p, &b, contrast, m);
-    put_chart_axis(p, &b);
+    put_chart_axis(p, &b, contrast >= 0);
     if (isfinite(b.median))
         v2s_file_out_printf(p->out, "<path class=\"median\" d=\"M%.1f %dv%d\"/>\n",
                             chart_x(&b, b.median), CHART_TOP - 6, CHART_H + 6);
     v2s_page_put(p, "</svg>\n<figcaption>");
     put_distribution_text(p, c, &b, contrast, m);
-    v2s_page_put(p, " (dashed).</figcaption>\n");
+    v2s_page_put(p, ".</figcaption>\n");
 }
 
 v2s_status v2s_page_cards(v2s_page *p, const v2s_comparison *c) {
@@ -290,7 +328,7 @@ v2s_status v2s_page_cards(v2s_page *p, const v2s_comparison *c) {
     v2s_page_put(p, contrast >= 0 ? "difference: green is better.</p>\n" : "score.</p>\n");
     v2s_page_put(p, "<div class=\"grid\">\n");
     for (int m = 0; m < V2S_METRIC_COUNT; m++) {
-        if (!v2s_page_shows(c, m))
+        if (!v2s_page_shows(c, m) || !is_known(c, m))
             continue;
         v2s_page_put(p, "<figure class=\"card\"><h3>");
         v2s_page_metric_name(p, &v2s_metrics[m]);

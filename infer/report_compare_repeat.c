@@ -32,7 +32,7 @@ static void begin_row(v2s_page *p, const char *label) {
     v2s_page_put(p, "</th><td>");
 }
 
-static void put_row(v2s_page *p, const char *label, const char *value) {
+void v2s_page_row(v2s_page *p, const char *label, const char *value) {
     begin_row(p, label);
     v2s_page_text(p, value);
     v2s_page_put(p, "</td></tr>\n");
@@ -44,7 +44,7 @@ static void put_date(v2s_page *p) {
     char text[64] = "unknown";
     if (gmtime_r(&now, &utc) != NULL)
         strftime(text, sizeof text, "%Y-%m-%d %H:%M:%S UTC", &utc);
-    put_row(p, "date", text);
+    v2s_page_row(p, "date", text);
 }
 
 static void put_machine(v2s_page *p, const v2s_settings *s) {
@@ -83,7 +83,7 @@ static v2s_status put_checkpoint(v2s_page *p, const v2s_system *system) {
     v2s_file_out_printf(p->out, ", CRC-32 of its tensors %08x", v2s_safetensors_crc32(file));
     v2s_page_put(p, "<details><summary>Its metadata</summary><table class=\"rows\"><tbody>\n");
     for (int i = 0; v2s_safetensors_metadata_at(file, i, &key, &value); i++)
-        put_row(p, key, value);
+        v2s_page_row(p, key, value);
     v2s_page_put(p, "</tbody></table></details></td></tr>\n");
     v2s_safetensors_close(&file);
     return V2S_OK;
@@ -104,16 +104,21 @@ static void put_metrics(v2s_page *p, const v2s_comparison *c, const v2s_settings
                                 : "</td></tr>\n");
 }
 
+void v2s_page_run_rows(v2s_page *p, const char *command, const v2s_settings *s) {
+    v2s_page_row(p, "command", command);
+    v2s_page_row(p, "version", "vid2spatial " V2S_VERSION);
+    put_date(p);
+    put_machine(p, s);
+}
+
 v2s_status v2s_page_repeat(v2s_page *p, const v2s_comparison *c, const v2s_comparison_run *run) {
     const v2s_settings *s = run->settings;
     v2s_page_put(p, "<section><h2>To do it again</h2>\n<table class=\"rows\"><tbody>\n");
-    put_row(p, "command", run->command);
-    put_row(p, "version", "vid2spatial " V2S_VERSION);
-    put_date(p);
-    put_machine(p, s);
+    v2s_page_run_rows(p, run->command, s);
     for (size_t i = 0; i < s->inputs.count; i++)
         put_manifest(p, c, &run->manifests[i]);
-    put_row(p, "split", s->split == V2S_SPLIT_COUNT ? "all" : v2s_split_name((v2s_split)s->split));
+    v2s_page_row(p, "split",
+                 s->split == V2S_SPLIT_COUNT ? "all" : v2s_split_name((v2s_split)s->split));
     for (size_t i = 0; i < c->systems->count; i++)
         if (c->systems->items[i].file != NULL)
             V2S_TRY(put_checkpoint(p, &c->systems->items[i]));
@@ -123,7 +128,7 @@ v2s_status v2s_page_repeat(v2s_page *p, const v2s_comparison *c, const v2s_compa
                         "95 %%, paired bootstrap, %d draws of rooms or sources, seed %llu"
                         "</td></tr>\n",
                         c->draws, (unsigned long long)c->seed);
-    put_row(p, "ears", run->hrtf->title[0] != '\0' ? run->hrtf->title : "no title");
+    v2s_page_row(p, "ears", run->hrtf->title[0] != '\0' ? run->hrtf->title : "no title");
     v2s_page_put(p, "</tbody></table>\n</section>\n");
     return V2S_OK;
 }

@@ -16,9 +16,8 @@ static const char *name_of(const score_table *t, size_t system) {
     return t->c->systems->items[system].name;
 }
 
-static void put_column(v2s_page *p, const char *before, const char *name, const char *after) {
+static void put_column(v2s_page *p, const char *name, const char *after) {
     v2s_page_put(p, "<th scope=\"col\">");
-    v2s_page_put(p, before);
     v2s_page_text(p, name);
     v2s_page_put(p, after);
 }
@@ -30,13 +29,14 @@ static void put_head(v2s_page *p, const score_table *t, const char *caption) {
     v2s_page_put(p, "\"><table class=\"scores\"><thead><tr><th scope=\"col\">metric</th>");
     for (size_t k = 0; k < all->count; k++)
         if (t->shows[k])
-            put_column(p, "", name_of(t, k), "</th>");
+            put_column(p, name_of(t, k), "</th>");
     for (size_t k = 0; k < all->contrast_count; k++)
         if (t->contrast[k]) {
-            put_column(p, "", name_of(t, all->contrasts[k].first), " minus ");
+            put_column(p, name_of(t, all->contrasts[k].first), " minus ");
             v2s_page_text(p, name_of(t, all->contrasts[k].second));
-            put_column(p, "</th>", name_of(t, all->contrasts[k].first), " better in</th>");
-            put_column(p, "", name_of(t, all->contrasts[k].first), " is</th>");
+            v2s_page_put(p, "</th>");
+            put_column(p, name_of(t, all->contrasts[k].first), " better in</th>");
+            put_column(p, name_of(t, all->contrasts[k].first), " is</th>");
         }
     v2s_page_put(p, "</tr></thead><tbody>\n");
 }
@@ -48,8 +48,9 @@ static void put_contrast(v2s_page *p, const v2s_difference *d, int m) {
     v2s_page_put(p, "</td><td>");
     v2s_page_number(p, 100 * d->win_rate, 0, false);
     v2s_page_put(p, " %</td><td class=\"verdict ");
-    v2s_page_put(p, isfinite(d->interval.lo) ? words[v2s_verdict((v2s_metric_id)m, d) + 1]
-                                             : "same\">too few rooms");
+    v2s_page_put(p, isfinite(d->interval.lo)     ? words[v2s_verdict((v2s_metric_id)m, d) + 1]
+                    : isfinite(d->interval.mean) ? "same\">too few rooms"
+                                                 : "same\">not known");
     v2s_page_put(p, "</td>");
 }
 

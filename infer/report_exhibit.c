@@ -165,7 +165,9 @@ static void put_lane_label(v2s_page *p, const v2s_exhibit *e, bool azimuth) {
 }
 
 static void put_lane(v2s_page *p, const v2s_exhibit *e, bool azimuth, const v2s_axis *times) {
-    v2s_axis axis = azimuth ? v2s_axis_of_turn() : v2s_axis_of_values(-90, 90, 180, -90, 90);
+    static const v2s_axis upright = {
+        .lo = -90, .hi = 90, .ticks = {-90, -45, 0, 45, 90}, .count = 5};
+    v2s_axis axis = azimuth ? v2s_axis_of_turn() : upright;
     v2s_file_out_printf(p->out,
                         "<div class=\"plot\"><h3>%s <small>degrees</small></h3>\n"
                         "<div class=\"gutter\">",
@@ -222,7 +224,8 @@ static void put_spectrogram(v2s_page *p, const v2s_exhibit *e, int voice, const 
     static const struct {
         double hz;
         const char *text;
-    } marks[] = {{100, "100 Hz"}, {300, "300"}, {1000, "1 kHz"}, {3000, "3"}, {10000, "10"}};
+    } marks[] = {
+        {100, "100 Hz"}, {300, "300 Hz"}, {1000, "1 kHz"}, {3000, "3 kHz"}, {10000, "10 kHz"}};
     const v2s_exhibit_voice *v = &e->voices[voice];
     v2s_page_put(p, "<figure class=\"plot spectrum\"><h3>");
     v2s_page_text(p, v->name);

@@ -59,6 +59,8 @@ void v2s_page_log(v2s_page *p, const v2s_run_log *log) {
     }
     if (log->warning_count > 0)
         v2s_page_put(p, "</ul>\n</section>\n");
+    if (log->row_count == 0)
+        return;
     v2s_page_put(p, "<section><h2>Summary</h2>\n<table class=\"rows\"><tbody>\n");
     for (size_t i = 0; i < log->row_count; i++) {
         v2s_page_put(p, "<tr><th scope=\"row\">");

@@ -53,8 +53,9 @@ typedef struct v2s_settings {
     const char *metrics, *without;
     int64_t draws; // of the bootstrap
     const char *prediction, *truth;
-    bool strict, allow_outside, keep_flagged, recorded, normalise;
-    int librosa; // 0: 0.8, 1: 0.9
+    bool strict, allow_outside, keep_flagged, recorded;
+    int normalise; // 0: false, 1: true
+    int librosa;   // 0: 0.8, 1: 0.9
 
     // depth
     const char *model;
