@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "infer/judge_internal.h"
+#include "spatial/si_sdr.h"
 
 enum { RATES_MAX = 8 };
 
@@ -79,6 +80,10 @@ v2s_status v2s_judge_foa(v2s_judge *judge, double rate_hz, size_t frames, const 
     clear(scores, count);
     V2S_TRY(tools_of(judge, rate_hz, &t));
     V2S_TRY(v2s_judge_field(o, t, frames, truth, predictions, count, scores));
+    if (v2s_judge_wants(o, V2S_METRIC_BIT(V2S_METRIC_M12_SI_SDR)))
+        for (size_t i = 0; i < count; i++)
+            scores[i][V2S_METRIC_M12_SI_SDR] =
+                v2s_si_sdr_db(frames, V2S_FOA_CHANNELS, truth, predictions[i]);
     if (t->ears == NULL)
         return V2S_OK;
     return v2s_judge_ears(o, t, V2S_FOA_CHANNELS, frames, truth, predictions, count, scores);
@@ -91,6 +96,8 @@ v2s_status v2s_judge_stereo(v2s_judge *judge, double rate_hz, size_t frames, con
     clear(one, 1);
     V2S_TRY(tools_of(judge, rate_hz, &t));
     V2S_TRY(v2s_judge_ears(judge->options, t, 2, frames, truth, &prediction, 1, one));
+    one[0][V2S_METRIC_M12_SI_SDR] = v2s_si_sdr_db(frames, 2, truth, prediction);
+    one[0][V2S_METRIC_M12_ILD] = v2s_ild_error_db(frames, truth, prediction);
     memcpy(scores, one[0], sizeof one[0]);
     return V2S_OK;
 }

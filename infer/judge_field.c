@@ -6,8 +6,8 @@
 static v2s_status judge_statistics(v2s_judge_tools *t, size_t frames, const float *truth,
                                    const float *const *predictions, size_t count,
                                    double (*scores)[V2S_METRIC_COUNT]) {
-    v2s_foa_scores s[V2S_SYSTEM_COUNT];
-    V2S_ASSERT(count <= V2S_SYSTEM_COUNT);
+    v2s_foa_scores s[V2S_SYSTEMS_MAX];
+    V2S_ASSERT(count <= V2S_SYSTEMS_MAX);
     V2S_TRY(v2s_foa_stats_compare(t->stats, frames, truth, predictions, count, s));
     for (size_t i = 0; i < count; i++) {
         scores[i][V2S_METRIC_DIFFUSENESS] = s[i].diffuseness;
