@@ -57,8 +57,10 @@ static v2s_status read_row(v2s_table *t) {
         memcpy(t->row + used, line, n + 1);
         used += n;
         marks += count_marks(line);
-        if (marks % 2 == 0)
+        if (marks % 2 == 0) {
+            v2s_csv_trim(t->row); // CR after the last field
             return V2S_OK;
+        }
         t->row[used++] = ' ';
         v2s_status status = v2s_text_lines_next(&t->lines, &line);
         if (status == V2S_END)
