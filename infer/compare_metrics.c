@@ -134,6 +134,17 @@ bool v2s_metrics_need_head(v2s_metric_set set) {
     return (set & V2S_METRICS_BETWEEN(V2S_METRIC_IACC, V2S_METRIC_M5_ENV)) != 0;
 }
 
+int v2s_metrics_count(v2s_metric_set set) {
+    int count = 0;
+    for (; set != 0; set &= set - 1)
+        count++;
+    return count;
+}
+
+int v2s_metrics_place(v2s_metric_set set, int metric) {
+    return v2s_metrics_count(set & (V2S_METRIC_BIT(metric) - 1));
+}
+
 static v2s_metric_set named(const char *word) {
     v2s_metric_set set = 0;
     if (strcasecmp(word, "all") == 0)

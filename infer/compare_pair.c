@@ -11,6 +11,7 @@
 #include "infer/pair_detail.h"
 #include "infer/pair_labels.h"
 #include "infer/pair_response.h"
+#include "infer/report_pair.h"
 #include "infer/whole_sound.h"
 #include "spatial/envelope.h"
 #include "spatial/foa_stats.h"
@@ -112,8 +113,8 @@ static void warn_undefined(const v2s_settings *s, v2s_metric_set metrics, const 
 }
 
 static v2s_status judge(const v2s_settings *s, const v2s_judge_options *options,
-                        const v2s_whole_sound *p, const v2s_whole_sound *t, v2s_run_log *log) {
-    double score[1][V2S_METRIC_COUNT];
+                        const v2s_whole_sound *p, const v2s_whole_sound *t,
+                        double score[1][V2S_METRIC_COUNT], v2s_run_log *log) {
     const float *const predictions[1] = {p->samples};
     v2s_judge *j = NULL;
     V2S_TRY(v2s_judge_open(options, &j));
@@ -132,22 +133,46 @@ static v2s_status judge(const v2s_settings *s, const v2s_judge_options *options,
     return V2S_OK;
 }
 
-static v2s_status judge_with_head(const v2s_settings *s, const v2s_whole_sound *p,
-                                  v2s_whole_sound *t, v2s_run_log *log) {
+static v2s_status write_page(const v2s_settings *s, const char *command, v2s_metric_set metrics,
+                             const double *scores, const v2s_whole_sound *p,
+                             const v2s_whole_sound *t, const v2s_hrtf *head, const v2s_run_log *log,
+                             size_t row_count) {
+    v2s_pair_page page = {.command = command,
+                          .settings = s,
+                          .log = log,
+                          .row_count = row_count,
+                          .metrics = metrics,
+                          .scores = scores,
+                          .rate_hz = t->rate_hz,
+                          .frames = t->frames,
+                          .channels = t->channels,
+                          .prediction = p->samples,
+                          .truth = t->samples,
+                          .hrtf = t->channels == C ? head : NULL};
+    return v2s_pair_page_write(&page);
+}
+
+static v2s_status judge_with_head(const v2s_settings *s, const char *command,
+                                  const v2s_whole_sound *p, v2s_whole_sound *t, v2s_run_log *log) {
+    double score[1][V2S_METRIC_COUNT];
     v2s_judge_options options = {
         .normalise = s->normalise != 0, .reflect = s->librosa == 0, .lenient = true};
     v2s_hrtf head = {0};
     V2S_TRY(choose_metrics(s, t->channels, &options.metrics, log));
     if (s->recorded && t->channels == C)
         V2S_TRY(settle_recording(s->truth, t, log));
-    if (t->channels == C && v2s_metrics_need_head(options.metrics)) {
+    bool of_metrics = v2s_metrics_need_head(options.metrics);
+    if (t->channels == C && (of_metrics || s->report != NULL)) {
         V2S_TRY(v2s_sofa_read(s->hrtf, &head));
-        options.hrtf = &head;
         v2s_run_log_row(log, "ears", "%s", head.title);
     } else if (s->hrtf != NULL) {
         v2s_run_log_warn(log, "--hrtf is not used: no metric asks for a decode to two ears");
     }
-    v2s_status status = judge(s, &options, p, t, log);
+    options.hrtf = t->channels == C && of_metrics ? &head : NULL;
+    size_t row_count = log->row_count;
+    v2s_status status = judge(s, &options, p, t, score, log);
+    if (status == V2S_OK && s->report != NULL)
+        status = write_page(s, command, options.metrics, score[0], p, t, &head, log, row_count);
     v2s_hrtf_free(&head);
     return status == V2S_OK ? status : v2s_error_prefix(status, "%s", s->truth);
 }
@@ -161,7 +186,7 @@ static v2s_status check_channels(const char *path, const v2s_whole_sound *sound)
                     path, sound->channels);
 }
 
-static v2s_status compare_sounds(const v2s_settings *s, v2s_run_log *log) {
+static v2s_status compare_sounds(const v2s_settings *s, const char *command, v2s_run_log *log) {
     v2s_whole_sound p = {0}, t = {0};
     v2s_status status = v2s_whole_sound_read(s->prediction, &p, log);
     if (status == V2S_OK)
@@ -173,14 +198,18 @@ static v2s_status compare_sounds(const v2s_settings *s, v2s_run_log *log) {
     if (status == V2S_OK)
         status = v2s_whole_sound_match(s->prediction, &p, s->truth, &t, log);
     if (status == V2S_OK)
-        status = judge_with_head(s, &p, &t, log);
+        status = judge_with_head(s, command, &p, &t, log);
     v2s_whole_sound_free(&p);
     v2s_whole_sound_free(&t);
     return status;
 }
 
-v2s_status v2s_compare_pair(const v2s_settings *s, v2s_run_log *log) {
-    if (v2s_pair_labels_asked(s))
+v2s_status v2s_compare_pair(const v2s_settings *s, const char *command, v2s_run_log *log) {
+    bool labels = v2s_pair_labels_asked(s), response = !labels && v2s_pair_response_asked(s);
+    if ((labels || response) && s->report != NULL)
+        return V2S_FAIL(V2S_USAGE, "--report: a page is written of sounds, not of %s",
+                        labels ? "labels" : "responses");
+    if (labels)
         return v2s_pair_labels(s, log);
-    return v2s_pair_response_asked(s) ? v2s_pair_response(s, log) : compare_sounds(s, log);
+    return response ? v2s_pair_response(s, log) : compare_sounds(s, command, log);
 }

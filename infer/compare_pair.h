@@ -8,9 +8,11 @@
 
 #include "infer/compare.h"
 
-// Prints the scores and fills the JSON. Without settings->metrics: all that the sounds have.
-// FORMAT: rates or channels that differ. USAGE: none of the metrics is one of such a sound.
-V2S_MUST_USE v2s_status v2s_compare_pair(const v2s_settings *settings, v2s_run_log *log);
+// Prints the scores, fills the JSON, and writes settings->report, which shows `command`. Without
+// settings->metrics: all that the sounds have. FORMAT: rates or channels that differ. USAGE: none
+// of the metrics is one of such a sound.
+V2S_MUST_USE v2s_status v2s_compare_pair(const v2s_settings *settings, const char *command,
+                                         v2s_run_log *log);
 
 // Rows and JSON of `count` metrics and their values; `shown` has a bit for each.
 void v2s_compare_pair_say(const v2s_metric *metrics, size_t count, v2s_metric_set shown,

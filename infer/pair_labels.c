@@ -136,11 +136,11 @@ static v2s_status compare_files(const v2s_settings *s, result *r, v2s_run_log *l
         return V2S_FAIL(V2S_FORMAT, "%s holds %s, %s holds %s: both have to be of one kind",
                         s->prediction, p == NUMBERS ? "DCASE labels" : "a trajectory", s->truth,
                         t == NUMBERS ? "DCASE labels" : "a trajectory");
-    if (t != NUMBERS) {
+    if (p != NUMBERS && t != NUMBERS) {
         r->known = of_trajectories;
         return v2s_labels_path(s, r->values, log);
     }
-    if (p == EMPTY)
+    if (p == EMPTY) // an empty truth is refused by its reader
         v2s_run_log_warn(log, "%s is empty: every label is missed", s->prediction);
     v2s_labels_pair pair = {p == EMPTY ? NULL : s->prediction, s->truth};
     return v2s_labels_seld(s, &pair, 1, r->values, log);

@@ -109,7 +109,7 @@ static void say(job *j, double *values) {
     v2s_run_log_number(j->log, "points", (double)j->sums.points);
     v2s_run_log_number(j->log, "objects", (double)j->objects);
     v2s_run_log_number(j->log, "fps", j->fps_hz > 0 ? j->fps_hz : NAN);
-    v2s_run_log_row(j->log, "points", "%zu of %zu objects, %.6g a second", j->sums.points,
+    v2s_run_log_row(j->log, "points", "%zu, of objects %zu, %.6g a second", j->sums.points,
                     j->objects, j->fps_hz);
 }
 

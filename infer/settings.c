@@ -141,6 +141,12 @@ static const v2s_option compare_rows[] = {
      "which clips of the manifests", AT(split)},
     {"pairing", 0, V2S_OPTION_CHOICE, "auto|dry|omni", "auto", UNLIMITED,
      "which pairs; auto is what the refiner was trained on", AT(pairing)},
+    {"against", 0, V2S_OPTION_LIST, "[NAME=]FILE", NULL, UNLIMITED,
+     "another checkpoint on the same clips, repeated: paired differences to it", AT(against)},
+    {"without", 0, V2S_OPTION_TEXT, "LIST", NULL, UNLIMITED,
+     "ablation: the whole renderer, the same without each of doppler, air, depth, smoothing, "
+     "refiner, conditioning (by commas, or all), and without all of them",
+     AT(without)},
     {"metrics", 0, V2S_OPTION_TEXT, "LIST", NULL, UNLIMITED,
      "names or ids by commas: spatial, S1..S5, iacc, ild, itd, M1..M6, M8..M10, M12, M6_cc_1fps, "
      "..., all; without it spatial for manifests, and for --pred all that its channels have",
@@ -157,9 +163,13 @@ static const v2s_option compare_rows[] = {
      "manifests may name files outside their own folder", AT(allow_outside)},
     {"keep-flagged", 0, V2S_OPTION_FLAG, NULL, NULL, UNLIMITED,
      "take the clips too that 'prepare' flagged as doubtful", AT(keep_flagged)},
-    {"pred", 0, V2S_OPTION_TEXT, "A.wav", NULL, UNLIMITED,
-     "judge one file (4 channels AmbiX, or 2) against --truth, without manifests", AT(prediction)},
-    {"truth", 0, V2S_OPTION_TEXT, "B.wav", NULL, UNLIMITED, "what --pred should be", AT(truth)},
+    {"pred", 0, V2S_OPTION_TEXT, "FILE|FOLDER", NULL, UNLIMITED,
+     "judge one file against --truth, without manifests: sound (4 channels AmbiX, or 2), a room's "
+     "response (with --metrics M11), or directions as .csv: a trajectory, or DCASE labels, which "
+     "may be a folder",
+     AT(prediction)},
+    {"truth", 0, V2S_OPTION_TEXT, "FILE|FOLDER", NULL, UNLIMITED, "what --pred should be",
+     AT(truth)},
     {"normalization", 0, V2S_OPTION_CHOICE, "false|true", "false", UNLIMITED,
      "M1-M4: each sound divided by its largest sample (true in PseudoBinaural, false in 2.5D "
      "Visual Sound)",
@@ -199,6 +209,18 @@ static const v2s_option pair_rows[] = {
     {"fps", 0, V2S_OPTION_NUMBER, "HZ", NULL, 0.001, 100000,
      "M12's jerk: points a second; default: of the truth's median step (trajectories), 10 (DCASE)",
      AT(fps_hz)},
+    END_OF_ROWS,
+};
+
+static const v2s_option listener_rows[] = {
+    {"listening-results", 0, V2S_OPTION_TEXT, "FILE.csv", NULL, UNLIMITED,
+     "answers of a listening test (webMUSHRA's mushra.csv): post-screening as BS.1534-3, means, "
+     "paired tests",
+     AT(listening_results)},
+    {"pointing-results", 0, V2S_OPTION_TEXT, "FILE.csv", NULL, UNLIMITED,
+     "directions that listeners pointed at (assessor,trial,condition,target_az_deg,target_el_deg,"
+     "answer_az_deg,answer_el_deg): angular errors, front-back confusions",
+     AT(pointing_results)},
     END_OF_ROWS,
 };
 
@@ -362,6 +384,7 @@ static const char *const compare_examples[] = {
 static const v2s_option_group compare_groups[] = {
     {"Comparison", compare_rows},
     {"One pair of files", pair_rows},
+    {"Listeners", listener_rows},
     {"General", common_rows},
     {NULL, NULL},
 };

@@ -50,7 +50,7 @@ typedef struct v2s_settings {
     // compare
     int split;   // v2s_split; V2S_SPLIT_COUNT: all
     int pairing; // 0: the refiner's, 1: dry, 2: omni
-    const char *metrics;
+    const char *metrics, *without;
     int64_t draws; // of the bootstrap
     const char *prediction, *truth;
     bool strict, allow_outside, keep_flagged, recorded;
@@ -64,6 +64,7 @@ typedef struct v2s_settings {
     int64_t seld_classes; // 0: those that occur
     bool seld_drop_last;
     int prediction_distance, truth_distance; // 0: cm, 1: m
+    const char *listening_results, *pointing_results;
 
     // depth
     const char *model;

@@ -84,7 +84,7 @@ Test(seld_scores, of_the_truth_itself_are_perfect) {
         cr_expect_float_eq(a.f20, 1, 1e-12);
         cr_expect_float_eq(a.lr, 1, 1e-12);
         cr_expect_float_eq(a.er, 0, 1e-12);
-        cr_expect_lt(a.angle_deg, 1e-3); // the reference's own 8.1e-4
+        cr_expect_float_eq(a.angle_deg, v2s_deg(sqrt(2e-10)), 1e-6); // the reference's own
         cr_expect(segments ? isnan(a.relative_distance) : a.relative_distance == 0);
         v2s_seld_close(&s);
     }
