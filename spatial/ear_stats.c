@@ -2,6 +2,7 @@
 #include "spatial/ear_stats.h"
 
 #include <math.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -13,6 +14,7 @@ enum { LAGS = 48, STEPS = LAGS + 1 }; // to either side; with the lag 0
 
 #define LAG_STEP_S (1.0 / 48000)
 #define ILD_MAX_DB 60.0
+#define ITD_TOP_HZ 1500.0
 #define FAINT 1e-6
 
 // Sums over time of one bin.
@@ -121,19 +123,29 @@ static void measure_band(const work *w, int band, v2s_ear_bands *b) {
 
 // ---- blocks -----------------------------------------------------------------------------------
 
-static double itd_us(const work *w, double loudest) {
-    correlation sum = {{0}, {0}};
-    int best = 0;
-    double bins = 0, shift = 0;
-    for (int k = 0; k < w->stft->band_bins; k++) {
+// Adds the phases of the bins that count; false where there is none.
+static bool add_phases(const work *w, correlation *sum) {
+    int top = (int)floor(ITD_TOP_HZ * w->stft->n / w->stft->rate_hz);
+    double loudest = 0;
+    bool any = false;
+    for (int k = 1; k <= top; k++)
+        loudest = fmax(loudest, w->block[k].left + w->block[k].right);
+    for (int k = 1; k <= top; k++) {
         const cell *c = &w->block[k];
         double size = hypot(c->re, c->im);
         if (!(size > 0) || !(c->left + c->right > FAINT * loudest))
             continue;
-        add_bin(&w->turn, (size_t)k, c->re / size, c->im / size, &sum);
-        bins++;
+        add_bin(&w->turn, (size_t)k, c->re / size, c->im / size, sum);
+        any = true;
     }
-    if (bins == 0)
+    return any;
+}
+
+static double itd_us(const work *w) {
+    correlation sum = {{0}, {0}};
+    int best = 0;
+    double shift = 0;
+    if (!add_phases(w, &sum))
         return NAN;
     for (int i = 1; i <= LAGS; i++) // from the middle: the nearest of equal ones
         for (int lag = -i; lag <= i; lag += 2 * i)
@@ -147,18 +159,16 @@ static double itd_us(const work *w, double loudest) {
 }
 
 static void end_block(work *w, v2s_ear_block *block) {
-    double loudest = 0;
     *block = (v2s_ear_block){0, NAN};
     for (int k = 0; k < w->stft->band_bins; k++) {
         const cell *c = &w->block[k];
         block->energy += c->left + c->right;
-        loudest = fmax(loudest, c->left + c->right);
         w->clip[k].left += c->left;
         w->clip[k].right += c->right;
         w->clip[k].re += c->re;
         w->clip[k].im += c->im;
     }
-    block->itd_us = itd_us(w, loudest);
+    block->itd_us = itd_us(w);
     memset(w->block, 0, (size_t)w->stft->band_bins * sizeof *w->block);
 }
 

@@ -13,7 +13,8 @@
 //
 // ITD, in blocks of 8 frames, by the generalised cross-correlation with phase transform (Knapp,
 // Carter, "The generalized correlation method for estimation of time delay", 1976) over the bins
-// below the bands' end whose energy is within 60 dB of the block's loudest bin:
+// above 0 and up to 1.5 kHz whose energy is within 60 dB of the loudest of them. Above, ears do not
+// follow the phase, and a first-order decode has none that means anything:
 //
 //   G(tau) = sum_k Re(C_k / |C_k| exp(i w_k tau)),  C_k = sum over the block's frames of L_k R_k^*
 //

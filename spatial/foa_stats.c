@@ -307,17 +307,18 @@ static void describe_bands(const v2s_erb_stft *stft, const signal *truth, const 
 static void describe_blocks(const v2s_erb_stft *stft, size_t count, const signal *truth,
                             const signal *prediction, v2s_foa_detail *detail) {
     double loudest = 0;
-    for (size_t i = 0; i < detail->block_count; i++)
-        loudest = fmax(loudest, truth->moments[i].energy_w);
     for (size_t i = 0; i < detail->block_count; i++) {
-        size_t first = i * BLOCK, last = first + BLOCK < count ? first + BLOCK - 1 : count - 1;
-        double middle = 0.5 * ((double)(first + last) * stft->hop + stft->n);
-        detail->blocks[i] =
-            (v2s_foa_block){.time_s = middle / stft->rate_hz,
-                            .level_db = 10 * log10(truth->moments[i].energy_w / loudest),
-                            .truth = truth->moments[i].intensity,
-                            .prediction = prediction->moments[i].intensity};
+        size_t first = i * BLOCK, end = first + BLOCK < count ? first + BLOCK : count;
+        double middle = 0.5 * ((double)(first + end - 1) * stft->hop + stft->n);
+        double mean = truth->moments[i].energy_w / (double)(end - first);
+        loudest = fmax(loudest, mean);
+        detail->blocks[i] = (v2s_foa_block){.time_s = middle / stft->rate_hz,
+                                            .level_db = 10 * log10(mean),
+                                            .truth = truth->moments[i].intensity,
+                                            .prediction = prediction->moments[i].intensity};
     }
+    for (size_t i = 0; i < detail->block_count; i++)
+        detail->blocks[i].level_db -= 10 * log10(loudest);
 }
 
 v2s_status v2s_foa_stats_detail(v2s_foa_stats *stats, size_t frames, const float *truth,

@@ -71,7 +71,7 @@ typedef struct v2s_foa_band {
 // One block over all bands: when the differences are.
 typedef struct v2s_foa_block {
     double time_s;              // of its middle
-    double level_db;            // E_W of the truth over that of its loudest block
+    double level_db;            // E_W per frame of the truth over that of its loudest block
     v2s_vec3 truth, prediction; // intensities
 } v2s_foa_block;
 

@@ -156,10 +156,12 @@ def ears(x, rate):
     w = 2 * np.pi * np.arange(n // 2 + 1) * rate / n
     correlation = weights @ (cross.sum(0)[:, None] * np.exp(1j * w[:, None] * LAGS)).real
     l, r = weights @ left.sum(0), weights @ right.sum(0)
-    below = np.arange(n // 2 + 1) * rate / n < min(8000, rate / 2)
-    be, bc = blocks(left + right)[:, below], blocks(cross)[:, below]
-    itd = np.array([itd_us(c, e, w[below]) for c, e in zip(bc, be)])
-    return 10 * np.log10(l / r), abs(correlation).max(1) / np.sqrt(l * r), itd, be.sum(1)
+    hz = np.arange(n // 2 + 1) * rate / n
+    low = (hz > 0) & (hz <= 1500)
+    be, bc = blocks(left + right), blocks(cross)
+    itd = np.array([itd_us(c[low], e[low], w[low]) for c, e in zip(bc, be)])
+    weight = be[:, hz < min(8000, rate / 2)].sum(1)
+    return 10 * np.log10(l / r), abs(correlation).max(1) / np.sqrt(l * r), itd, weight
 
 
 def two_ears(truth, prediction, rate):
