@@ -8,6 +8,7 @@
 #include "data/sofa.h"
 #include "infer/commands.h"
 #include "infer/compare.h"
+#include "infer/compare_cache.h"
 #include "infer/compare_choice.h"
 #include "infer/compare_pair.h"
 #include "infer/compare_set.h"
@@ -29,6 +30,8 @@ typedef struct run {
     v2s_compare_set set;
     v2s_clip_result *results; // [set.count]
     double *scores;           // of all results
+    v2s_compare_cache cache;
+    size_t cached; // clips whose scores it had
     v2s_comparison comparison;
     double started_s;
 } run;
@@ -105,6 +108,16 @@ static v2s_status list_clips(run *r) {
     return V2S_OK;
 }
 
+static v2s_status open_cache(run *r) {
+    if (r->s->cache == NULL)
+        return V2S_OK;
+    V2S_TRY(v2s_compare_cache_open(r->s, &r->options, &r->systems, r->device, &r->cache));
+    size_t damaged = v2s_score_cache_damaged(r->cache.store);
+    if (damaged > 0)
+        v2s_run_log_warn(&r->log, "%s: %zu damaged records are not used", r->s->cache, damaged);
+    return V2S_OK;
+}
+
 // Names the clips that were not judged.
 static v2s_status name_failures(run *r) {
     size_t named = 0, failed = 0;
@@ -146,6 +159,10 @@ static void add_rows(run *r) {
         v2s_run_device_report(r->device, r->s, &r->log);
     v2s_run_log_row(&r->log, "clips", "%zu judged, %zu without one clear direction, %zu failed",
                     c->judged, c->unclear, c->failed);
+    if (r->s->cache != NULL) {
+        v2s_run_log_row(&r->log, "cache", "%s: had %zu clips", r->s->cache, r->cached);
+        v2s_run_log_number(&r->log, "clips_cached", (double)r->cached);
+    }
     char clusters[48], fields[32];
     v2s_cluster_words(c, c->groups[0].clusters, clusters);
     v2s_cluster_fields(c, fields);
@@ -200,14 +217,17 @@ static v2s_status compare_manifests(run *r) {
         V2S_TRY(open_refiners(r));
     V2S_TRY(list_clips(r));
     V2S_TRY(open_ears(r));
+    V2S_TRY(open_cache(r));
     v2s_clips_job job = {.options = &r->options,
                          .systems = &r->systems,
+                         .cache = r->s->cache != NULL ? &r->cache : NULL,
                          .all_recorded = r->s->recorded,
                          .threads = v2s_settings_threads(r->s),
                          .quiet = r->s->quiet,
                          .results = r->results,
                          .count = r->set.count};
     v2s_status judged = v2s_clips_judge(&job);
+    r->cached = job.cached;
     if (r->device != NULL)
         judged = v2s_run_device_fault(judged, r->device,
                                       "a smaller --threads puts fewer clips there at once, and "
@@ -252,6 +272,7 @@ v2s_status v2s_compare_run(const void *config, int argc, char **argv) {
     free(r.results);
     free(r.scores);
     v2s_compare_set_free(&r.set);
+    v2s_compare_cache_close(&r.cache);
     v2s_systems_close(&r.systems);
     v2s_device_close(&r.device);
     v2s_hrtf_free(&r.hrtf);
