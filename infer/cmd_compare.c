@@ -46,6 +46,9 @@ static v2s_status check_usage(const v2s_settings *s) {
         return V2S_FAIL(V2S_USAGE, "--pred and a MANIFEST contradict each other");
     if (pair && s->refiner != NULL)
         return V2S_FAIL(V2S_USAGE, "--pred and --refiner contradict each other");
+    if (pair && (s->without != NULL || s->cache != NULL))
+        return V2S_FAIL(V2S_USAGE, "--pred and --%s contradict each other",
+                        s->without != NULL ? "without" : "cache");
     if (pair && s->without != NULL)
         return V2S_FAIL(V2S_USAGE, "--pred and --without contradict each other");
     if (!pair && s->inputs.count == 0)
