@@ -177,6 +177,9 @@ Test(compare_systems_program, wrong_usage_is_2) {
         {"'wind' is none of doppler", "m.jsonl", "--without", "air,wind"},
         {"the recording's own", "m.jsonl", "--without", "doppler,air,depth"},
         {"there is no --refiner", "m.jsonl", "--without", "refiner"},
+        {"--json m.jsonl would overwrite an input", "m.jsonl", "--json", "m.jsonl"},
+        {"c0-d.wav would overwrite an input", "m.jsonl", "--report", "c0-d.wav"},
+        {"name the same file", "m.jsonl", "--report", "new", "--json", "new"},
         {"contradict", "--pred", "a.wav", "--truth", "b.wav", "--without", "all"},
         {"contradict", "--pred", "a.wav", "--truth", "b.wav", "--cache", "cache"},
     };
