@@ -146,15 +146,18 @@ static void add_rows(run *r) {
         v2s_run_device_report(r->device, r->s, &r->log);
     v2s_run_log_row(&r->log, "clips", "%zu judged, %zu without one clear direction, %zu failed",
                     c->judged, c->unclear, c->failed);
-    v2s_run_log_row(&r->log, "rooms or sources", "%zu", c->groups[0].clusters);
+    char clusters[48], fields[32];
+    v2s_cluster_words(c, c->groups[0].clusters, clusters);
+    v2s_cluster_fields(c, fields);
+    v2s_run_log_row(&r->log, "clusters", "%s (field %s)", clusters, fields);
     v2s_vec3 box = v2s_room_setup_box_m;
     if (v2s_systems_find(&r->systems, V2S_SYSTEM_ROOM) >= 0)
         v2s_run_log_row(&r->log, "room",
                         "%g x %g x %g m with the RT60 of the clip; %zu of %zu clips have one, in "
                         "the others it is geometric",
                         box.x, box.y, box.z, c->with_room, c->judged);
-    v2s_run_log_row(&r->log, "intervals", "95 %%, %d draws of rooms or sources, seed %llu",
-                    c->draws, (unsigned long long)c->seed);
+    v2s_run_log_row(&r->log, "intervals", "95 %%, %d draws of clusters, seed %llu", c->draws,
+                    (unsigned long long)c->seed);
     if (r->hrtf.title[0] != '\0')
         v2s_run_log_row(&r->log, "ears", "%s", r->hrtf.title);
     double wall_s = v2s_now_s() - r->started_s;

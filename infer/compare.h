@@ -185,12 +185,18 @@ typedef struct v2s_summary {
     double dipole_gain;         // of a recording, else not a number
 } v2s_summary;
 
+// Which field of the judged clips makes the clusters of the bootstrap (v2s_clip_cluster).
+typedef struct v2s_cluster_use {
+    size_t room, source, id; // clips
+} v2s_cluster_use;
+
 typedef struct v2s_comparison {
     v2s_metric_set metrics;
     const v2s_systems *systems;
     const v2s_clip_result *results; // all of them, in the order of the manifests
     size_t result_count, judged, unclear, failed;
     size_t with_room; // of the judged ones
+    v2s_cluster_use cluster_use;
     int draws;
     uint64_t seed;
     size_t group_count; // groups[0] is "all"; dry and reverberant follow where both exist
@@ -219,10 +225,50 @@ void v2s_comparison_close(v2s_comparison *comparison);
 // -1 worse, 0 not different (or not known), 1 better.
 int v2s_verdict(v2s_metric_id metric, const v2s_difference *difference);
 
-// ---- what is said (compare_print.c, report_compare.c) -----------------------------------------
+// ---- what is said -----------------------------------------------------------------------------
+
+// (compare_words.c) "0.154 [0.140, 0.170]"; a dash where there is no number. Differences have a
+// sign and one digit more.
+void v2s_interval_words(const v2s_metric *metric, const v2s_interval *interval, bool sign,
+                        char text[64]);
+
+// "is better than", "is worse than", "is not different from"; NULL: too few clusters to say.
+const char *v2s_verdict_words(v2s_metric_id metric, const v2s_difference *difference);
+
+// "48 rooms", "1 source", "12 rooms or sources", "7 clips of their own" with these clusters.
+void v2s_cluster_words(const v2s_comparison *c, size_t clusters, char text[48]);
+
+// The field or fields that name the clusters: "room", "room or source", ...
+void v2s_cluster_fields(const v2s_comparison *c, char text[32]);
+
+enum { V2S_SENTENCE_MAX = 320 };
+// "refined is better than geometric in level: -0.12 dB [-0.16, -0.08], better in 62.0 % of 120
+// clips from 48 rooms"
+void v2s_difference_sentence(const v2s_comparison *c, const v2s_summary *s, size_t contrast,
+                             int metric, char text[V2S_SENTENCE_MAX]);
+
+// (compare_ablation_words.c) Of an ablation: "air helps; refiner hurts; doppler and depth make no
+// difference; the minimal system is worse than the full one"
+void v2s_ablation_sentence(const v2s_comparison *c, const v2s_summary *s, int metric,
+                           char text[V2S_SENTENCE_MAX]);
+
+// The table of an ablation on standard output; `ablation` of a group's JSON object. Nothing where
+// nothing was left out.
+void v2s_ablation_print(const v2s_comparison *c, const v2s_summary *s);
+void v2s_ablation_json(const v2s_comparison *c, const v2s_summary *s, cJSON *o);
+
+// (compare_print.c, compare_json.c) Tables on standard output; every number as JSON, clips one by
+// one while the file is written.
 
 void v2s_comparison_print(const v2s_comparison *comparison);
 void v2s_comparison_json(const v2s_comparison *comparison, v2s_run_log *log);
+
+// Of compare_json.c: `key` of o = {mean, lo, hi, clips}.
+cJSON *v2s_json_interval(cJSON *o, const char *key, const v2s_interval *interval);
+// The differences of a contrast by metric: an interval, win_rate, verdict and sentence each.
+void v2s_json_differences(const v2s_comparison *c, const v2s_summary *s, size_t contrast, cJSON *o);
+
+// (report_compare.c)
 
 // What the page says besides the numbers. Everything is borrowed.
 typedef struct v2s_comparison_run {

@@ -173,8 +173,16 @@ static v2s_status summarise_recordings(group *g, v2s_comparison *c) {
     return V2S_OK;
 }
 
+static void count_cluster(const v2s_clip *clip, v2s_cluster_use *use) {
+    use->room += clip->room != NULL;
+    use->source += clip->room == NULL && clip->source != NULL;
+    use->id += clip->room == NULL && clip->source == NULL;
+}
+
 static void count_fates(v2s_comparison *c) {
     for (size_t i = 0; i < c->result_count; i++) {
+        if (c->results[i].fate == V2S_FATE_JUDGED)
+            count_cluster(c->results[i].clip, &c->cluster_use);
         c->judged += c->results[i].fate == V2S_FATE_JUDGED;
         c->unclear += c->results[i].fate == V2S_FATE_UNCLEAR;
         c->failed += c->results[i].fate == V2S_FATE_FAILED;
