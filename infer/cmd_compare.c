@@ -218,6 +218,7 @@ static v2s_status compare_manifests(run *r) {
     c->systems = &r->systems;
     c->results = r->results;
     c->result_count = r->set.count;
+    c->threads = v2s_settings_threads(r->s);
     c->draws = (int)r->s->draws;
     c->seed = (uint64_t)r->s->seed;
     V2S_TRY(v2s_comparison_summarise(c));
@@ -225,9 +226,7 @@ static v2s_status compare_manifests(run *r) {
     v2s_comparison_json(c, &r->log);
     V2S_TRY(write_page(r));
     V2S_TRY(v2s_run_log_finish(&r->log));
-    if (!r->s->quiet && !json_on_stdout(r->s))
-        v2s_comparison_print(c);
-    return V2S_OK;
+    return r->s->quiet || json_on_stdout(r->s) ? V2S_OK : v2s_comparison_print(c);
 }
 
 static v2s_status compare(run *r) {

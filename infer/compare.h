@@ -14,6 +14,7 @@
 
 #include "data/manifest.h"
 #include "infer/bootstrap.h"
+#include "infer/compare_recordings.h"
 #include "infer/compare_systems.h"
 #include "infer/run_log.h"
 #include "infer/settings.h"
@@ -201,10 +202,10 @@ typedef struct v2s_comparison {
     uint64_t seed;
     size_t group_count; // groups[0] is "all"; dry and reverberant follow where both exist
     v2s_summary groups[3];
-    size_t recording_count;
-    v2s_summary *recordings; // owned
-    const char *refiner;     // path or NULL
-    char refiner_text[96];   // "seed, omni"
+    v2s_recordings recordings; // of judged clips; owned
+    int threads;               // of the bootstrap
+    const char *refiner;       // path or NULL
+    char refiner_text[96];     // "seed, omni"
 } v2s_comparison;
 
 // What is known of one metric, whatever its place in memory: not a number, and intervals without
@@ -217,6 +218,12 @@ v2s_difference v2s_summary_difference(const v2s_comparison *c, const v2s_summary
 
 // True for dry and outdoor clips: free field, or a mean RT60 below 0.1 s.
 bool v2s_clip_is_dry(const v2s_clip *clip);
+
+// The summary of one of c->recordings, made when it is asked for: a set of short recordings has as
+// many as clips. NOMEM. Free it.
+V2S_MUST_USE v2s_status v2s_comparison_recording(const v2s_comparison *c, size_t index,
+                                                 v2s_summary *summary);
+void v2s_summary_free(v2s_summary *summary);
 
 // Fills groups and recordings from results. NOMEM.
 V2S_MUST_USE v2s_status v2s_comparison_summarise(v2s_comparison *comparison);
@@ -260,7 +267,10 @@ void v2s_ablation_json(const v2s_comparison *c, const v2s_summary *s, cJSON *o);
 // (compare_print.c, compare_json.c) Tables on standard output; every number as JSON, clips one by
 // one while the file is written.
 
-void v2s_comparison_print(const v2s_comparison *comparison);
+// Tables have this many recordings at most; JSON has all of them.
+enum { V2S_RECORDINGS_SHOWN = 100 };
+
+V2S_MUST_USE v2s_status v2s_comparison_print(const v2s_comparison *comparison);
 void v2s_comparison_json(const v2s_comparison *comparison, v2s_run_log *log);
 
 // Of compare_json.c: `key` of o = {mean, lo, hi, clips}.

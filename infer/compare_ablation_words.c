@@ -7,7 +7,7 @@
 #include "infer/compare.h"
 #include "infer/compare_ablation.h"
 
-enum { NAME = 22, CELL = 28 };
+enum { NAME = 26, CELL = 28 };
 
 // What a component does to a metric, from the contrast of the system without it.
 typedef enum effect { HELPS, HURTS, NO_DIFFERENCE, UNKNOWN, EFFECTS } effect;
@@ -126,8 +126,8 @@ void v2s_ablation_print(const v2s_comparison *c, const v2s_summary *s) {
     int full = full_of(c);
     if (full < 0)
         return;
-    printf("\n%-*s %-*s %-*s %s\n", NAME, "Ablation", CELL, "mean [95 %]", CELL + 4, "minus full",
-           "better in");
+    printf("\nAblation, all clips\n\n%-*s %-*s %-*s %s\n", NAME, "", CELL, "mean [95 %]", CELL + 4,
+           "minus full", "better in");
     for (int m = 0; m < V2S_METRIC_COUNT; m++)
         if ((c->metrics & V2S_METRIC_BIT(m)) != 0)
             print_metric(c, s, m, (size_t)full);

@@ -113,28 +113,36 @@ static v2s_status survey_clip(work *w, v2s_judge *judge, size_t index) {
     return status;
 }
 
-static void settle_recordings(work *w) {
+static void settle_clip(v2s_clip_result *r, const v2s_foa_summary *survey, double gain) {
+    v2s_foa_summary own = *survey;
+    r->dipole_gain = gain;
+    own.energy_dipoles *= gain * gain;
+    own.intensity.x *= gain;
+    own.intensity.y *= gain;
+    own.intensity.z *= gain;
+    r->directness = v2s_foa_directness(&own);
+    if (r->directness < V2S_RECORDED_DIRECTNESS_MIN)
+        r->fate = V2S_FATE_UNCLEAR;
+}
+
+static v2s_status settle_recordings(work *w) {
     v2s_clip_result *r = w->job->results;
-    size_t count = w->job->count;
-    for (size_t i = 0; i < count; i++) {
+    v2s_recordings all = {0};
+    V2S_TRY(v2s_recordings_find(r, w->job->count, false, &all));
+    for (size_t i = 0; i < all.count; i++) {
+        const size_t *clips = all.order + all.items[i].first;
         double energy_w = 0, dipoles = 0;
-        if (!r[i].recorded || r[i].fate != V2S_FATE_JUDGED)
-            continue;
-        for (size_t k = 0; k < count; k++)
-            if (r[k].recorded && strcmp(r[k].clip->truth, r[i].clip->truth) == 0) {
-                energy_w += w->surveys[k].energy_w;
-                dipoles += w->surveys[k].energy_dipoles;
-            }
-        r[i].dipole_gain = dipoles > 0 ? sqrt(energy_w / dipoles) : 1;
-        v2s_foa_summary own = w->surveys[i];
-        own.energy_dipoles *= r[i].dipole_gain * r[i].dipole_gain;
-        own.intensity.x *= r[i].dipole_gain;
-        own.intensity.y *= r[i].dipole_gain;
-        own.intensity.z *= r[i].dipole_gain;
-        r[i].directness = v2s_foa_directness(&own);
-        if (r[i].directness < V2S_RECORDED_DIRECTNESS_MIN)
-            r[i].fate = V2S_FATE_UNCLEAR;
+        for (size_t k = 0; k < all.items[i].count; k++) {
+            energy_w += w->surveys[clips[k]].energy_w;
+            dipoles += w->surveys[clips[k]].energy_dipoles;
+        }
+        for (size_t k = 0; k < all.items[i].count; k++)
+            if (r[clips[k]].fate == V2S_FATE_JUDGED)
+                settle_clip(&r[clips[k]], &w->surveys[clips[k]],
+                            dipoles > 0 ? sqrt(energy_w / dipoles) : 1);
     }
+    v2s_recordings_free(&all);
+    return V2S_OK;
 }
 
 // ---- one clip ---------------------------------------------------------------------------------
@@ -243,7 +251,7 @@ static v2s_status judge_all(work *w) {
     }
     if (any) {
         V2S_TRY(run_all(w, "measuring recordings", survey_clip));
-        settle_recordings(w);
+        V2S_TRY(settle_recordings(w));
     }
     return run_all(w, "comparing", judge_clip);
 }

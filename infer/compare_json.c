@@ -108,6 +108,18 @@ static cJSON *clip_object(const void *ctx, size_t index) {
     return o;
 }
 
+static cJSON *recording_object(const void *ctx, size_t index) {
+    const v2s_comparison *c = ctx;
+    v2s_summary s;
+    if (v2s_comparison_recording(c, index, &s) != V2S_OK)
+        return NULL;
+    cJSON *o = cJSON_CreateObject();
+    cJSON_AddStringToObject(o, "name", s.group);
+    add_summary(c, &s, o);
+    v2s_summary_free(&s);
+    return o;
+}
+
 void v2s_comparison_json(const v2s_comparison *c, v2s_run_log *log) {
     char fields[32];
     add_summary(c, &c->groups[0], log->json);
@@ -121,12 +133,6 @@ void v2s_comparison_json(const v2s_comparison *c, v2s_run_log *log) {
     cJSON *groups = cJSON_AddObjectToObject(log->json, "groups");
     for (size_t i = 1; i < c->group_count; i++)
         add_summary(c, &c->groups[i], cJSON_AddObjectToObject(groups, c->groups[i].group));
-    cJSON *recordings = cJSON_AddArrayToObject(log->json, "recordings");
-    for (size_t i = 0; i < c->recording_count; i++) {
-        cJSON *o = cJSON_CreateObject();
-        cJSON_AddItemToArray(recordings, o);
-        cJSON_AddStringToObject(o, "name", c->recordings[i].group);
-        add_summary(c, &c->recordings[i], o);
-    }
+    v2s_run_log_array(log, "recordings", c->recordings.count, recording_object, c);
     v2s_run_log_array(log, "per_clip", c->result_count, clip_object, c);
 }

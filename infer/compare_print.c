@@ -84,7 +84,6 @@ static void print_summary(const v2s_comparison *c, const v2s_summary *s) {
     for (size_t k = 0; k < c->systems->contrast_count; k++)
         if (!is_ablation(c, c->systems->contrasts[k].first))
             print_differences(c, s, k);
-    v2s_ablation_print(c, s);
 }
 
 // Width of a column of means.
@@ -108,9 +107,10 @@ static void print_recording(const v2s_comparison *c, const v2s_summary *s, size_
     printf("\n");
 }
 
-static void print_recordings(const v2s_comparison *c) {
-    if (c->recording_count == 0)
-        return;
+static v2s_status print_recordings(const v2s_comparison *c) {
+    size_t count = c->recordings.count;
+    if (count == 0)
+        return V2S_OK;
     printf("\nRecordings, means (the gain of the dipoles makes E_YZX = E_W)\n\n"
            "%-24s %-5s %-6s %-10s",
            "", "clips", "gain", "");
@@ -118,14 +118,22 @@ static void print_recordings(const v2s_comparison *c) {
         if (shows(c, m))
             printf(" %*s", column(m), v2s_metrics[m].name);
     printf("\n");
-    for (size_t i = 0; i < c->recording_count; i++)
+    for (size_t i = 0; i < count && i < V2S_RECORDINGS_SHOWN; i++) {
+        v2s_summary s;
+        V2S_TRY(v2s_comparison_recording(c, i, &s));
         for (size_t k = 0; k < c->systems->count; k++)
             if (!is_ablation(c, k))
-                print_recording(c, &c->recordings[i], k);
+                print_recording(c, &s, k);
+        v2s_summary_free(&s);
+    }
+    if (count > V2S_RECORDINGS_SHOWN)
+        printf("and %zu more recordings, which --json has\n", count - V2S_RECORDINGS_SHOWN);
+    return V2S_OK;
 }
 
-void v2s_comparison_print(const v2s_comparison *c) {
+v2s_status v2s_comparison_print(const v2s_comparison *c) {
     for (size_t i = 0; i < c->group_count; i++)
         print_summary(c, &c->groups[i]);
-    print_recordings(c);
+    v2s_ablation_print(c, &c->groups[0]);
+    return print_recordings(c);
 }

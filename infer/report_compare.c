@@ -59,7 +59,7 @@ static v2s_status put_page(v2s_page *p, const v2s_comparison *c, const v2s_compa
         v2s_page_has_refiner(c) ? "Refined against geometric" : "Geometric against the truth";
     v2s_page_head(p, title, v2s_report_compare_css, title, run->command);
     v2s_page_log(p, run->log);
-    v2s_page_score_tables(p, c);
+    V2S_TRY(v2s_page_score_tables(p, c));
     V2S_TRY(v2s_page_cards(p, c));
     v2s_page_scatters(p, c);
     V2S_TRY(v2s_page_clips(p, c, run));

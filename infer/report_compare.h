@@ -28,7 +28,7 @@ int v2s_page_ranking_metric(const v2s_comparison *c);
 // ---- parts ------------------------------------------------------------------------------------
 
 // report_compare_table.c: means with intervals, differences with their verdicts; recordings.
-void v2s_page_score_tables(v2s_page *page, const v2s_comparison *c);
+V2S_MUST_USE v2s_status v2s_page_score_tables(v2s_page *page, const v2s_comparison *c);
 // report_compare_cards.c: per metric a sentence, intervals as bars, differences clip by clip.
 // NOMEM.
 V2S_MUST_USE v2s_status v2s_page_cards(v2s_page *page, const v2s_comparison *c);

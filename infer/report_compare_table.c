@@ -151,9 +151,10 @@ static void put_recording(v2s_page *p, const v2s_comparison *c, const v2s_summar
     v2s_page_put(p, "</tr>\n");
 }
 
-static void put_recordings(v2s_page *p, const v2s_comparison *c) {
-    if (c->recording_count == 0)
-        return;
+static v2s_status put_recordings(v2s_page *p, const v2s_comparison *c) {
+    size_t count = c->recordings.count;
+    if (count == 0)
+        return V2S_OK;
     v2s_page_put(p, "<section><h2>Recordings</h2>\n<p>Means. The true dipoles of each recording "
                     "have one gain that makes their energy that of W.</p>\n<details><summary>Show "
                     "the table</summary><div class=\"wide\" tabindex=\"0\" role=\"region\" "
@@ -167,17 +168,26 @@ static void put_recordings(v2s_page *p, const v2s_comparison *c) {
             v2s_page_put(p, "</th>");
         }
     v2s_page_put(p, "</tr></thead><tbody>\n");
-    for (size_t i = 0; i < c->recording_count; i++)
+    for (size_t i = 0; i < count && i < V2S_RECORDINGS_SHOWN; i++) {
+        v2s_summary s;
+        V2S_TRY(v2s_comparison_recording(c, i, &s));
         for (size_t k = 0; k < c->systems->count; k++)
-            put_recording(p, c, &c->recordings[i], k);
-    v2s_page_put(p, "</tbody></table></div></details>\n</section>\n");
+            put_recording(p, c, &s, k);
+        v2s_summary_free(&s);
+    }
+    v2s_page_put(p, "</tbody></table></div>\n");
+    if (count > V2S_RECORDINGS_SHOWN)
+        v2s_file_out_printf(p->out, "<p>and %zu more recordings, which --json has</p>\n",
+                            count - V2S_RECORDINGS_SHOWN);
+    v2s_page_put(p, "</details>\n</section>\n");
+    return V2S_OK;
 }
 
-void v2s_page_score_tables(v2s_page *p, const v2s_comparison *c) {
+v2s_status v2s_page_score_tables(v2s_page *p, const v2s_comparison *c) {
     put_group(p, c, &c->groups[0], "All clips");
     if (c->group_count == 3) {
         put_group(p, c, &c->groups[1], "Dry and outdoor clips");
         put_group(p, c, &c->groups[2], "Reverberant clips");
     }
-    put_recordings(p, c);
+    return put_recordings(p, c);
 }

@@ -72,10 +72,8 @@ void v2s_run_log_text(v2s_run_log *log, const char *key, const char *value) {
 
 void v2s_run_log_array(v2s_run_log *log, const char *key, size_t count,
                        cJSON *(*item)(const void *ctx, size_t index), const void *ctx) {
-    log->array_key = key;
-    log->array_count = count;
-    log->array_item = item;
-    log->array_ctx = ctx;
+    V2S_ASSERT(log->array_count < V2S_RUN_LOG_ARRAYS);
+    log->arrays[log->array_count++] = (v2s_run_log_list){key, count, item, ctx};
 }
 
 // `file` NULL: standard output.
@@ -95,27 +93,26 @@ static v2s_status put_object(v2s_file_out *file, cJSON *object) {
     return status;
 }
 
-// The object that `text` is, with the array as its last key.
-static v2s_status put_with_array(const v2s_run_log *log, v2s_file_out *file, char *text) {
+static v2s_status put_array(v2s_file_out *file, const v2s_run_log_list *array) {
+    V2S_TRY(put(file, ",\n\t\""));
+    V2S_TRY(put(file, array->key));
+    V2S_TRY(put(file, "\":\t["));
+    for (size_t i = 0; i < array->count; i++) {
+        V2S_TRY(put(file, i > 0 ? ",\n\t\t" : "\n\t\t"));
+        V2S_TRY(put_object(file, array->item(array->ctx, i)));
+    }
+    return put(file, "]");
+}
+
+// The object that `text` is, with the arrays as its last keys.
+static v2s_status put_json(const v2s_run_log *log, v2s_file_out *file, char *text) {
     size_t length = strlen(text);
     V2S_ASSERT(length > 2 && strcmp(text + length - 2, "\n}") == 0);
     text[length - 2] = '\0';
     V2S_TRY(put(file, text));
-    V2S_TRY(put(file, ",\n\t\""));
-    V2S_TRY(put(file, log->array_key));
-    V2S_TRY(put(file, "\":\t["));
-    for (size_t i = 0; i < log->array_count; i++) {
-        V2S_TRY(put(file, i > 0 ? ",\n\t\t" : "\n\t\t"));
-        V2S_TRY(put_object(file, log->array_item(log->array_ctx, i)));
-    }
-    return put(file, "]\n}\n");
-}
-
-static v2s_status put_json(const v2s_run_log *log, v2s_file_out *file, char *text) {
-    if (log->array_key != NULL)
-        return put_with_array(log, file, text);
-    V2S_TRY(put(file, text));
-    return put(file, "\n");
+    for (size_t i = 0; i < log->array_count; i++)
+        V2S_TRY(put_array(file, &log->arrays[i]));
+    return put(file, "\n}\n");
 }
 
 static v2s_status write_json(v2s_run_log *log) {

@@ -11,6 +11,15 @@
 #include "infer/report.h"
 #include "kernels/base/status.h"
 
+enum { V2S_RUN_LOG_ARRAYS = 4 };
+
+typedef struct v2s_run_log_list {
+    const char *key;
+    size_t count;
+    cJSON *(*item)(const void *ctx, size_t index);
+    const void *ctx;
+} v2s_run_log_list;
+
 typedef struct v2s_run_log {
     bool quiet;
     const char *json_path; // NULL, a file, or "-"
@@ -19,10 +28,8 @@ typedef struct v2s_run_log {
     size_t row_count;
     const char **warnings; // [warning_count], owned texts
     size_t warning_count;
-    const char *array_key; // NULL: no array; see v2s_run_log_array
     size_t array_count;
-    cJSON *(*array_item)(const void *ctx, size_t index);
-    const void *array_ctx;
+    v2s_run_log_list arrays[V2S_RUN_LOG_ARRAYS]; // [array_count]
 } v2s_run_log;
 
 v2s_status v2s_run_log_open(v2s_run_log *log, bool quiet, const char *json_path);
