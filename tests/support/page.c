@@ -48,7 +48,7 @@ static const char *tag_end(const char *p, bool *closed) {
         if (*p == '"') {
             p = strchr(p + 1, '"');
             cr_assert_not_null(p, "an open quote");
-            cr_assert(strchr(" >/", p[1]), "text after a quote: %.40s", p);
+            cr_assert(strchr(" \n>/", p[1]), "text after a quote: %.40s", p);
         }
     }
     cr_assert_eq(*p, '>', "an open tag");
