@@ -153,17 +153,22 @@ typedef struct v2s_clip_result {
 // A recording needs this much of one direction to be judged by it.
 #define V2S_RECORDED_DIRECTNESS_MIN 0.45
 
+struct v2s_compare_cache;
+
 typedef struct v2s_clips_job {
     const v2s_judge_options *options;
     const v2s_systems *systems;
-    bool all_recorded; // --real
+    const struct v2s_compare_cache *cache; // NULL: none
+    bool all_recorded;                     // --real
     int threads;
     bool quiet;
     v2s_clip_result *results; // [count], clip and scores filled in by the caller
     size_t count;
+    size_t cached; // set by v2s_clips_judge: clips whose scores the cache had
 } v2s_clips_job;
 
-// Fills the results. What is wrong with a clip is its own result; NOMEM and CANCELLED end the work.
+// Fills the results. What is wrong with a clip is its own result; NOMEM, CANCELLED and a cache that
+// cannot be written end the work.
 V2S_MUST_USE v2s_status v2s_clips_judge(v2s_clips_job *job);
 
 // What a system other than geometric makes of a clip: out [frames][4], zeroed by the caller. Fills

@@ -157,6 +157,11 @@ static const v2s_option compare_rows[] = {
      "rule for real recordings for every clip, not only those marked recorded: true dipoles of a "
      "recording scaled to E_YZX = E_W; only clips with 2|I|/(E_W+E_YZX) >= 0.45",
      AT(recorded)},
+    {"cache", 0, V2S_OPTION_TEXT, "FOLDER", NULL, UNLIMITED,
+     "keep every clip's scores there as soon as they are known: an interrupted run goes on, and "
+     "what "
+     "has not changed is not judged again",
+     AT(cache)},
     {"strict", 0, V2S_OPTION_FLAG, NULL, NULL, UNLIMITED,
      "a line or clip that cannot be used is an error", AT(strict)},
     {"allow-outside", 0, V2S_OPTION_FLAG, NULL, NULL, UNLIMITED,

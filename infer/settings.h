@@ -50,7 +50,7 @@ typedef struct v2s_settings {
     // compare
     int split;   // v2s_split; V2S_SPLIT_COUNT: all
     int pairing; // 0: the refiner's, 1: dry, 2: omni
-    const char *metrics, *without;
+    const char *metrics, *without, *cache;
     int64_t draws; // of the bootstrap
     const char *prediction, *truth;
     const char *listening_test, *pointing_test; // folders to write
