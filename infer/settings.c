@@ -186,6 +186,15 @@ static const v2s_option compare_rows[] = {
      AT(hrtf)},
     {"report", 0, V2S_OPTION_TEXT, "FILE.html", NULL, UNLIMITED,
      "write one self-contained HTML page", AT(report)},
+    {"listening-test", 0, V2S_OPTION_TEXT, "FOLDER", NULL, UNLIMITED,
+     "write a listening test (MUSHRA) for webMUSHRA: truth, refined, geometric and anchors over "
+     "headphones",
+     AT(listening_test)},
+    {"pointing-test", 0, V2S_OPTION_TEXT, "FOLDER", NULL, UNLIMITED,
+     "write a page on which listeners say where sounds come from", AT(pointing_test)},
+    {"listening-clips", 0, V2S_OPTION_INT, "N", "8", 1, 100,
+     "clips of a listening or pointing test, drawn by --seed from as many rooms as there are",
+     AT(listening_clips)},
     END_OF_ROWS,
 };
 
@@ -383,6 +392,7 @@ const v2s_command v2s_info_command = {
 static const char *const compare_examples[] = {
     "v2s-infer compare data/manifest.jsonl --refiner v2s-omni.safetensors --report compare.html",
     "v2s-infer compare --pred out.wav --truth recorded.wav --metrics all --json -",
+    "v2s-infer compare data/manifest.jsonl --refiner v2s-omni --listening-test listen --seed 7",
     NULL,
 };
 

@@ -53,6 +53,8 @@ typedef struct v2s_settings {
     const char *metrics, *without, *cache;
     int64_t draws; // of the bootstrap
     const char *prediction, *truth;
+    const char *listening_test, *pointing_test; // folders to write
+    int64_t listening_clips;                    // of either
     bool strict, allow_outside, keep_flagged, recorded;
     int normalise; // 0: false, 1: true
     int librosa;   // 0: 0.8, 1: 0.9
