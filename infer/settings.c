@@ -165,8 +165,9 @@ static const v2s_option compare_rows[] = {
      "take the clips too that 'prepare' flagged as doubtful", AT(keep_flagged)},
     {"pred", 0, V2S_OPTION_TEXT, "FILE|FOLDER", NULL, UNLIMITED,
      "judge one file against --truth, without manifests: sound (4 channels AmbiX, or 2), a room's "
-     "response (with --metrics M11), or directions as .csv: a trajectory, or DCASE labels, which "
-     "may be a folder",
+     "response (with --metrics M11), or directions as .csv: a trajectory or DCASE labels; "
+     "responses "
+     "and DCASE labels may be folders of them",
      AT(prediction)},
     {"truth", 0, V2S_OPTION_TEXT, "FILE|FOLDER", NULL, UNLIMITED, "what --pred should be",
      AT(truth)},

@@ -148,6 +148,12 @@ Test(listener_results_program, bad_tables_are_refused_in_a_sentence) {
         v2s_test_write_text("r.csv", bad[i].text);
         V2S_TEST_REFUSED(bad[i].part, "compare", "--listening-results", "r.csv");
     }
+    FILE *f = open_table("trial_id,rating_stimulus,rating_score\n");
+    for (int i = 0; i <= 10000; i++)
+        fprintf(f, "i%d,reference,95\n", i);
+    fclose(f);
+    V2S_TEST_REFUSED("r.csv: more than 10000 different names", "compare", "--listening-results",
+                     "r.csv");
     V2S_TEST_REFUSED("none.csv: cannot open", "compare", "--listening-results", "none.csv");
     V2S_TEST_REFUSED("none.csv: cannot open", "compare", "--pointing-results", "none.csv");
     v2s_test_run run = v2s_test_run_program((const char *const[]){
