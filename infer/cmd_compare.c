@@ -13,6 +13,9 @@
 #include "infer/compare_choice.h"
 #include "infer/compare_pair.h"
 #include "infer/compare_set.h"
+#include "infer/listening_test.h"
+#include "infer/package_folder.h"
+#include "infer/pointing_test.h"
 #include "infer/preflight.h"
 #include "infer/progress.h"
 #include "infer/quote.h"
@@ -49,6 +52,10 @@ static v2s_status check_usage(const v2s_settings *s) {
     if (pair && (s->without != NULL || s->cache != NULL))
         return V2S_FAIL(V2S_USAGE, "--pred and --%s contradict each other",
                         s->without != NULL ? "without" : "cache");
+    if (pair && (s->listening_test != NULL || s->pointing_test != NULL))
+        return V2S_FAIL(V2S_USAGE, "a listening or pointing test needs a MANIFEST");
+    if (s->listening_test != NULL && !v2s_compare_has_refiner(s))
+        return V2S_FAIL(V2S_USAGE, "--listening-test needs --refiner");
     if (!pair && s->inputs.count == 0)
         return V2S_FAIL(V2S_USAGE, "no MANIFEST (or --pred and --truth)");
     if (s->against.count > 0 && !v2s_compare_has_refiner(s))
@@ -95,10 +102,21 @@ static v2s_status check_clip_files(const run *r) {
     return V2S_OK;
 }
 
-// The head of metrics, and of the sounds that a page plays.
+static v2s_status check_folder(const char *path) {
+    v2s_package_folder *f = NULL;
+    if (path == NULL)
+        return V2S_OK;
+    V2S_TRY(v2s_package_folder_open(path, &f));
+    v2s_package_folder_close(&f);
+    return V2S_OK;
+}
+
+// The head of metrics, and of sounds that people hear.
 static v2s_status open_ears(run *r) {
     bool of_metrics = v2s_metrics_need_head(r->options.metrics);
-    if (!of_metrics && r->s->report == NULL)
+    bool of_people =
+        r->s->report != NULL || r->s->listening_test != NULL || r->s->pointing_test != NULL;
+    if (!of_metrics && !of_people)
         return V2S_OK;
     V2S_TRY(v2s_sofa_read(NULL, &r->hrtf));
     r->options.hrtf = of_metrics ? &r->hrtf : NULL;
@@ -215,15 +233,21 @@ static void add_rows(run *r) {
     v2s_run_log_number(&r->log, "wall_s", wall_s);
 }
 
-static v2s_status write_page(run *r) {
+// The page and the tests for listeners, as asked for.
+static v2s_status write_for_people(run *r) {
+    const v2s_settings *s = r->s;
+    const v2s_comparison *c = &r->comparison;
     v2s_comparison_run page = {.command = r->command,
-                               .settings = r->s,
+                               .settings = s,
                                .manifests = r->set.manifests,
                                .hrtf = &r->hrtf,
                                .log = &r->log};
-    if (r->s->report == NULL)
-        return V2S_OK;
-    return v2s_comparison_page(r->s->report, &r->comparison, &page);
+    size_t clips = (size_t)s->listening_clips;
+    if (s->listening_test != NULL)
+        V2S_TRY(v2s_listening_test_write(s->listening_test, clips, c, &page));
+    if (s->pointing_test != NULL)
+        V2S_TRY(v2s_pointing_test_write(s->pointing_test, clips, c, &page));
+    return s->report == NULL ? V2S_OK : v2s_comparison_page(s->report, c, &page);
 }
 
 static bool json_on_stdout(const v2s_settings *s) {
@@ -276,7 +300,7 @@ static v2s_status compare_manifests(run *r) {
     V2S_TRY(v2s_comparison_summarise(c));
     add_rows(r);
     v2s_comparison_json(c, &r->log);
-    V2S_TRY(write_page(r));
+    V2S_TRY(write_for_people(r));
     V2S_TRY(v2s_run_log_finish(&r->log));
     return r->s->quiet || json_on_stdout(r->s) ? V2S_OK : v2s_comparison_print(c);
 }
@@ -286,6 +310,8 @@ static v2s_status compare(run *r) {
     V2S_TRY(check_usage(s));
     V2S_TRY(v2s_preflight_device(s));
     V2S_TRY(check_outputs(s));
+    V2S_TRY(check_folder(s->listening_test));
+    V2S_TRY(check_folder(s->pointing_test));
     if (s->prediction == NULL)
         return compare_manifests(r);
     V2S_TRY(v2s_compare_pair(s, r->command, &r->log));
