@@ -13,8 +13,10 @@
 #include "infer/compare_choice.h"
 #include "infer/compare_pair.h"
 #include "infer/compare_set.h"
+#include "infer/listening_results.h"
 #include "infer/listening_test.h"
 #include "infer/package_folder.h"
+#include "infer/pointing_results.h"
 #include "infer/pointing_test.h"
 #include "infer/preflight.h"
 #include "infer/progress.h"
@@ -41,6 +43,10 @@ typedef struct run {
 
 // ---- what is asked for ------------------------------------------------------------------------
 
+static bool has_answers(const v2s_settings *s) {
+    return s->listening_results != NULL || s->pointing_results != NULL;
+}
+
 static v2s_status check_usage(const v2s_settings *s) {
     bool pair = s->prediction != NULL || s->truth != NULL;
     if (pair && (s->prediction == NULL || s->truth == NULL))
@@ -52,11 +58,16 @@ static v2s_status check_usage(const v2s_settings *s) {
     if (pair && (s->without != NULL || s->cache != NULL))
         return V2S_FAIL(V2S_USAGE, "--pred and --%s contradict each other",
                         s->without != NULL ? "without" : "cache");
-    if (pair && (s->listening_test != NULL || s->pointing_test != NULL))
+    if (s->inputs.count == 0 && (s->listening_test != NULL || s->pointing_test != NULL))
         return V2S_FAIL(V2S_USAGE, "a listening or pointing test needs a MANIFEST");
     if (s->listening_test != NULL && !v2s_compare_has_refiner(s))
         return V2S_FAIL(V2S_USAGE, "--listening-test needs --refiner");
-    if (!pair && s->inputs.count == 0)
+    if (s->listening_results != NULL && s->pointing_results != NULL)
+        return V2S_FAIL(V2S_USAGE, "--listening-results and --pointing-results: one at a time");
+    if (has_answers(s) && (pair || s->inputs.count > 0 || s->report != NULL))
+        return V2S_FAIL(V2S_USAGE, "--%s-results stands alone, but for --json",
+                        s->listening_results != NULL ? "listening" : "pointing");
+    if (!pair && !has_answers(s) && s->inputs.count == 0)
         return V2S_FAIL(V2S_USAGE, "no MANIFEST (or --pred and --truth)");
     if (s->against.count > 0 && !v2s_compare_has_refiner(s))
         return V2S_FAIL(V2S_USAGE, "--against needs --refiner");
@@ -118,9 +129,12 @@ static v2s_status open_ears(run *r) {
     bool of_metrics = v2s_metrics_need_head(r->options.metrics);
     bool of_people =
         r->s->report != NULL || r->s->listening_test != NULL || r->s->pointing_test != NULL;
-    if (!of_metrics && !of_people)
+    if (!of_metrics && !of_people) {
+        if (r->s->hrtf != NULL)
+            v2s_run_log_warn(&r->log, "--hrtf is not used: no metric asks for two ears");
         return V2S_OK;
-    V2S_TRY(v2s_sofa_read(NULL, &r->hrtf));
+    }
+    V2S_TRY(v2s_sofa_read(r->s->hrtf, &r->hrtf));
     r->options.hrtf = of_metrics ? &r->hrtf : NULL;
     return V2S_OK;
 }
@@ -312,9 +326,14 @@ static v2s_status compare(run *r) {
     V2S_TRY(check_usage(s));
     V2S_TRY(v2s_preflight_device(s));
     V2S_TRY(check_outputs(s));
-    if (s->prediction == NULL)
+    if (s->prediction == NULL && !has_answers(s))
         return compare_manifests(r);
-    V2S_TRY(v2s_compare_pair(s, r->command, &r->log));
+    if (s->listening_results != NULL)
+        V2S_TRY(v2s_listening_results(s->listening_results, &r->log));
+    else if (s->pointing_results != NULL)
+        V2S_TRY(v2s_pointing_results(s->pointing_results, &r->log));
+    else
+        V2S_TRY(v2s_compare_pair(s, r->command, &r->log));
     return v2s_run_log_finish(&r->log);
 }
 
