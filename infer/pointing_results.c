@@ -27,14 +27,9 @@ static const struct measure {
 enum { ASSESSOR, TRIAL, CONDITION, TARGET_AZ, ANSWER_AZ, NEEDED };
 enum { TARGET_EL, ANSWER_EL, OPTIONAL };
 
-// Either name is right.
-static const char *const needed[NEEDED][2] = {{"session", "assessor"},
-                                              {"trial", "trial"},
-                                              {"system", "condition"},
-                                              {"true_azimuth_deg", "target_az_deg"},
-                                              {"azimuth_deg", "answer_az_deg"}};
-static const char *const optional[OPTIONAL][2] = {{"true_elevation_deg", "target_el_deg"},
-                                                  {"elevation_deg", "answer_el_deg"}};
+static const char *const needed[NEEDED] = {"assessor", "trial", "condition", "target_az_deg",
+                                           "answer_az_deg"};
+static const char *const optional[OPTIONAL] = {"target_el_deg", "answer_el_deg"};
 
 typedef struct job {
     const char *path;
@@ -43,25 +38,19 @@ typedef struct job {
     int column[NEEDED], elevation[OPTIONAL]; // -1: none
 } job;
 
-static int find_column(const v2s_table *t, const char *const name[2]) {
-    int column = v2s_table_column(t, name[0]);
-    return column >= 0 ? column : v2s_table_column(t, name[1]);
-}
-
 static v2s_status find_columns(job *j, const v2s_table *t) {
     for (int i = 0; i < NEEDED; i++) {
-        j->column[i] = find_column(t, needed[i]);
+        j->column[i] = v2s_table_column(t, needed[i]);
         if (j->column[i] < 0)
             return V2S_FAIL(V2S_FORMAT,
-                            "%s: no column %s: expected session,trial,system,true_azimuth_deg,"
-                            "true_elevation_deg,azimuth_deg,elevation_deg",
-                            j->path, needed[i][0]);
+                            "%s: no column %s: expected assessor,trial,condition,target_az_deg,"
+                            "target_el_deg,answer_az_deg,answer_el_deg",
+                            j->path, needed[i]);
     }
     for (int i = 0; i < OPTIONAL; i++)
-        j->elevation[i] = find_column(t, optional[i]);
+        j->elevation[i] = v2s_table_column(t, optional[i]);
     if ((j->elevation[TARGET_EL] < 0) != (j->elevation[ANSWER_EL] < 0))
-        return V2S_FAIL(V2S_FORMAT, "%s: true_elevation_deg and elevation_deg belong together",
-                        j->path);
+        return V2S_FAIL(V2S_FORMAT, "%s: target_el_deg and answer_el_deg belong together", j->path);
     return V2S_OK;
 }
 
@@ -103,7 +92,7 @@ static v2s_status read_answer(job *j, const v2s_table *t) {
     for (int i = 0; i < 3; i++) {
         const char *name = v2s_table_field(t, j->column[i]);
         if (name[0] == '\0')
-            return v2s_table_bad(t, "%s: expected a name, found none", needed[i][0]);
+            return v2s_table_bad(t, "%s: expected a name, found none", needed[i]);
         v2s_status status = v2s_names_index(names[i], name, index[i]);
         if (status != V2S_OK)
             return v2s_error_prefix(status, "%s", j->path);

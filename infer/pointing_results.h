@@ -1,16 +1,13 @@
 // SPDX-License-Identifier: MIT
 // compare --pointing-results FILE.csv: directions that listeners pointed at, against where the
-// sound was. A table with a header, columns in any order, others ignored; either name of a column:
+// sound was, as the page of --pointing-test saves them. A table with a header, columns in any
+// order, others ignored:
 //
-//   session     assessor        who answered
-//   trial                       one answer
-//   system      condition       what was heard: "refined", "geometric", "truth"
-//   true_azimuth_deg, true_elevation_deg     target_az_deg, target_el_deg
-//   azimuth_deg, elevation_deg               answer_az_deg, answer_el_deg
+//   assessor,trial,condition,target_az_deg,target_el_deg,answer_az_deg,answer_el_deg
 //
-// The first names are those of the page that --pointing-test writes. One row per answer; degrees,
-// azimuth counter-clockwise (left +) in -360..360, elevation up in -90..90. Without the two columns
-// of elevations all are 0 and judged in azimuth. A header that comes again is passed over, so that
+// One row per answer; degrees, azimuth counter-clockwise (left +) in -360..360, elevation up in
+// -90..90. Condition is what was heard: "refined", "geometric", "truth". Without the two columns of
+// elevations all are 0 and judged in azimuth. A header that comes again is passed over, so that
 // files can be put together by cat.
 //
 //   error        angle between target t and answer a, both unit vectors (x front, y left, z up)

@@ -233,8 +233,8 @@ static const v2s_option listener_rows[] = {
      "paired tests",
      AT(listening_results)},
     {"pointing-results", 0, V2S_OPTION_TEXT, "FILE.csv", NULL, UNLIMITED,
-     "directions that listeners pointed at (session,trial,system,true_azimuth_deg,"
-     "true_elevation_deg,azimuth_deg,elevation_deg): angular errors, front-back confusions",
+     "directions that listeners pointed at (the CSV of --pointing-test's page): angular errors, "
+     "front-back confusions",
      AT(pointing_results)},
     END_OF_ROWS,
 };

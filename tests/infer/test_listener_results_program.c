@@ -199,11 +199,10 @@ Test(listener_results_program, errors_and_confusions_of_known_answers) {
                        (ann_error - 15 + 0 - 20) / 2, 1e-9);
     cr_expect_eq(v2s_test_number(json, "differences.refined-geometric.error_deg.n"), 2);
     cJSON_Delete(json);
-    // As the page of --pointing-test writes them, and two files put together.
-    const char *const page = "session,trial,stimulus,system,true_azimuth_deg,true_elevation_deg,"
-                             "azimuth_deg,elevation_deg\n";
+    // Two files put together.
+    const char *const page = POINTING;
     char text[1024];
-    snprintf(text, sizeof text, "%sx,1,3,truth,-20,0,-25,0\r\n%sy,1,1,truth,-20,0,-35,0\r\n", page,
+    snprintf(text, sizeof text, "%sx,1,truth,-20,0,-25,0\r\n%sy,1,truth,-20,0,-35,0\r\n", page,
              page);
     v2s_test_write_text("r.csv", text);
     run = analysed("--pointing-results", "r.csv");
@@ -229,11 +228,11 @@ Test(listener_results_program, bad_answers_are_refused_in_a_sentence) {
     const struct {
         const char *text, *part;
     } bad[] = {
-        {"assessor,trial,condition,target_az_deg\n", "no column azimuth_deg"},
+        {"assessor,trial,condition,target_az_deg\n", "no column answer_az_deg"},
         {"assessor,trial,condition,target_az_deg,answer_az_deg,answer_el_deg\n", "belong together"},
         {POINTING "a,1,c,0,0,400,0\n", "answer_az_deg: expected -360 to 360, found '400'"},
         {POINTING "a,1,c,0,91,0,0\n", "target_el_deg: expected -90 to 90"},
-        {POINTING "a,1,,0,0,0,0\n", "system: expected a name"},
+        {POINTING "a,1,,0,0,0,0\n", "condition: expected a name"},
         {POINTING, "no answers below the header"},
     };
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
