@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "data/echo.h"
+
 enum { RATE_MIN_HZ = 1000, RATE_MAX_HZ = 384000, RATE_PUBLISHED_HZ = 44100 };
 #define DEPTH_MAX_M 10000.0
 
@@ -74,7 +76,8 @@ bool v2s_depth_file_metadata(const v2s_depth_config *config, int rate_hz, bool l
                              char text[V2S_DEPTH_FILE_TEXT_MAX], v2s_safetensors_pair *pair) {
     static const char *const keys[] = {"model",           "base_channels", "attention_levels",
                                        "attention_scale", "size",          "max_depth_m",
-                                       "rate_hz",         "ears"};
+                                       "rate_hz",         "ears",          "hop",
+                                       "conventions"};
     if (index < 0 || index >= (int)(sizeof keys / sizeof *keys))
         return false;
     *pair = (v2s_safetensors_pair){keys[index], text};
@@ -100,8 +103,15 @@ bool v2s_depth_file_metadata(const v2s_depth_config *config, int rate_hz, bool l
     case 6:
         snprintf(text, V2S_DEPTH_FILE_TEXT_MAX, "%d", rate_hz);
         break;
-    default:
+    case 7:
         pair->value = left_only ? "left" : "both";
+        break;
+    case 8:
+        snprintf(text, V2S_DEPTH_FILE_TEXT_MAX, "%d samples", V2S_ECHO_HOP);
+        break;
+    default:
+        pair->value = "magnitude spectrograms (window 64, transform 512, resized), left ear first, "
+                      "row 0 is 0 Hz, column 0 the first sample; depth in metres";
     }
     return true;
 }
