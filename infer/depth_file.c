@@ -226,6 +226,16 @@ static v2s_status get_levels(const join *j, v2s_depth_config *config) {
     return V2S_OK;
 }
 
+// The size, where only the mean map of the training split tells it; as it was where nothing does.
+static bool tell_size(const join *j, double *size) {
+    const v2s_safetensors_entry *e = v2s_safetensors_find(j->file, "floor.mean_depth");
+    if (e == NULL || e->rank != 2 || e->dim[0] != e->dim[1] || e->dim[0] < 16 ||
+        e->dim[0] > V2S_DEPTH_SIZE_MAX || e->dim[0] % 16 != 0)
+        return false;
+    *size = (double)e->dim[0];
+    return true;
+}
+
 // What the shapes do not tell; as published where the file does not say it.
 static v2s_status get_rest(const join *j, v2s_depth_config *config) {
     static const char *const scales[2] = {"channels", "key"}, *const ears[2] = {"both", "left"};
@@ -237,14 +247,18 @@ static v2s_status get_rest(const join *j, v2s_depth_config *config) {
     V2S_TRY(get_number(j, "rate_hz", RATE_MIN_HZ, RATE_MAX_HZ, 1, &rate_hz, &found[3]));
     V2S_TRY(get_word(j, "ears", ears, &j->out->left_only, &has_ears));
     config->scale = by_key ? V2S_ATTENTION_SCALE_KEY : V2S_ATTENTION_SCALE_CHANNELS;
-    config->size = (int)size;
     config->max_depth_m = max_depth_m;
     j->out->rate_hz = (int)rate_hz;
     static const char *const taken[4] = {"attention_scale is missing: channels",
                                          "size is missing: 256", "max_depth_m is missing: 30 m",
                                          "rate_hz is missing: 44100 Hz"};
+    bool by_map = !found[1] && tell_size(j, &size);
+    config->size = (int)size;
     for (int i = 0; i < 4; i++)
-        if (!found[i])
+        if (i == 1 && by_map)
+            V2S_TRY(warn(j->out, "%s: metadata size is missing: %d by tensor floor.mean_depth",
+                         j->path, config->size));
+        else if (!found[i])
             V2S_TRY(warn(j->out, "%s: metadata %s, as published", j->path, taken[i]));
     return V2S_OK;
 }

@@ -235,7 +235,11 @@ v2s_status v2s_export_depth(v2s_onnx *m, v2s_depth_net *net, const v2s_depth_con
     v2s_onnx_output(m, "depth", 4, (const v2s_onnx_dim[]){batch, {.size = 1}, side, side});
     V2S_TRY(v2s_depth_net_each(net, V2S_DEPTH_ALL, add_weight, m));
     v2s_onnx_ints(m, "halves", 2, halves);
-    v2s_onnx_ints(m, "pixels_in_a_row", 3, rows);
+    for (int level = 0; level < LEVELS; level++)
+        if (c->attention[level]) {
+            v2s_onnx_ints(m, "pixels_in_a_row", 3, rows);
+            break;
+        }
     float *twice = v2s_onnx_new_floats(m, "twice", 1, (const int[]){4});
     for (int i = 0; i < 4 && twice != NULL; i++)
         twice[i] = i < 2 ? 1 : 2;

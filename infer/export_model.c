@@ -155,7 +155,8 @@ static v2s_status apply_options(const v2s_settings *s, v2s_export *e, v2s_run_lo
                         e->config.size, (int)s->map_size);
     V2S_TRY(set_word(e, "attention_scale", "--attention-scale", scales, s->attention_scale, &by_key,
                      log));
-    V2S_TRY(set_number(e, "size", "--size", (double)s->map_size, &size, log));
+    if (e->depth.mean_depth == NULL) // which has that size
+        V2S_TRY(set_number(e, "size", "--size", (double)s->map_size, &size, log));
     V2S_TRY(
         set_number(e, "max_depth_m", "--max-depth", s->max_depth_m, &e->config.max_depth_m, log));
     V2S_TRY(set_number(e, "rate_hz", "--rate", s->rate_hz, &rate_hz, log));

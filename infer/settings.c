@@ -331,7 +331,7 @@ const v2s_command v2s_info_command = {
     "v2s-infer",
     "info",
     "FILE [options]",
-    "Says what a sound file, a trajectory, a manifest, an array or a checkpoint is.",
+    "Says what a sound file, a trajectory, a manifest, an array, a checkpoint or an ONNX model is.",
     info_groups,
     AT(inputs),
     1,
