@@ -137,32 +137,6 @@ static int band_outputs(bool dry) {
     return V2S_BASIS_BANDS * v2s_foa_basis_gains(dry);
 }
 
-// The preset, and for v2s the pairing, of a file that does not name its preset.
-static v2s_status tell_preset(const join *j, v2s_refiner_info *info) {
-    static const char *const pairings[] = {"omni", "dry"};
-    const v2s_refiner_config *c = &info->config;
-    if (info->preset[0] != '\0')
-        return V2S_OK;
-    info->told_by_shape = true;
-    if (c->inputs == V2S_REFINER_CHANNELS && c->outputs == V2S_REFINER_CHANNELS) {
-        snprintf(info->preset, sizeof info->preset, "seed");
-        return V2S_OK;
-    }
-    for (int dry = 0; dry < 2; dry++)
-        if (c->inputs == band_inputs(dry) && c->outputs == band_outputs(dry)) {
-            snprintf(info->preset, sizeof info->preset, "v2s");
-            if (info->pairing[0] == '\0')
-                snprintf(info->pairing, sizeof info->pairing, "%s", pairings[dry]);
-            return V2S_OK;
-        }
-    return V2S_FAIL(V2S_FORMAT,
-                    "%s: no metadata says the preset, and %d inputs and %d outputs are those of "
-                    "none: expected %d and %d (seed), %d and %d (v2s, omni) or %d and %d (v2s, "
-                    "dry)",
-                    j->path, c->inputs, c->outputs, V2S_REFINER_CHANNELS, V2S_REFINER_CHANNELS,
-                    band_inputs(false), band_outputs(false), band_inputs(true), band_outputs(true));
-}
-
 // The network of `v2s` must fit the basis that this program has.
 static v2s_status check_band_network(const join *j, const v2s_refiner_info *info) {
     static const char *const versions[] = {V2S_FOA_BASIS_VERSION, NULL};
@@ -184,16 +158,41 @@ static v2s_status check_band_network(const join *j, const v2s_refiner_info *info
     return V2S_OK;
 }
 
+// The preset, and for v2s the pairing, of a file that does not name its preset.
+static v2s_status tell_preset(const join *j, v2s_refiner_info *info) {
+    static const char *const pairings[] = {"omni", "dry"};
+    const v2s_refiner_config *c = &info->config;
+    info->told_by_shape = true;
+    if (c->inputs == V2S_REFINER_CHANNELS && c->outputs == V2S_REFINER_CHANNELS) {
+        snprintf(info->preset, sizeof info->preset, "seed");
+        return V2S_OK;
+    }
+    for (int dry = 0; dry < 2; dry++)
+        if (c->inputs == band_inputs(dry) && c->outputs == band_outputs(dry)) {
+            snprintf(info->preset, sizeof info->preset, "v2s");
+            if (info->pairing[0] == '\0')
+                snprintf(info->pairing, sizeof info->pairing, "%s", pairings[dry]);
+            return check_band_network(j, info);
+        }
+    return V2S_FAIL(V2S_FORMAT,
+                    "%s: no metadata says the preset, and %d inputs and %d outputs are those of "
+                    "none: expected %d and %d (seed), %d and %d (v2s, omni) or %d and %d (v2s, "
+                    "dry)",
+                    j->path, c->inputs, c->outputs, V2S_REFINER_CHANNELS, V2S_REFINER_CHANNELS,
+                    band_inputs(false), band_outputs(false), band_inputs(true), band_outputs(true));
+}
+
 static v2s_status load(join *j, v2s_refiner **m, v2s_refiner_info *info) {
     V2S_TRY(v2s_safetensors_open(j->path, &j->file));
     V2S_TRY(get_info(j, info));
     V2S_TRY(get_config(j, &info->config));
-    V2S_TRY(tell_preset(j, info));
     if (strcmp(info->preset, "v2s") == 0)
         V2S_TRY(check_band_network(j, info));
     V2S_TRY(v2s_refiner_open(&info->config, m));
     V2S_TRY(v2s_refiner_each_param(*m, load_param, j));
     V2S_TRY(check_strangers(j, *m));
+    if (info->preset[0] == '\0')
+        V2S_TRY(tell_preset(j, info));
     info->parameters = v2s_refiner_parameters(*m);
     return V2S_OK;
 }
