@@ -11,7 +11,8 @@
 //   up          Resize, linear, align_corners
 //   head        Conv 1x1, Sigmoid, times max_depth_m
 //
-// A value is named after the PyTorch module that makes it.
+// A value is named after the PyTorch module that makes it. Arguments of a call have no order: names
+// that are made of other names come in a statement of their own.
 #include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -172,7 +173,8 @@ static void attend(v2s_onnx *m, const v2s_depth_config *c, int level) {
         look(m, prefix, ear);
         v2s_onnx_add(m, "Reshape", INPUTS(named(found, "%s.found_%d", prefix, ear), side),
                      named(picture, "%s.found_%d.picture", prefix, ear));
-        conv(m, picture, named(out, "%s.out", prefix), 1, true, named(made, "%s_%d", out, ear));
+        named(out, "%s.out", prefix);
+        conv(m, picture, out, 1, true, named(made, "%s_%d", out, ear));
         v2s_onnx_add(m, "Mul", INPUTS(made, named(gamma, "%s.%s", prefix, gammas[ear])),
                      named(weighted, "%s.weighted", made));
         v2s_onnx_add(m, "Add", INPUTS(e[ear], weighted),
