@@ -29,7 +29,7 @@ static const layout V1 = {"batvision1", 3, {"depth path", "audio path left", "au
 
 typedef struct builder {
     const char *root;
-    bool strict;
+    v2s_manifest_rules rules;
     v2s_depth_set set;
     size_t capacity, reason_capacity;
 } builder;
@@ -244,7 +244,8 @@ static v2s_status read_row(table *t) {
     if (status == V2S_OK)
         return keep_sample(t->b, &s);
     sample_free(&s);
-    return status == V2S_FORMAT && !t->b->strict ? keep_reason(t->b, v2s_error_text()) : status;
+    return status == V2S_FORMAT && !t->b->rules.strict ? keep_reason(t->b, v2s_error_text())
+                                                       : status;
 }
 
 static v2s_status read_rows(table *t) {
@@ -352,7 +353,8 @@ static v2s_status take_clip(builder *b, v2s_clip *clip) {
                           .audio = {clip->audio[0], clip->audio[1]},
                           .depth = clip->depth,
                           .location = strdup(v2s_clip_cluster(clip)),
-                          .split = clip->split};
+                          .split = clip->split,
+                          .millimetres = clip->depth_mm};
     clip->id = clip->audio[0] = clip->audio[1] = clip->depth = NULL;
     if (s.location == NULL) {
         sample_free(&s);
@@ -365,14 +367,15 @@ static v2s_status refuse_clip(builder *b, const v2s_clip *clip) {
     char reason[V2S_ERROR_TEXT_MAX];
     snprintf(reason, sizeof reason, "%s: line %d: pairing: expected depth, found %s", b->root,
              clip->line, v2s_pairing_name(clip->pairing));
-    return b->strict ? V2S_FAIL(V2S_FORMAT, "%s", reason) : keep_reason(b, reason);
+    return b->rules.strict ? V2S_FAIL(V2S_FORMAT, "%s", reason) : keep_reason(b, reason);
 }
 
 static v2s_status read_manifest(builder *b) {
     v2s_manifest m = {0};
     b->set.layout = "manifest";
-    V2S_TRY(v2s_manifest_read(b->root, b->strict, &m));
+    V2S_TRY(v2s_manifest_read(b->root, b->rules, &m));
     v2s_status status = V2S_OK;
+    b->set.flagged = m.flagged;
     for (size_t i = 0; status == V2S_OK && i < m.skipped; i++)
         status = keep_reason(b, m.skip_reasons[i]);
     for (size_t i = 0; status == V2S_OK && i < m.count; i++)
@@ -391,8 +394,8 @@ static v2s_status check_any(const builder *b) {
                     b->set.skipped, b->set.skip_reasons[0]);
 }
 
-v2s_status v2s_depth_set_open(const char *path, bool strict, v2s_depth_set *set) {
-    builder b = {.root = path, .strict = strict};
+v2s_status v2s_depth_set_open(const char *path, v2s_manifest_rules rules, v2s_depth_set *set) {
+    builder b = {.root = path, .rules = rules};
     struct stat info;
     if (stat(path, &info) != 0)
         return V2S_FAIL(V2S_IO, "%s: cannot open: %s", path, strerror(errno));

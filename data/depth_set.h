@@ -42,11 +42,14 @@ typedef struct v2s_depth_set {
     v2s_depth_sample *samples;
     size_t skipped;
     char **skip_reasons; // [skipped] one sentence each
+    size_t flagged;      // of a manifest: clips with a flag
 } v2s_depth_set;
 
 // `path` is a folder (the layout is told from what is in it) or a manifest. IO, FORMAT (also: no
-// usable sample at all), NOMEM; `set` is untouched on failure.
-V2S_MUST_USE v2s_status v2s_depth_set_open(const char *path, bool strict, v2s_depth_set *set);
+// usable sample at all), NOMEM; `set` is untouched on failure. Of the rules a folder knows `strict`
+// alone.
+V2S_MUST_USE v2s_status v2s_depth_set_open(const char *path, v2s_manifest_rules rules,
+                                           v2s_depth_set *set);
 void v2s_depth_set_free(v2s_depth_set *set); // accepts a zeroed one
 
 // x [2,size,size] with its notes, and depth [size,size], of a sample (NULL: not wanted). Whether

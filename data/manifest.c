@@ -22,8 +22,10 @@ static const char *const LAYOUTS[] = {"ambix", "n3d", "fuma", "wxyz_sn3d", NULL}
 
 typedef struct reader {
     v2s_text_lines lines;
+    v2s_manifest_rules rules;
     size_t folder_length; // of the path, with the slash; 0: the current folder
     const cJSON *object;
+    bool outside; // a path of the present line leaves the folder
     v2s_manifest m;
     size_t clip_capacity, reason_capacity;
     void *ids; // tsearch tree of the ids so far
@@ -42,8 +44,9 @@ const char *v2s_clip_cluster(const v2s_clip *clip) {
 }
 
 static void clip_free(v2s_clip *c) {
-    char *const texts[] = {c->id,    c->truth,  c->dry,     c->trajectory, c->layout,   c->room,
-                           c->sound, c->source, c->licence, c->audio[0],   c->audio[1], c->depth};
+    char *const texts[] = {c->id,       c->truth, c->dry,    c->trajectory, c->layout,
+                           c->room,     c->sound, c->source, c->licence,    c->audio[0],
+                           c->audio[1], c->depth, c->flag};
     for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++)
         free(texts[i]);
 }
@@ -159,8 +162,35 @@ static v2s_status get_sound(const reader *r, char **out) {
     return V2S_OK;
 }
 
+// Whether a path is absolute, or climbs above where it starts. Links are followed: only somebody
+// who can write the folder can make one.
+static bool leaves_folder(const char *path) {
+    int depth = 0;
+    if (*path == '/')
+        return true;
+    while (*path != '\0') {
+        size_t n = strcspn(path, "/");
+        if (n == 2 && path[0] == '.' && path[1] == '.')
+            depth--;
+        else if (n > 0 && !(n == 1 && path[0] == '.'))
+            depth++;
+        if (depth < 0)
+            return true;
+        path += n;
+        path += strspn(path, "/");
+    }
+    return false;
+}
+
 // The path as the manifest's reader can open it; the file must exist.
-static v2s_status resolve(const reader *r, const char *key, const char *text, char **out) {
+static v2s_status resolve(reader *r, const char *key, const char *text, char **out) {
+    bool outside = leaves_folder(text);
+    if (outside && !r->rules.allow_outside)
+        return v2s_text_lines_bad(&r->lines,
+                                  "%s: %s lies outside the manifest's folder (--allow-outside "
+                                  "permits it)",
+                                  key, text);
+    r->outside |= outside;
     size_t folder = text[0] == '/' ? 0 : r->folder_length, n = strlen(text);
     char *path = malloc(folder + n + 1);
     if (path == NULL)
@@ -176,7 +206,7 @@ static v2s_status resolve(const reader *r, const char *key, const char *text, ch
     return V2S_OK;
 }
 
-static v2s_status get_path(const reader *r, const char *key, bool required, char **out) {
+static v2s_status get_path(reader *r, const char *key, bool required, char **out) {
     char *text = NULL;
     V2S_TRY(get_text(r, key, required, &text));
     v2s_status status = text == NULL ? V2S_OK : resolve(r, key, text, out);
@@ -185,7 +215,7 @@ static v2s_status get_path(const reader *r, const char *key, bool required, char
 }
 
 // A path, or a list of two.
-static v2s_status get_ears(const reader *r, char *out[2]) {
+static v2s_status get_ears(reader *r, char *out[2]) {
     const cJSON *list = field(r, "audio");
     if (!cJSON_IsArray(list))
         return get_path(r, "audio", true, &out[0]);
@@ -227,9 +257,14 @@ static v2s_status get_layout(const reader *r, char **out) {
     return copy_text(LAYOUTS[index], out);
 }
 
-static v2s_status get_depth(const reader *r, v2s_clip *c) {
+static v2s_status get_depth(reader *r, v2s_clip *c) {
+    static const char *const UNITS[] = {"m", "mm", NULL};
+    int unit = 0;
     V2S_TRY(get_ears(r, c->audio));
     V2S_TRY(get_path(r, "depth", true, &c->depth));
+    if (field(r, "depth_unit") != NULL)
+        V2S_TRY(get_word(r, "depth_unit", UNITS, &unit));
+    c->depth_mm = unit == 1;
     return c->start_s == 0
                ? V2S_OK
                : v2s_text_lines_bad(
@@ -261,6 +296,7 @@ static v2s_status get_clip(reader *r, v2s_clip *c) {
     V2S_TRY(get_text(r, "licence", false, &c->licence));
     V2S_TRY(get_flag(r, "recorded", &c->recorded));
     V2S_TRY(get_flag(r, "free_field", &c->free_field));
+    V2S_TRY(get_text(r, "flag", false, &c->flag));
     c->line = r->lines.line;
     return V2S_OK;
 }
@@ -291,7 +327,13 @@ static v2s_status grow(void **items, size_t count, size_t *capacity, size_t size
     return V2S_OK;
 }
 
-static v2s_status keep_clip(reader *r, const v2s_clip *clip) {
+// Takes over the clip.
+static v2s_status keep_clip(reader *r, v2s_clip *clip) {
+    r->m.flagged += clip->flag != NULL;
+    if (clip->flag != NULL && !r->rules.keep_flagged) {
+        clip_free(clip);
+        return V2S_OK;
+    }
     void *items = r->m.clips;
     v2s_status status = grow(&items, r->m.count, &r->clip_capacity, sizeof *r->m.clips);
     r->m.clips = items;
@@ -299,6 +341,7 @@ static v2s_status keep_clip(reader *r, const v2s_clip *clip) {
     if (tsearch(clip->id, &r->ids, compare_ids) == NULL)
         return V2S_FAIL(V2S_NOMEM, "out of memory");
     r->m.clips[r->m.count++] = *clip;
+    r->m.outside += r->outside;
     return V2S_OK;
 }
 
@@ -319,6 +362,7 @@ static v2s_status read_clip(reader *r) {
     if (*text == '\0')
         return V2S_OK;
     v2s_clip clip = {0};
+    r->outside = false;
     v2s_status status = parse_clip(r, text, &clip);
     if (status == V2S_OK)
         status = keep_clip(r, &clip);
@@ -327,15 +371,19 @@ static v2s_status read_clip(reader *r) {
     return status;
 }
 
-static v2s_status read_clips(reader *r, bool strict) {
+static v2s_status read_clips(reader *r) {
     for (;;) {
         v2s_status status = r->lines.line < INT_MAX ? read_clip(r) : V2S_END;
         if (status == V2S_END)
             break;
-        if (status == V2S_FORMAT && !strict)
+        if (status == V2S_FORMAT && !r->rules.strict)
             status = keep_reason(r);
         V2S_TRY(status);
     }
+    if (r->m.count == 0 && r->m.flagged > 0)
+        return V2S_FAIL(V2S_FORMAT,
+                        "%s: all of its %zu usable clips are flagged (--keep-flagged takes them)",
+                        r->lines.path, r->m.flagged);
     if (r->m.count == 0 && r->m.skipped == 0)
         return V2S_FAIL(V2S_FORMAT, "%s: no clip in it", r->lines.path);
     if (r->m.count == 0)
@@ -348,8 +396,8 @@ static void keep_id(void *id) {
     (void)id; // belongs to its clip
 }
 
-v2s_status v2s_manifest_read(const char *path, bool strict, v2s_manifest *manifest) {
-    reader r = {.lines = {.path = path, .kind = "a clip", .size = LINE_MAX_BYTES}};
+v2s_status v2s_manifest_read(const char *path, v2s_manifest_rules rules, v2s_manifest *manifest) {
+    reader r = {.lines = {.path = path, .kind = "a clip", .size = LINE_MAX_BYTES}, .rules = rules};
     const char *slash = strrchr(path, '/');
     r.folder_length = slash == NULL ? 0 : (size_t)(slash - path) + 1;
     v2s_status status = V2S_OK;
@@ -362,7 +410,7 @@ v2s_status v2s_manifest_read(const char *path, bool strict, v2s_manifest *manife
     if (status == V2S_OK)
         status = copy_text(path, &r.m.path);
     if (status == V2S_OK)
-        status = read_clips(&r, strict);
+        status = read_clips(&r);
     tdestroy(r.ids, keep_id);
     free(r.lines.text);
     fclose(r.lines.file);
@@ -425,7 +473,9 @@ static bool add_clip(cJSON *o, const v2s_clip *c) {
         ok = ok && cJSON_AddTrueToObject(o, "recorded") != NULL;
     if (c->free_field)
         ok = ok && cJSON_AddTrueToObject(o, "free_field") != NULL;
-    return ok;
+    if (c->depth_mm)
+        ok = ok && add_text(o, "depth_unit", "mm");
+    return ok && add_text(o, "flag", c->flag);
 }
 
 v2s_status v2s_manifest_write_clip(v2s_file_out *f, const v2s_clip *clip) {

@@ -12,13 +12,16 @@
 // `dry`; for `depth` audio (a file with two channels, or a list of two files: left and right ear)
 // and depth (a depth map, data/depth_map.h), and no start_s other than 0. Optional
 // besides those shown: "recorded" (true: a microphone's recording, compare's rule for those
-// applies) and "free_field" (true: no room). null is the same as absent. rt60_s is a number or a
-// list of 1 or 8; sound is a text or a list of texts. start_s holds for all files of the line.
+// applies), "free_field" (true: no room), "flag" (a text: why the clip is doubtful, for example
+// that its sound does not come from where its label says) and "depth_unit" ("mm": numbers of the
+// depth map are millimetres whatever their type). null is the same as absent. rt60_s is a number or
+// a list of 1 or 8; sound is a text or a list of texts. start_s holds for all files of the line.
 //
-// Paths are relative to the manifest's folder; in memory they are resolved. Unknown keys are kept
-// out of the way (ignored). A line that cannot be used is named with its reason, counted and
-// skipped, or an error with `strict`. Blank lines, CRLF and a byte order mark are accepted; a line
-// may have 64 KiB. Of several lines with one id the first is used.
+// Paths are relative to the manifest's folder and stay in it unless the rules allow more; in memory
+// they are resolved. Unknown keys are kept out of the way (ignored). A line that cannot be used is
+// named with its reason, counted and skipped, or an error with `strict`. Blank lines, CRLF and a
+// byte order mark are accepted; a line may have 64 KiB. Of several lines with one id the first is
+// used. Clips with a flag are counted and left out unless the rules keep them.
 #ifndef V2S_DATA_MANIFEST_H
 #define V2S_DATA_MANIFEST_H
 
@@ -51,7 +54,9 @@ typedef struct v2s_clip {
     char *room, *sound, *source, *licence; // NULL where the line has none; several sounds stand
                                            // in lines of their own ('\n')
     bool recorded, free_field;
-    int line; // in the manifest, from 1
+    bool depth_mm; // depth_unit is "mm"
+    char *flag;    // NULL: none
+    int line;      // in the manifest, from 1
 } v2s_clip;
 
 typedef struct v2s_manifest {
@@ -60,12 +65,21 @@ typedef struct v2s_manifest {
     v2s_clip *clips;
     size_t skipped;      // lines that could not be used
     char **skip_reasons; // [skipped] "m.jsonl: line 3: ..."
+    size_t flagged;      // clips with a flag, kept or left out
+    size_t outside;      // clips that name files outside the manifest's folder (allow_outside)
 } v2s_manifest;
+
+typedef struct v2s_manifest_rules {
+    bool strict;        // a line that cannot be used is an error
+    bool allow_outside; // absolute paths, and paths that leave the folder by ".."
+    bool keep_flagged;
+} v2s_manifest_rules;
 
 // Reads every line; files that lines name are not opened but must exist. IO, FORMAT (also: no
 // usable line at all; with `strict` any line that cannot be used), NOMEM. `manifest` is untouched
 // on failure.
-V2S_MUST_USE v2s_status v2s_manifest_read(const char *path, bool strict, v2s_manifest *manifest);
+V2S_MUST_USE v2s_status v2s_manifest_read(const char *path, v2s_manifest_rules rules,
+                                          v2s_manifest *manifest);
 void v2s_manifest_free(v2s_manifest *manifest); // accepts a zeroed one
 
 // Cluster of a clip for the bootstrap: room, else source, else id.

@@ -103,12 +103,15 @@ static v2s_status read_manifests(run *r) {
         return V2S_FAIL(V2S_NOMEM, "out of memory");
     for (size_t i = 0; i < r->s->inputs.count; i++) {
         v2s_manifest *m = &r->manifests[i];
-        V2S_TRY(v2s_manifest_read(r->s->inputs.items[i], r->s->strict, m));
+        V2S_TRY(v2s_manifest_read(r->s->inputs.items[i], v2s_settings_rules(r->s), m));
         for (size_t k = 0; k < m->skipped && k < NAMED_MAX; k++)
             v2s_run_log_warn(&r->log, "%s", m->skip_reasons[k]);
         if (m->skipped > NAMED_MAX)
             v2s_run_log_warn(&r->log, "%s: %zu more lines that cannot be used", m->path,
                              m->skipped - NAMED_MAX);
+        if (m->flagged > 0)
+            v2s_run_log_warn(&r->log, "%s: %zu clips are flagged as doubtful: %s", m->path,
+                             m->flagged, r->s->keep_flagged ? "kept" : "left out");
     }
     return V2S_OK;
 }

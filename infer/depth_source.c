@@ -173,12 +173,15 @@ static v2s_status list_folder(const v2s_settings *s, v2s_depth_source *src) {
 // ---- data sets --------------------------------------------------------------------------------
 
 static v2s_status open_set(const v2s_settings *s, v2s_run_log *log, v2s_depth_source *src) {
-    V2S_TRY(v2s_depth_set_open(src->path, s->strict, &src->set));
+    V2S_TRY(v2s_depth_set_open(src->path, v2s_settings_rules(s), &src->set));
     for (size_t i = 0; i < src->set.skipped && i < NAMED_MAX; i++)
         v2s_run_log_warn(log, "%s", src->set.skip_reasons[i]);
     if (src->set.skipped > NAMED_MAX)
         v2s_run_log_warn(log, "%s: %zu more lines that cannot be used", src->path,
                          src->set.skipped - NAMED_MAX);
+    if (src->set.flagged > 0)
+        v2s_run_log_warn(log, "%s: %zu clips are flagged as doubtful: %s", src->path,
+                         src->set.flagged, s->keep_flagged ? "kept" : "left out");
     src->samples = calloc(src->set.count + 1, sizeof(v2s_depth_sample *));
     if (src->samples == NULL)
         return V2S_FAIL(V2S_NOMEM, "out of memory");

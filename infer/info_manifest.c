@@ -57,11 +57,21 @@ static v2s_status report_split(const v2s_manifest *m, v2s_split split, v2s_run_l
 
 v2s_status v2s_info_manifest(const char *path, v2s_run_log *log) {
     v2s_manifest m = {0};
-    V2S_TRY(v2s_manifest_read(path, false, &m));
+    const v2s_manifest_rules all = {.allow_outside = true, .keep_flagged = true};
+    V2S_TRY(v2s_manifest_read(path, all, &m));
     v2s_run_log_row(log, "kind", "manifest, %zu clips", m.count);
     v2s_run_log_text(log, "kind", "manifest");
     v2s_run_log_number(log, "clips", (double)m.count);
     v2s_run_log_number(log, "skipped", (double)m.skipped);
+    v2s_run_log_number(log, "flagged", (double)m.flagged);
+    v2s_run_log_number(log, "outside", (double)m.outside);
+    if (m.flagged > 0)
+        v2s_run_log_row(log, "flagged", "%zu clips, which only --keep-flagged takes", m.flagged);
+    if (m.outside > 0)
+        v2s_run_log_row(log, "outside",
+                        "%zu clips name files outside the manifest's folder, which only "
+                        "--allow-outside reads",
+                        m.outside);
     for (size_t i = 0; i < m.skipped && i < NAMED_MAX; i++)
         v2s_run_log_warn(log, "%s", m.skip_reasons[i]);
     if (m.skipped > NAMED_MAX)

@@ -151,6 +151,10 @@ static const v2s_option compare_rows[] = {
      AT(recorded)},
     {"strict", 0, V2S_OPTION_FLAG, NULL, NULL, UNLIMITED,
      "a line or clip that cannot be used is an error", AT(strict)},
+    {"allow-outside", 0, V2S_OPTION_FLAG, NULL, NULL, UNLIMITED,
+     "manifests may name files outside their own folder", AT(allow_outside)},
+    {"keep-flagged", 0, V2S_OPTION_FLAG, NULL, NULL, UNLIMITED,
+     "take the clips too that 'prepare' flagged as doubtful", AT(keep_flagged)},
     {"pred", 0, V2S_OPTION_TEXT, "A.wav", NULL, UNLIMITED,
      "judge one file (4 channels AmbiX, or 2) against --truth, without manifests", AT(prediction)},
     {"truth", 0, V2S_OPTION_TEXT, "B.wav", NULL, UNLIMITED, "what --pred should be", AT(truth)},
@@ -173,6 +177,10 @@ static const v2s_option depth_rows[] = {
      "convert a sound whose rate is not the checkpoint's instead of refusing it", AT(resample)},
     {"strict", 0, V2S_OPTION_FLAG, NULL, NULL, UNLIMITED,
      "a sound, truth or line that cannot be used is an error", AT(strict)},
+    {"allow-outside", 0, V2S_OPTION_FLAG, NULL, NULL, UNLIMITED,
+     "manifests may name files outside their own folder", AT(allow_outside)},
+    {"keep-flagged", 0, V2S_OPTION_FLAG, NULL, NULL, UNLIMITED,
+     "take the clips too that 'prepare' flagged as doubtful", AT(keep_flagged)},
     PRECISION_ROW,
     END_OF_ROWS,
 };
@@ -364,4 +372,8 @@ const v2s_command v2s_depth_command = {
 
 int v2s_settings_threads(const v2s_settings *settings) {
     return settings->threads > 0 ? (int)settings->threads : v2s_cpu_count();
+}
+
+v2s_manifest_rules v2s_settings_rules(const v2s_settings *settings) {
+    return (v2s_manifest_rules){settings->strict, settings->allow_outside, settings->keep_flagged};
 }

@@ -3,6 +3,7 @@
 #ifndef V2S_INFER_SETTINGS_H
 #define V2S_INFER_SETTINGS_H
 
+#include "data/manifest.h"
 #include "data/options.h"
 
 enum { V2S_SWITCH_OFF = 0, V2S_SWITCH_ON = 1 };
@@ -52,7 +53,7 @@ typedef struct v2s_settings {
     const char *metrics;
     int64_t draws; // of the bootstrap
     const char *prediction, *truth;
-    bool strict, recorded, normalise;
+    bool strict, allow_outside, keep_flagged, recorded, normalise;
     int librosa; // 0: 0.8, 1: 0.9
 
     // depth
@@ -64,6 +65,9 @@ typedef struct v2s_settings {
     int depth_resize; // v2s_depth_resize
     bool resample;
 } v2s_settings;
+
+// The rules for manifests that the options mean.
+v2s_manifest_rules v2s_settings_rules(const v2s_settings *settings);
 
 extern const v2s_command v2s_track_command;
 extern const v2s_command v2s_render_command;

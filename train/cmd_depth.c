@@ -91,7 +91,7 @@ static v2s_status open_data(run *r) {
     const v2s_depth_settings *s = &r->settings;
     v2s_depth_data_setup setup = {
         .inputs = &s->common.inputs,
-        .strict = s->strict,
+        .rules = {s->strict, s->allow_outside, s->keep_flagged},
         .echo = {.rate_hz = (int)s->rate_hz, .max_depth_m = s->max_depth_m, .size = (int)s->size},
         .resize = (v2s_depth_resize)s->resize,
         .left_only = s->ears == V2S_DEPTH_EARS_LEFT,

@@ -68,13 +68,18 @@ static v2s_status open_folder(run *r, int argc, char **argv) {
 
 static v2s_status read_manifests(run *r) {
     const v2s_text_list *inputs = &r->settings.common.inputs;
+    const v2s_manifest_rules rules = {r->settings.strict, r->settings.allow_outside,
+                                      r->settings.keep_flagged};
     r->manifests = calloc(inputs->count, sizeof *r->manifests);
     if (r->manifests == NULL)
         return V2S_FAIL(V2S_NOMEM, "out of memory");
     for (size_t i = 0; i < inputs->count; i++) {
         v2s_manifest *m = &r->manifests[i];
-        V2S_TRY(v2s_manifest_read(inputs->items[i], r->settings.strict, m));
+        V2S_TRY(v2s_manifest_read(inputs->items[i], rules, m));
         r->skipped_lines += m->skipped;
+        if (r->first && m->flagged > 0)
+            v2s_run_log_warn(&r->log, "%s: %zu clips are flagged as doubtful: %s", m->path,
+                             m->flagged, rules.keep_flagged ? "kept" : "left out");
         for (size_t k = 0; r->first && k < m->skipped; k++)
             v2s_run_log_warn(&r->log, "skipped: %s", m->skip_reasons[k]);
     }

@@ -134,7 +134,7 @@ static v2s_status settle(v2s_depth_data *d, const v2s_depth_data_setup *s, gathe
     if (r->keep)
         free(r->into);
     r->item->sample = NULL;
-    if (s->strict || r->status == V2S_NOMEM || r->status == V2S_CANCELLED) {
+    if (s->rules.strict || r->status == V2S_NOMEM || r->status == V2S_CANCELLED) {
         v2s_error_restore(r->error);
         return r->status;
     }
@@ -268,9 +268,13 @@ static v2s_status open_sets(v2s_depth_data *d, const v2s_depth_data_setup *s) {
     size_t counts[V2S_SPLIT_COUNT] = {0};
     for (size_t i = 0; i < s->inputs->count; i++) {
         v2s_depth_set *set = &d->sets[i];
-        V2S_TRY(v2s_depth_set_open(s->inputs->items[i], s->strict, set));
+        V2S_TRY(v2s_depth_set_open(s->inputs->items[i], s->rules, set));
         d->set_count++;
         d->skipped += set->skipped;
+        if (set->flagged > 0)
+            v2s_run_log_warn(s->log, "%s: %zu clips are flagged as doubtful: %s",
+                             s->inputs->items[i], set->flagged,
+                             s->rules.keep_flagged ? "kept" : "left out");
         for (size_t k = 0; k < set->skipped; k++)
             v2s_run_log_warn(s->log, "skipped: %s", set->skip_reasons[k]);
         for (size_t k = 0; k < set->count; k++)

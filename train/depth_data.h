@@ -6,8 +6,8 @@
 //
 // Opening reads every sample of the splits train and val. One that cannot be used (a file that is
 // missing, one channel, another rate, numbers that are not finite, no valid pixel) is named, left
-// out and counted, or with `strict` an error. What was read stays in memory up to cache_bytes, the
-// training samples first; the others are read again whenever they are wanted.
+// out and counted, or with the rule `strict` an error. What was read stays in memory up to
+// cache_bytes, the training samples first; the others are read again whenever they are wanted.
 //
 // Floors, of the training split: mean_depth [size,size] is the mean over a pixel's valid depths
 // (the mean of all where it is never valid); constant_depth is the median of all valid pixels, the
@@ -23,7 +23,7 @@
 
 typedef struct v2s_depth_data_setup {
     const v2s_text_list *inputs; // ROOT or MANIFEST each
-    bool strict;
+    v2s_manifest_rules rules;
     v2s_echo_config echo;
     v2s_depth_resize resize;
     bool left_only; // the left ear takes the place of the right one

@@ -63,7 +63,7 @@ typedef struct v2s_refiner_settings {
     const char *init;
     double segment_s, rate_hz;  // 0: the preset's
     const char *augment, *loss; // NULL: the preset's
-    bool strict;
+    bool strict, allow_outside, keep_flagged;
     int optimizer; // v2s_optim_kind
     double learning_rate, weight_decay, momentum;
     int schedule; // v2s_schedule_kind
@@ -90,7 +90,7 @@ typedef struct v2s_depth_settings {
     int64_t epochs, steps; // 0: not given
     double minutes;        // 0: not given
     int64_t patience, save_every, val_every, max_skipped;
-    bool strict;
+    bool strict, allow_outside, keep_flagged;
     int64_t base_channels;
     const char *levels; // "2,3,4,5"
     int scale;          // v2s_attention_scale

@@ -35,6 +35,10 @@ static const v2s_option run_rows[] = {
      "give up after so many batches in a row that are not finite", AT(max_skipped)},
     {"strict", 0, V2S_OPTION_FLAG, NULL, NULL, UNLIMITED, "a clip that cannot be used is an error",
      AT(strict)},
+    {"allow-outside", 0, V2S_OPTION_FLAG, NULL, NULL, UNLIMITED,
+     "manifests may name files outside their own folder", AT(allow_outside)},
+    {"keep-flagged", 0, V2S_OPTION_FLAG, NULL, NULL, UNLIMITED,
+     "take the clips too that 'prepare' flagged as doubtful", AT(keep_flagged)},
     END_OF_ROWS,
 };
 

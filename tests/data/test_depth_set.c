@@ -27,7 +27,7 @@ TestSuite(depth_set, .init = setup, .fini = v2s_test_folder_remove);
 
 static v2s_depth_set open_ok(const char *path, bool strict) {
     v2s_depth_set set = {0};
-    v2s_status status = v2s_depth_set_open(path, strict, &set);
+    v2s_status status = v2s_depth_set_open(path, (v2s_manifest_rules){.strict = strict}, &set);
     cr_assert(status == V2S_OK, "%s", v2s_error_text());
     return set;
 }
@@ -161,8 +161,9 @@ Test(depth_set, a_line_that_cannot_be_used_is_named_and_skipped) {
         cr_expect(strstr(set.skip_reasons[0], "attic/train.csv: line 2: ") != NULL, "%s",
                   set.skip_reasons[0]);
         v2s_depth_set_free(&set);
-        cr_expect(v2s_depth_set_open(root, true, &set) == V2S_FORMAT, "not strict: %s",
-                  FAULTS[i].line);
+        cr_expect(v2s_depth_set_open(root, (v2s_manifest_rules){.strict = true}, &set) ==
+                      V2S_FORMAT,
+                  "not strict: %s", FAULTS[i].line);
         cr_expect(set.samples == NULL);
     }
 }
@@ -189,7 +190,9 @@ static void assert_fails(const char *path, v2s_status code, const char *part) {
     v2s_depth_set set = {0};
     for (int strict = 0; strict < 2; strict++) {
         v2s_error_clear();
-        cr_expect(v2s_depth_set_open(path, strict == 1, &set) == code, "%s", v2s_error_text());
+        cr_expect(v2s_depth_set_open(path, (v2s_manifest_rules){.strict = strict == 1}, &set) ==
+                      code,
+                  "%s", v2s_error_text());
         cr_expect(strstr(v2s_error_text(), part) != NULL, "no '%s' in '%s'", part,
                   v2s_error_text());
         cr_expect(strncmp(v2s_error_text(), path, strlen(path)) == 0, "'%s'", v2s_error_text());
@@ -336,7 +339,7 @@ Test(depth_set, a_manifest_lists_stereo_files_and_pairs_of_ears) {
     cr_expect_eq(depth[12], 30); // floats of a manifest are metres
     v2s_echo_close(&echo);
     v2s_depth_set_free(&set);
-    cr_expect(v2s_depth_set_open(path, true, &set) == V2S_FORMAT);
+    cr_expect(v2s_depth_set_open(path, (v2s_manifest_rules){.strict = true}, &set) == V2S_FORMAT);
 }
 
 // ---- samples ----------------------------------------------------------------------------------
@@ -396,7 +399,7 @@ Test(depth_set, damaged_tables_never_crash) {
         v2s_test_write_file(path, bytes, damaged_size);
         free(bytes);
         v2s_depth_set set = {0};
-        if (v2s_depth_set_open(root, false, &set) == V2S_OK) {
+        if (v2s_depth_set_open(root, (v2s_manifest_rules){.strict = false}, &set) == V2S_OK) {
             opened++;
             cr_assert(set.count >= 5 && set.count <= 8);
         }

@@ -63,7 +63,7 @@ static v2s_status load_all(const v2s_depth_set *set) {
 
 static v2s_status whole_job(const char *path) {
     v2s_depth_set set = {0};
-    V2S_TRY(v2s_depth_set_open(path, false, &set));
+    V2S_TRY(v2s_depth_set_open(path, (v2s_manifest_rules){.strict = false}, &set));
     v2s_status status = load_all(&set);
     v2s_depth_set_free(&set);
     return status;

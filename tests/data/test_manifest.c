@@ -52,7 +52,7 @@ static v2s_status read_bytes(const char *bytes, size_t size, bool strict, v2s_ma
     place p = place_make();
     put(p.folder, "m.jsonl", bytes, size);
     v2s_error_clear();
-    v2s_status status = v2s_manifest_read(p.manifest, strict, m);
+    v2s_status status = v2s_manifest_read(p.manifest, (v2s_manifest_rules){.strict = strict}, m);
     if (status != V2S_OK)
         cr_expect_eq(strstr(v2s_error_text(), p.manifest), v2s_error_text(), "no path in: %s",
                      v2s_error_text());
@@ -229,8 +229,10 @@ Test(manifest, nothing_usable_is_an_error) {
     cr_expect_eq(read_text("\n\n", false, &m), V2S_FORMAT);
     cr_expect_eq(read_text("RIFF\1\2\3\n", false, &m), V2S_FORMAT);
     cr_expect(strstr(v2s_error_text(), "none of its 1 lines") != NULL, "%s", v2s_error_text());
-    cr_expect_eq(v2s_manifest_read("/tmp/v2s-no-such-manifest", false, &m), V2S_IO);
-    cr_expect_eq(v2s_manifest_read("/tmp", false, &m), V2S_IO);
+    cr_expect_eq(
+        v2s_manifest_read("/tmp/v2s-no-such-manifest", (v2s_manifest_rules){.strict = false}, &m),
+        V2S_IO);
+    cr_expect_eq(v2s_manifest_read("/tmp", (v2s_manifest_rules){.strict = false}, &m), V2S_IO);
     cr_expect(m.path == NULL && m.count == 0);
 }
 
@@ -257,6 +259,8 @@ Test(manifest, what_is_written_is_read_back) {
                      .pairing = V2S_PAIRING_DEPTH,
                      .audio = {"t.wav", "d.wav"},
                      .depth = "z.npy",
+                     .depth_mm = true,
+                     .flag = "41 deg from its label",
                      .drr_db = NAN};
     v2s_file_out *f = NULL;
     cr_assert_eq(v2s_file_out_open(p.manifest, &f), V2S_OK);
@@ -265,7 +269,8 @@ Test(manifest, what_is_written_is_read_back) {
     cr_assert_eq(v2s_file_out_commit(f), V2S_OK);
     v2s_file_out_close(&f);
     v2s_manifest m = {0};
-    cr_assert_eq(v2s_manifest_read(p.manifest, true, &m), V2S_OK, "%s", v2s_error_text());
+    const v2s_manifest_rules rules = {.strict = true, .keep_flagged = true};
+    cr_assert_eq(v2s_manifest_read(p.manifest, rules, &m), V2S_OK, "%s", v2s_error_text());
     cr_assert_eq(m.count, 2);
     const v2s_clip *r = &m.clips[0];
     cr_expect_str_eq(r->id, c.id);
@@ -285,6 +290,59 @@ Test(manifest, what_is_written_is_read_back) {
     cr_expect(m.clips[1].truth == NULL);
     cr_expect(strstr(m.clips[1].audio[0], "/t.wav") && strstr(m.clips[1].audio[1], "/d.wav"));
     cr_expect(strstr(m.clips[1].depth, "/z.npy") != NULL);
+    cr_expect(m.clips[1].depth_mm && r->flag == NULL);
+    cr_expect_str_eq(m.clips[1].flag, "41 deg from its label");
     v2s_manifest_free(&m);
     place_remove(&p);
+}
+
+static v2s_status read_by(const place *p, const char *truth, v2s_manifest_rules rules,
+                          v2s_manifest *m) {
+    char line[512];
+    int n = snprintf(line, sizeof line,
+                     "{\"id\":\"a\",\"split\":\"train\",\"pairing\":\"omni\",\"truth\":\"%s\","
+                     "\"trajectory\":\"t.csv\"}",
+                     truth);
+    put(p->folder, "m.jsonl", line, (size_t)n);
+    return v2s_manifest_read(p->manifest, rules, m);
+}
+
+Test(manifest, paths_leave_the_folder_only_where_that_is_allowed) {
+    place p = place_make();
+    char absolute[64], around[96];
+    snprintf(absolute, sizeof absolute, "%s/t.wav", p.folder);
+    snprintf(around, sizeof around, "./..//%s/t.wav", strrchr(p.folder, '/') + 1);
+    const char *const outside[] = {absolute, around};
+    const v2s_manifest_rules strict = {.strict = true};
+    const v2s_manifest_rules allowed = {.strict = true, .allow_outside = true};
+    v2s_manifest m = {0};
+    for (int i = 0; i < 2; i++) {
+        cr_expect_eq(read_by(&p, outside[i], strict, &m), V2S_FORMAT, "%s", outside[i]);
+        cr_expect(strstr(v2s_error_text(), "--allow-outside") != NULL, "%s", v2s_error_text());
+        cr_assert_eq(read_by(&p, outside[i], allowed, &m), V2S_OK, "%s", v2s_error_text());
+        cr_expect_eq(m.outside, 1);
+        v2s_manifest_free(&m);
+    }
+    cr_assert_eq(mkdir(strcat(absolute, ".d"), 0777), 0);
+    char inside[96];
+    snprintf(inside, sizeof inside, "./%s/.././t.wav", strrchr(absolute, '/') + 1);
+    cr_expect_eq(read_by(&p, inside, strict, &m), V2S_OK, "%s", v2s_error_text());
+    cr_expect_eq(m.outside, 0);
+    v2s_manifest_free(&m);
+    cr_assert_eq(rmdir(absolute), 0);
+    place_remove(&p);
+}
+
+Test(manifest, flagged_clips_are_counted_and_left_out) {
+    static const char text[] =
+        GOOD "\n"
+             "{\"id\":\"b\",\"split\":\"val\",\"pairing\":\"omni\",\"truth\":\"t.wav\","
+             "\"trajectory\":\"t.csv\",\"flag\":\"off by 90 deg\"}\n";
+    v2s_manifest m = {0};
+    cr_assert_eq(read_text(text, true, &m), V2S_OK, "%s", v2s_error_text());
+    cr_expect_eq(m.count, 1);
+    cr_expect_eq(m.flagged, 1);
+    v2s_manifest_free(&m);
+    cr_expect_eq(read_text(strchr(text, '\n'), true, &m), V2S_FORMAT);
+    cr_expect(strstr(v2s_error_text(), "--keep-flagged") != NULL, "%s", v2s_error_text());
 }

@@ -67,7 +67,9 @@ static v2s_status open_v2s(run *r) {
 // An objective over a fresh reading of the pairs.
 static run make_run(const v2s_device *dev, preset which) {
     run r = {.dev = dev};
-    cr_assert_eq(v2s_manifest_read(v2s_test_path("m.jsonl"), true, &r.manifest), V2S_OK);
+    cr_assert_eq(v2s_manifest_read(v2s_test_path("m.jsonl"), (v2s_manifest_rules){.strict = true},
+                                   &r.manifest),
+                 V2S_OK);
     for (int i = 0; i < CLIPS + VAL; i++)
         r.clips[i] = &r.manifest.clips[i];
     cr_assert_eq(which == SEED ? open_seed(&r) : open_v2s(&r), V2S_OK, "%s", v2s_error_text());

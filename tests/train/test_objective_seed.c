@@ -35,7 +35,8 @@ static v2s_objective_seed_config usual(void) {
 static opened open_all(const v2s_objective_seed_config *config) {
     opened a = {0};
     v2s_test_make_pairs(TRAIN, VAL);
-    cr_assert(v2s_manifest_read(v2s_test_path("m.jsonl"), true, &a.manifest) == V2S_OK);
+    cr_assert(v2s_manifest_read(v2s_test_path("m.jsonl"), (v2s_manifest_rules){.strict = true},
+                                &a.manifest) == V2S_OK);
     for (int i = 0; i < TRAIN + VAL; i++)
         a.clips[i] = &a.manifest.clips[i];
     cr_assert(v2s_objective_seed_open(config, a.clips, TRAIN, a.clips + TRAIN, VAL, &a.o) == V2S_OK,

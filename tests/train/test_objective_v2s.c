@@ -31,7 +31,9 @@ static opened open_all(int spoilt) {
     v2s_test_make_diffuse_pairs(TRAIN, VAL);
     if (spoilt >= 0)
         v2s_test_spoil_pair(spoilt, NAN);
-    cr_assert_eq(v2s_manifest_read(v2s_test_path("m.jsonl"), true, &a.manifest), V2S_OK);
+    cr_assert_eq(v2s_manifest_read(v2s_test_path("m.jsonl"), (v2s_manifest_rules){.strict = true},
+                                   &a.manifest),
+                 V2S_OK);
     for (int i = 0; i < TRAIN + VAL; i++)
         a.clips[i] = &a.manifest.clips[i];
     cr_assert_eq(v2s_objective_v2s_open(&config, a.clips, TRAIN, a.clips + TRAIN, VAL, &a.o),

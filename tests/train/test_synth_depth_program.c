@@ -41,8 +41,9 @@ static bool exists(const char *name) {
 
 static v2s_depth_set set_of(const char *name) {
     v2s_depth_set set = {0};
-    cr_assert(v2s_depth_set_open(v2s_test_path(name), true, &set) == V2S_OK, "%s",
-              v2s_error_text());
+    cr_assert(v2s_depth_set_open(v2s_test_path(name), (v2s_manifest_rules){.strict = true}, &set) ==
+                  V2S_OK,
+              "%s", v2s_error_text());
     return set;
 }
 

@@ -61,7 +61,9 @@ static void make_sounds(const char *folder, int count) {
 
 static v2s_manifest manifest_of(const char *name) {
     v2s_manifest m = {0};
-    cr_assert(v2s_manifest_read(v2s_test_path(name), true, &m) == V2S_OK, "%s", v2s_error_text());
+    cr_assert(v2s_manifest_read(v2s_test_path(name), (v2s_manifest_rules){.strict = true}, &m) ==
+                  V2S_OK,
+              "%s", v2s_error_text());
     return m;
 }
 
