@@ -2,7 +2,6 @@
 #include "data/h5_strings.h"
 
 #include <errno.h>
-#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -17,6 +16,10 @@ void v2s_h5_strings_free(v2s_h5_strings *strings) {
 #ifdef V2S_HAVE_HDF5
 
 #include <hdf5.h>
+
+bool v2s_h5_supported(void) {
+    return true;
+}
 
 enum { STRING_MAX_BYTES = 65536 };
 
@@ -165,6 +168,10 @@ v2s_status v2s_h5_strings_read(const char *path, const char *dataset, size_t max
 }
 
 #else
+
+bool v2s_h5_supported(void) {
+    return false;
+}
 
 v2s_status v2s_h5_strings_read(const char *path, const char *dataset, size_t max_count,
                                v2s_h5_strings *out) {

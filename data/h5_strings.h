@@ -9,6 +9,7 @@
 #ifndef V2S_DATA_H5_STRINGS_H
 #define V2S_DATA_H5_STRINGS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "kernels/base/status.h"
@@ -17,6 +18,9 @@ typedef struct v2s_h5_strings {
     size_t count;
     char **items; // [count]; padding (zero bytes, or blanks where the type says so) is cut off
 } v2s_h5_strings;
+
+// Whether this program was built with HDF5.
+bool v2s_h5_supported(void);
 
 // `dataset` is its path inside the file. IO; FORMAT (not HDF5, truncated, no such dataset, not
 // strings, not one dimension, above `max_count` strings or 64 KiB a string); UNSUPPORTED; NOMEM.

@@ -17,3 +17,10 @@ with h5py.File(FOLDER + "fixed.h5", "w", libver="earliest") as f:
 with h5py.File(FOLDER + "variable.h5", "w", libver="earliest") as f:
     f.create_dataset("audio", data=PATHS, dtype=h5py.special_dtype(vlen=bytes))
     f.create_dataset("utf8", data=["ä.wav", ""], dtype=h5py.special_dtype(vlen=str))
+
+# The three lists of a split of FAIR-Play, for tests/train/test_prepare_fairplay.c.
+LISTS = {"train": (1, 2, 3, 4, 5), "val": (6, 7), "test": (8,)}
+for name, numbers in LISTS.items():
+    paths = [b"/private/home/author/FAIR-Play/binaural_audios/%06d.wav" % n for n in numbers]
+    with h5py.File(FOLDER + name + ".h5", "w", libver="earliest") as f:
+        f["audio"] = np.array(paths)
