@@ -6,6 +6,9 @@
 #include "train/prepare.h"
 
 static const v2s_prepare_format *const FORMATS[] = {
+    &v2s_prepare_fairplay,
+    &v2s_prepare_batvision1,
+    &v2s_prepare_batvision2,
     NULL,
 };
 
