@@ -7,6 +7,7 @@
 
 static const v2s_prepare_format *const FORMATS[] = {
     &v2s_prepare_fairplay,
+    &v2s_prepare_soundspaces,
     &v2s_prepare_batvision1,
     &v2s_prepare_batvision2,
     NULL,

@@ -166,3 +166,71 @@ void v2s_test_make_batvision1(const char *name, int train, int val, int test) {
         fclose(f);
     }
 }
+
+// ---- SoundSpaces ------------------------------------------------------------------------------
+
+v2s_vec3 v2s_test_spaces_place(int scene, int id) {
+    static const v2s_vec3 places[] = {{0, 0, 1.5}, {2.2, 0.4, 1.5}, {-1.1, 3, 1.8}, {-2, -1.5, 1}};
+    return v2s_scaled(places[id], 1 + 0.1 * scene);
+}
+
+// Adds a plane wave in N3D; unit in AmbiX's axes.
+static void add_n3d(float *x, int channels, size_t at, double gain, v2s_vec3 unit) {
+    double dipole = sqrt(3.0) * gain;
+    x[(size_t)channels * at + V2S_ACN_W] += (float)gain;
+    x[(size_t)channels * at + V2S_ACN_Y] += (float)(dipole * unit.y);
+    x[(size_t)channels * at + V2S_ACN_Z] += (float)(dipole * unit.z);
+    x[(size_t)channels * at + V2S_ACN_X] += (float)(dipole * unit.x);
+    for (int c = V2S_FOA_CHANNELS; c < channels; c++) // second order: nothing may read it
+        x[(size_t)channels * at + (size_t)c] += 0.9f;
+}
+
+void v2s_test_make_response(const char *name, v2s_vec3 away, int channels, int rate_hz) {
+    double distance_m = v2s_norm(away);
+    size_t at = (size_t)lround(distance_m / V2S_SPEED_OF_SOUND_M_S * rate_hz);
+    size_t frames = at + V2S_TEST_SPACES_GAP + 100;
+    float *x = calloc(frames * (size_t)channels, sizeof *x);
+    v2s_vec3 unit = {away.y / distance_m, -away.x / distance_m, away.z / distance_m};
+    add_n3d(x, channels, at, V2S_TEST_SPACES_GAIN / distance_m, unit);
+    add_n3d(x, channels, at + V2S_TEST_SPACES_GAP, 0.2 * V2S_TEST_SPACES_GAIN / distance_m,
+            (v2s_vec3){0, 0, 1});
+    v2s_test_make_wav(v2s_test_path(name), x, frames, channels, rate_hz);
+    free(x);
+}
+
+static void make_scene(const char *name, int scene) {
+    char path[256], text[512] = "", row[128];
+    snprintf(path, sizeof path, "%s/data/metadata/replica/office_%d", name, scene);
+    v2s_test_make_folders(path);
+    for (int id = 0; id < 4; id++) {
+        v2s_vec3 at = v2s_test_spaces_place(scene, id);
+        snprintf(row, sizeof row, "%.18e\t%.18e\t%.18e\t%.18e\n", (double)id, at.x, at.y, at.z);
+        strcat(text, row);
+    }
+    strcat(path, "/points.txt");
+    v2s_test_write_text(path, text);
+    snprintf(path, sizeof path, "%s/data/ambisonic_rirs/replica/office_%d/irs", name, scene);
+    v2s_test_make_folders(path);
+    for (int receiver = 0; receiver < 4; receiver++)
+        for (int source = 0; source < 4; source++) {
+            v2s_vec3 away = v2s_plus(v2s_test_spaces_place(scene, source),
+                                     v2s_scaled(v2s_test_spaces_place(scene, receiver), -1));
+            if (receiver == source)
+                away = (v2s_vec3){0, 0, -1};
+            snprintf(path, sizeof path, "%s/data/ambisonic_rirs/replica/office_%d/irs/%d%c%d.wav",
+                     name, scene, receiver, scene % 2 == 0 ? '_' : '-', source);
+            v2s_test_make_response(path, away, 9, 44100);
+        }
+}
+
+void v2s_test_make_soundspaces(const char *name, int scenes, int sounds) {
+    char path[256];
+    snprintf(path, sizeof path, "%s/data/sounds/1s_all", name);
+    v2s_test_make_folders(path);
+    for (int i = 0; i < sounds; i++) {
+        snprintf(path, sizeof path, "%s/data/sounds/1s_all/sound_%d.wav", name, i);
+        v2s_test_make_noise(path, 4410, 1, 44100, 100 + (unsigned)i);
+    }
+    for (int i = 0; i < scenes; i++)
+        make_scene(name, i);
+}

@@ -40,4 +40,17 @@ void v2s_test_make_fairplay(const char *name);
 // in mm, of which one pixel is +inf and one 0.
 void v2s_test_make_batvision1(const char *name, int train, int val, int test);
 
+// SoundSpaces: in ROOT/data scenes office_0 to office_<scenes - 1> of replica (44.1 kHz) with
+// places 0 to 3, all their responses (R_S.wav; in odd scenes R-S.wav) and points.txt, and `sounds`
+// sounds of 0.1 s. Responses have 9 channels, ACN/N3D, front along the mesh's +y, a first sound of
+// V2S_TEST_SPACES_GAIN / distance after distance / 343 m/s (whole samples), and one reflection of a
+// fifth of it V2S_TEST_SPACES_GAP samples later.
+#define V2S_TEST_SPACES_GAIN 0.3
+enum { V2S_TEST_SPACES_GAP = 1323 };
+void v2s_test_make_soundspaces(const char *name, int scenes, int sounds);
+// Where place `id` is, in the mesh's axes.
+v2s_vec3 v2s_test_spaces_place(int scene, int id);
+// Writes the response of this scene as if the source were there.
+void v2s_test_make_response(const char *name, v2s_vec3 from_receiver, int channels, int rate_hz);
+
 #endif
