@@ -5,11 +5,21 @@
 
 #include "train/prepare.h"
 
+// clang-format off
 static const v2s_prepare_format *const FORMATS[] = {
-    &v2s_prepare_tau2019,    &v2s_prepare_tau2021,    &v2s_prepare_starss22,
-    &v2s_prepare_starss23,   &v2s_prepare_fairplay,   &v2s_prepare_soundspaces,
-    &v2s_prepare_batvision1, &v2s_prepare_batvision2, NULL,
+    &v2s_prepare_tau2019,
+    &v2s_prepare_tau2021,
+    &v2s_prepare_starss22,
+    &v2s_prepare_starss23,
+    &v2s_prepare_ytambigen,
+    &v2s_prepare_fairplay,
+    &v2s_prepare_soundspaces,
+    &v2s_prepare_batvision1,
+    &v2s_prepare_batvision2,
+    &v2s_prepare_pairs,
+    NULL,
 };
+// clang-format on
 
 static v2s_status choose(const v2s_prepare_settings *s, const v2s_prepare_format **format) {
     char names[160] = "";

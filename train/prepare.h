@@ -78,6 +78,9 @@ V2S_MUST_USE v2s_status v2s_prepare_path(v2s_prepare *p, const char **path, cons
 V2S_MUST_USE v2s_status v2s_prepare_text(v2s_prepare *p, const char **text, const char *fmt, ...)
     V2S_PRINTF(3, 4);
 
+// Room for one more item of a growing list of `count` (*room of them allocated). NOMEM.
+V2S_MUST_USE v2s_status v2s_prepare_grow(void **items, size_t count, size_t *room, size_t size);
+
 bool v2s_is_file(const char *path);
 bool v2s_is_folder(const char *path);
 

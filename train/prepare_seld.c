@@ -13,7 +13,7 @@ typedef struct totals {
     size_t rows, out_of_range, beyond, classes, unordered;
     size_t spans, used, brief, silent, overlaps;
     double overlapped_s;
-    size_t found[V2S_SPLIT_COUNT], guesses[V2S_LAYOUT_WXYZ_SN3D + 1];
+    size_t found[V2S_SPLIT_COUNT], guesses[V2S_LAYOUTS];
     v2s_seld_channels channels;
 } totals;
 
@@ -305,58 +305,6 @@ static void report_labels(const v2s_seld_set *set, const totals *t) {
     v2s_run_log_number(log, "overlapped_s", t->overlapped_s);
 }
 
-static void add_numbers(cJSON *json, const v2s_seld_verdict *v) {
-    const double numbers[] = {v->angle_deg, v->angle_wxyz_deg, v->ratio, v->spread};
-    static const char *const keys[] = {"angle_median_deg", "angle_wxyz_median_deg",
-                                       "dipoles_over_w", "spread"};
-    for (int i = 0; i < 4; i++)
-        cJSON_AddItemToObject(json, keys[i],
-                              isfinite(numbers[i]) ? cJSON_CreateNumber(numbers[i])
-                                                   : cJSON_CreateNull());
-}
-
-static void show_verdict(const v2s_seld_set *set, const v2s_seld_verdict *v, size_t spans) {
-    v2s_run_log *log = set->p->log;
-    const char *order = v->wyzx ? "W Y Z X" : v->wxyz ? "W X Y Z" : "uncertain";
-    if (spans > 0)
-        v2s_run_log_row(log, "order of channels",
-                        "%s: intensity to label %.1f deg (median of %zu spans) as W Y Z X, %.1f "
-                        "deg as W X Y Z",
-                        order, v->angle_deg, spans, v->angle_wxyz_deg);
-    if (v->ratios > 0)
-        v2s_run_log_row(log, "normalisation",
-                        "%s: dipoles / W %.2f (spread %.0f %%, %zu spans); SN3D 1, FuMa 2, N3D 3",
-                        v->layout == V2S_LAYOUT_UNCERTAIN ? "not exact (microphones?)"
-                                                          : v2s_layout_name(v->layout),
-                        v->ratio, 100 * v->spread, v->ratios);
-    else if (spans > 0)
-        v2s_run_log_row(log, "normalisation", "cannot be told: no wave is clear enough");
-    if (v->wxyz || v->layout == V2S_LAYOUT_N3D)
-        v2s_run_log_warn(log,
-                         "%s: the sounds do not look like AmbiX but like %s (%s); clips are "
-                         "written as AmbiX all the same",
-                         set->p->root,
-                         v->layout != V2S_LAYOUT_UNCERTAIN ? v2s_layout_name(v->layout) : "W X Y Z",
-                         v->wxyz ? "order of channels" : "dipoles three times as strong as W");
-}
-
-static void report_channels(const v2s_seld_set *set, totals *t) {
-    v2s_run_log *log = set->p->log;
-    v2s_seld_verdict v = v2s_seld_channels_judge(&t->channels);
-    cJSON *json = cJSON_AddObjectToObject(log->json, "channels_test"), *guesses;
-    cJSON_AddStringToObject(json, "layout", v2s_layout_name(v.layout));
-    cJSON_AddStringToObject(json, "order", v.wyzx ? "wyzx" : v.wxyz ? "wxyz" : "uncertain");
-    add_numbers(json, &v);
-    show_verdict(set, &v, t->channels.count);
-    guesses = cJSON_AddObjectToObject(json, "by_signal_alone");
-    for (int i = 0; i <= V2S_LAYOUT_WXYZ_SN3D; i++)
-        cJSON_AddNumberToObject(guesses, v2s_layout_name((v2s_layout)i), (double)t->guesses[i]);
-    v2s_run_log_row(
-        log, "by signal alone", "%zu ambix, %zu n3d, %zu fuma, %zu wxyz_sn3d, %zu uncertain",
-        t->guesses[V2S_LAYOUT_AMBIX], t->guesses[V2S_LAYOUT_N3D], t->guesses[V2S_LAYOUT_FUMA],
-        t->guesses[V2S_LAYOUT_WXYZ_SN3D], t->guesses[V2S_LAYOUT_UNCERTAIN]);
-}
-
 static v2s_status finish(v2s_seld_set *set, totals *t) {
     V2S_TRY(survey(set));
     for (size_t i = 0; i < set->count; i++)
@@ -370,7 +318,7 @@ static v2s_status finish(v2s_seld_set *set, totals *t) {
                                     set->p->root, t->classes, set->class_count - 1));
     v2s_prepare_published(set->p, "recordings", t->found, set->published);
     report_labels(set, t);
-    report_channels(set, t);
+    v2s_prepare_channels(set->p, &t->channels, t->guesses, V2S_LAYOUT_AMBIX);
     return V2S_OK;
 }
 

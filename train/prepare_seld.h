@@ -8,8 +8,7 @@
 #ifndef V2S_TRAIN_PREPARE_SELD_H
 #define V2S_TRAIN_PREPARE_SELD_H
 
-#include "train/prepare.h"
-#include "train/seld_check.h"
+#include "train/prepare_channels.h"
 #include "train/seld_labels.h"
 
 typedef struct v2s_seld_recording {

@@ -9,6 +9,7 @@
 #define ORDER_MARGIN_DEG 15.0 // one order fits better than the other by this
 #define RATIO_SPREAD_MAX 0.15 // of an encoder's normalisation
 #define RATIO_FACTOR_MAX 1.15 // from the exact ratio
+#define RATIOS_MIN 3          // spans, for a normalisation to be named
 #define OPPOSITE 1e-9         // 1 + cosine, below which no smallest rotation is told
 
 // v turned by the smallest rotation that takes a to b (unit vectors), Rodrigues' formula with
@@ -111,7 +112,7 @@ static bool near_ratio(double ratio, double exact) {
 }
 
 static v2s_layout name_layout(const v2s_seld_verdict *v) {
-    if (!(v->spread < RATIO_SPREAD_MAX))
+    if (v->ratios < RATIOS_MIN || !(v->spread < RATIO_SPREAD_MAX))
         return V2S_LAYOUT_UNCERTAIN;
     if (v->wyzx)
         return near_ratio(v->ratio, 1)   ? V2S_LAYOUT_AMBIX
