@@ -11,6 +11,7 @@
 #include <criterion/criterion.h>
 
 #include "data/npy.h"
+#include "tests/support/foa_scene.h"
 #include "tests/support/hash_noise.h"
 #include "tests/support/make_media.h"
 #include "tests/support/program.h"
@@ -165,6 +166,68 @@ void v2s_test_make_batvision1(const char *name, int train, int val, int test) {
         }
         fclose(f);
     }
+}
+
+// ---- YT-Ambigen -------------------------------------------------------------------------------
+
+float *v2s_test_plane_wave(int frames, double az_deg, double el_deg, unsigned stream) {
+    v2s_vec3 u = v2s_unit_from_angles(v2s_rad(az_deg), v2s_rad(el_deg));
+    return foa_plane_wave((size_t)frames, stream, u.x, u.y, u.z);
+}
+
+static void write_list(const char *name, const char *below, const char *file, const char *header,
+                       const char *rows) {
+    char path[256], text[2048];
+    snprintf(path, sizeof path, "%s/%s%s", name, below, file);
+    snprintf(text, sizeof text, "%s%s", header, rows);
+    v2s_test_write_text(path, text);
+}
+
+void v2s_test_make_ytambigen(const char *name, const char *below, const char *train,
+                             const char *valid, const char *test, const char *ambi) {
+    char path[256];
+    snprintf(path, sizeof path, "%s/audio", name);
+    v2s_test_make_folders(path);
+    snprintf(path, sizeof path, "%s/%s", name, below);
+    v2s_test_make_folders(path);
+    write_list(name, below, "train.csv", "file_path\n", train);
+    write_list(name, below, "valid.csv", "file_path\n", valid);
+    write_list(name, below, "test.csv", "file_path\r\n", test);
+    write_list(name, below, "ambi.json", "", ambi);
+}
+
+// Checksum of an Ogg page (RFC 3533), whose own four bytes count as 0.
+static uint32_t ogg_checksum(const unsigned char *page, size_t size) {
+    uint32_t sum = 0;
+    for (size_t i = 0; i < size; i++) {
+        sum ^= (uint32_t)(i >= 22 && i < 26 ? 0 : page[i]) << 24;
+        for (int bit = 0; bit < 8; bit++)
+            sum = sum << 1 ^ (sum >> 31 != 0 ? 0x04c11db7u : 0);
+    }
+    return sum;
+}
+
+// The encoder knows no family 2; with channels on their own its packets are those of family 255.
+void v2s_test_make_ambisonic_opus(const char *name, const float *samples, int frames) {
+    enum { FAMILY = 18 }; // byte of the packet OpusHead
+    char ogg[256];
+    snprintf(ogg, sizeof ogg, "%s.ogg", name);
+    v2s_test_make_video(v2s_test_path(ogg), &(v2s_test_video){.sound = samples,
+                                                              .sound_frames = (size_t)frames,
+                                                              .sound_channels = 4,
+                                                              .sound_rate_hz = 48000,
+                                                              .sound_codec = "libopus",
+                                                              .sound_discrete = true});
+    size_t size;
+    unsigned char *page = v2s_test_read_file(v2s_test_path(ogg), &size);
+    size_t head = 27 + (size_t)page[26]; // of the page; then its packet
+    cr_assert(memcmp(page + head, "OpusHead", 8) == 0 && page[head + FAMILY] == 255);
+    page[head + FAMILY] = 2;
+    uint32_t sum = ogg_checksum(page, head + page[27]);
+    for (int i = 0; i < 4; i++)
+        page[22 + i] = (unsigned char)(sum >> 8 * i);
+    v2s_test_write_file(v2s_test_path(name), page, size);
+    free(page);
 }
 
 // ---- SoundSpaces ------------------------------------------------------------------------------

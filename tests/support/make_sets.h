@@ -40,6 +40,16 @@ void v2s_test_make_fairplay(const char *name);
 // in mm, of which one pixel is +inf and one 0.
 void v2s_test_make_batvision1(const char *name, int train, int val, int test);
 
+// YT-Ambigen: an empty ROOT/audio, lists (with these rows behind the header) and ambi.json in
+// ROOT/<below>.
+void v2s_test_make_ytambigen(const char *name, const char *below, const char *train,
+                             const char *valid, const char *test, const char *ambi);
+// A plane wave of noise from there, [frames][4] in AmbiX; malloc.
+float *v2s_test_plane_wave(int frames, double az_deg, double el_deg, unsigned stream);
+// An Opus file of these samples [frames][4] at 48 kHz, in Ogg with channel mapping family 2 (RFC
+// 8486), as YouTube's ambisonics come.
+void v2s_test_make_ambisonic_opus(const char *name, const float *samples, int frames);
+
 // SoundSpaces: in ROOT/data scenes office_0 to office_<scenes - 1> of replica (44.1 kHz) with
 // places 0 to 3, all their responses (R_S.wav; in odd scenes R-S.wav) and points.txt, and `sounds`
 // sounds of 0.1 s. Responses have 9 channels, ACN/N3D, front along the mesh's +y, a first sound of
