@@ -8,6 +8,7 @@
 
 #include "data/pair.h"
 #include "infer/compare.h"
+#include "infer/compare_ablation.h"
 #include "infer/compare_room.h"
 #include "infer/progress.h"
 #include "kernels/base/cancel.h"
@@ -15,12 +16,6 @@
 #include "spatial/foa_stats.h"
 
 enum { C = V2S_FOA_CHANNELS };
-
-const char *v2s_system_name(v2s_system system) {
-    static const char *const names[V2S_SYSTEM_COUNT] = {"refined",  "geometric", "scaled",
-                                                        "constant", "room",      "mono"};
-    return names[system];
-}
 
 typedef struct work work;
 typedef v2s_status one_clip(work *w, v2s_judge *judge, size_t index);
@@ -118,84 +113,113 @@ static v2s_status survey_clip(work *w, v2s_judge *judge, size_t index) {
     return status;
 }
 
-static void settle_recordings(work *w) {
+static void settle_clip(v2s_clip_result *r, const v2s_foa_summary *survey, double gain) {
+    v2s_foa_summary own = *survey;
+    r->dipole_gain = gain;
+    own.energy_dipoles *= gain * gain;
+    own.intensity.x *= gain;
+    own.intensity.y *= gain;
+    own.intensity.z *= gain;
+    r->directness = v2s_foa_directness(&own);
+    if (r->directness < V2S_RECORDED_DIRECTNESS_MIN)
+        r->fate = V2S_FATE_UNCLEAR;
+}
+
+static v2s_status settle_recordings(work *w) {
     v2s_clip_result *r = w->job->results;
-    size_t count = w->job->count;
-    for (size_t i = 0; i < count; i++) {
+    v2s_recordings all = {0};
+    V2S_TRY(v2s_recordings_find(r, w->job->count, false, &all));
+    for (size_t i = 0; i < all.count; i++) {
+        const size_t *clips = all.order + all.items[i].first;
         double energy_w = 0, dipoles = 0;
-        if (!r[i].recorded || r[i].fate != V2S_FATE_JUDGED)
-            continue;
-        for (size_t k = 0; k < count; k++)
-            if (r[k].recorded && strcmp(r[k].clip->truth, r[i].clip->truth) == 0) {
-                energy_w += w->surveys[k].energy_w;
-                dipoles += w->surveys[k].energy_dipoles;
-            }
-        r[i].dipole_gain = dipoles > 0 ? sqrt(energy_w / dipoles) : 1;
-        v2s_foa_summary own = w->surveys[i];
-        own.energy_dipoles *= r[i].dipole_gain * r[i].dipole_gain;
-        own.intensity.x *= r[i].dipole_gain;
-        own.intensity.y *= r[i].dipole_gain;
-        own.intensity.z *= r[i].dipole_gain;
-        r[i].directness = v2s_foa_directness(&own);
-        if (r[i].directness < V2S_RECORDED_DIRECTNESS_MIN)
-            r[i].fate = V2S_FATE_UNCLEAR;
+        for (size_t k = 0; k < all.items[i].count; k++) {
+            energy_w += w->surveys[clips[k]].energy_w;
+            dipoles += w->surveys[clips[k]].energy_dipoles;
+        }
+        for (size_t k = 0; k < all.items[i].count; k++)
+            if (r[clips[k]].fate == V2S_FATE_JUDGED)
+                settle_clip(&r[clips[k]], &w->surveys[clips[k]],
+                            dipoles > 0 ? sqrt(energy_w / dipoles) : 1);
     }
+    v2s_recordings_free(&all);
+    return V2S_OK;
 }
 
 // ---- one clip ---------------------------------------------------------------------------------
 
 // The sounds of all systems; those that are ours to free.
 typedef struct sounds {
-    const float *prediction[V2S_SYSTEM_COUNT];
-    float *owned[V2S_SYSTEM_COUNT];
+    const float *prediction[V2S_SYSTEMS_MAX];
+    float *owned[V2S_SYSTEMS_MAX];
 } sounds;
 
-static v2s_status make_sound(const v2s_clips_job *job, v2s_clip_result *r, const v2s_pair *pair,
-                             v2s_system system, sounds *s) {
-    static const v2s_clip_system of_file[V2S_SYSTEM_COUNT] = {
+static v2s_status ablated_sound(const v2s_system *system, const v2s_clip *clip,
+                                const v2s_pair *pair, float *out) {
+    v2s_ablation *ablation = NULL;
+    V2S_TRY(v2s_ablation_open(clip, pair, &ablation));
+    v2s_status status = v2s_ablation_render(ablation, system->without, system->refiner, out);
+    v2s_ablation_close(&ablation);
+    return status;
+}
+
+v2s_status v2s_clip_sound(const v2s_system *system, v2s_clip_result *r, const v2s_pair *pair,
+                          float *out) {
+    static const v2s_clip_system of_file[V2S_SYSTEM_KINDS] = {
         [V2S_SYSTEM_REFINED] = V2S_CLIP_REFINED,
+        [V2S_SYSTEM_AGAINST] = V2S_CLIP_REFINED,
         [V2S_SYSTEM_SCALED] = V2S_CLIP_SCALED,
         [V2S_SYSTEM_CONSTANT] = V2S_CLIP_CONSTANT,
     };
-    if (system == V2S_SYSTEM_GEOMETRIC) {
-        s->prediction[system] = pair->geometric;
-        return V2S_OK;
-    }
-    float *out = calloc(pair->frames * C, sizeof *out);
-    s->owned[system] = out;
-    s->prediction[system] = out;
-    if (out == NULL)
-        return V2S_FAIL(V2S_NOMEM, "out of memory");
-    if (system == V2S_SYSTEM_ROOM)
+    if (system->kind == V2S_SYSTEM_ROOM)
         return v2s_compare_room(r->clip, pair, out, &r->has_room);
-    if (system != V2S_SYSTEM_MONO)
-        return v2s_clip_refiner_apply(job->refiner, of_file[system], r->clip, pair, out);
+    if (system->kind == V2S_SYSTEM_ABLATION)
+        return ablated_sound(system, r->clip, pair, out);
+    if (system->kind != V2S_SYSTEM_MONO)
+        return v2s_clip_refiner_apply(system->refiner, of_file[system->kind], r->clip, pair, out);
     for (size_t i = 0; i < pair->frames; i++)
         out[i * C] = pair->geometric[i * C];
     return V2S_OK;
 }
 
+static v2s_status make_sounds(const v2s_systems *systems, v2s_clip_result *r, const v2s_pair *pair,
+                              sounds *s) {
+    for (size_t i = 0; i < systems->count; i++) {
+        s->prediction[i] = pair->geometric;
+        if (systems->items[i].kind == V2S_SYSTEM_GEOMETRIC)
+            continue;
+        float *out = calloc(pair->frames * C, sizeof *out);
+        s->prediction[i] = s->owned[i] = out;
+        if (out == NULL)
+            return V2S_FAIL(V2S_NOMEM, "out of memory");
+        V2S_TRY(v2s_clip_sound(&systems->items[i], r, pair, out));
+    }
+    return V2S_OK;
+}
+
+// Of the scores [systems][all metrics] those in use.
+static void keep_scores(const work *w, double (*scores)[V2S_METRIC_COUNT], double *kept) {
+    for (size_t i = 0; i < w->job->systems->count; i++)
+        for (int m = 0; m < V2S_METRIC_COUNT; m++)
+            if ((w->job->options->metrics & V2S_METRIC_BIT(m)) != 0)
+                *kept++ = scores[i][m];
+}
+
 static v2s_status judge_sounds(work *w, v2s_judge *judge, v2s_clip_result *r,
                                const v2s_pair *pair) {
+    const v2s_systems *systems = w->job->systems;
+    double(*scores)[V2S_METRIC_COUNT] = malloc(systems->count * sizeof *scores);
     sounds s = {{0}, {0}};
-    const float *predictions[V2S_SYSTEM_COUNT];
-    int system_of[V2S_SYSTEM_COUNT];
-    double scores[V2S_SYSTEM_COUNT][V2S_METRIC_COUNT];
-    size_t count = 0;
-    v2s_status status = V2S_OK;
-    for (int k = 0; status == V2S_OK && k < V2S_SYSTEM_COUNT; k++)
-        if (w->job->has[k]) {
-            status = make_sound(w->job, r, pair, (v2s_system)k, &s);
-            predictions[count] = s.prediction[k];
-            system_of[count++] = k;
-        }
+    v2s_status status = scores != NULL ? V2S_OK : V2S_FAIL(V2S_NOMEM, "out of memory");
     if (status == V2S_OK)
-        status = v2s_judge_foa(judge, pair->rate_hz, pair->frames, pair->truth, predictions, count,
-                               scores);
-    for (size_t i = 0; status == V2S_OK && i < count; i++)
-        memcpy(r->score[system_of[i]], scores[i], sizeof scores[i]);
-    for (int k = 0; k < V2S_SYSTEM_COUNT; k++)
-        free(s.owned[k]);
+        status = make_sounds(systems, r, pair, &s);
+    if (status == V2S_OK)
+        status = v2s_judge_foa(judge, pair->rate_hz, pair->frames, pair->truth, s.prediction,
+                               systems->count, scores);
+    if (status == V2S_OK)
+        keep_scores(w, scores, r->scores);
+    for (size_t i = 0; i < systems->count; i++)
+        free(s.owned[i]);
+    free(scores);
     return status;
 }
 
@@ -215,19 +239,19 @@ static v2s_status judge_clip(work *w, v2s_judge *judge, size_t index) {
 
 static v2s_status judge_all(work *w) {
     bool any = false;
+    size_t width = w->job->systems->count * (size_t)v2s_metrics_count(w->job->options->metrics);
     for (size_t i = 0; i < w->job->count; i++) {
         v2s_clip_result *r = &w->job->results[i];
         r->recorded = r->clip->recorded || w->job->all_recorded;
         r->dipole_gain = 1;
         r->directness = NAN;
-        for (int k = 0; k < V2S_SYSTEM_COUNT; k++)
-            for (int m = 0; m < V2S_METRIC_COUNT; m++)
-                r->score[k][m] = NAN;
+        for (size_t k = 0; k < width; k++)
+            r->scores[k] = NAN;
         any |= r->recorded;
     }
     if (any) {
         V2S_TRY(run_all(w, "measuring recordings", survey_clip));
-        settle_recordings(w);
+        V2S_TRY(settle_recordings(w));
     }
     return run_all(w, "comparing", judge_clip);
 }

@@ -50,11 +50,12 @@ typedef struct v2s_settings {
     // compare
     int split;   // v2s_split; V2S_SPLIT_COUNT: all
     int pairing; // 0: the refiner's, 1: dry, 2: omni
-    const char *metrics;
+    const char *metrics, *without;
     int64_t draws; // of the bootstrap
     const char *prediction, *truth;
-    bool strict, allow_outside, keep_flagged, recorded, normalise;
-    int librosa; // 0: 0.8, 1: 0.9
+    bool strict, allow_outside, keep_flagged, recorded;
+    int normalise; // 0: false, 1: true
+    int librosa;   // 0: 0.8, 1: 0.9
 
     // depth
     const char *model;
