@@ -82,6 +82,7 @@ static void get_place(int columns, v2s_dcase_distance unit, const double *v, v2s
         row->unit = sound ? v2s_unit_from_angles(v2s_rad(place[0]), v2s_rad(place[1]))
                           : (v2s_vec3){1, 0, 0};
     }
+    row->has_direction = sound;
     row->distance_m = NAN;
     if (columns >= 6) {
         row->distance_m = v[columns - 1] * (unit == V2S_DCASE_CENTIMETRES ? 0.01 : 1);

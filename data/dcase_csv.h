@@ -39,6 +39,7 @@ typedef struct v2s_dcase_row {
     v2s_vec3 unit;                  // direction, length 1
     double distance_m;              // NAN where there is no column for it
     bool out_of_range;              // direction or distance cannot be used
+    bool has_direction;             // the direction can
     int line;
 } v2s_dcase_row;
 

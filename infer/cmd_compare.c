@@ -11,6 +11,8 @@
 #include "infer/compare_choice.h"
 #include "infer/compare_pair.h"
 #include "infer/compare_set.h"
+#include "infer/listening_results.h"
+#include "infer/pointing_results.h"
 #include "infer/preflight.h"
 #include "infer/progress.h"
 #include "infer/quote.h"
@@ -35,6 +37,10 @@ typedef struct run {
 
 // ---- what is asked for ------------------------------------------------------------------------
 
+static bool has_answers(const v2s_settings *s) {
+    return s->listening_results != NULL || s->pointing_results != NULL;
+}
+
 static v2s_status check_usage(const v2s_settings *s) {
     bool pair = s->prediction != NULL || s->truth != NULL;
     if (pair && (s->prediction == NULL || s->truth == NULL))
@@ -45,7 +51,12 @@ static v2s_status check_usage(const v2s_settings *s) {
         return V2S_FAIL(V2S_USAGE, "--pred and --refiner contradict each other");
     if (pair && s->without != NULL)
         return V2S_FAIL(V2S_USAGE, "--pred and --without contradict each other");
-    if (!pair && s->inputs.count == 0)
+    if (s->listening_results != NULL && s->pointing_results != NULL)
+        return V2S_FAIL(V2S_USAGE, "--listening-results and --pointing-results: one at a time");
+    if (has_answers(s) && (pair || s->inputs.count > 0 || s->report != NULL))
+        return V2S_FAIL(V2S_USAGE, "--%s-results stands alone, but for --json",
+                        s->listening_results != NULL ? "listening" : "pointing");
+    if (!pair && !has_answers(s) && s->inputs.count == 0)
         return V2S_FAIL(V2S_USAGE, "no MANIFEST (or --pred and --truth)");
     if (s->against.count > 0 && !v2s_compare_has_refiner(s))
         return V2S_FAIL(V2S_USAGE, "--against needs --refiner");
@@ -249,9 +260,14 @@ static v2s_status compare(run *r) {
     V2S_TRY(v2s_preflight_device(s));
     V2S_TRY(check_output(s->json));
     V2S_TRY(check_output(s->report));
-    if (s->prediction == NULL)
+    if (s->prediction == NULL && !has_answers(s))
         return compare_manifests(r);
-    V2S_TRY(v2s_compare_pair(s, r->command, &r->log));
+    if (s->listening_results != NULL)
+        V2S_TRY(v2s_listening_results(s->listening_results, &r->log));
+    else if (s->pointing_results != NULL)
+        V2S_TRY(v2s_pointing_results(s->pointing_results, &r->log));
+    else
+        V2S_TRY(v2s_compare_pair(s, r->command, &r->log));
     return v2s_run_log_finish(&r->log);
 }
 

@@ -8,70 +8,16 @@
 #include <strings.h>
 
 #include "data/sofa.h"
-#include "data/sound_in.h"
+#include "infer/pair_labels.h"
+#include "infer/pair_response.h"
 #include "infer/report_pair.h"
+#include "infer/whole_sound.h"
 #include "spatial/foa_stats.h"
 
-enum { BLOCK_FRAMES = 65536, C = V2S_FOA_CHANNELS };
-
-typedef struct sound {
-    double rate_hz;
-    int channels;
-    size_t frames;
-    float *samples; // [frames][channels]
-} sound;
-
-static v2s_status read_all(v2s_sound_in *in, sound *s) {
-    size_t capacity = 0, got = 1, width = (size_t)s->channels;
-    while (got > 0) {
-        if (capacity - s->frames < BLOCK_FRAMES) {
-            capacity = 2 * capacity + BLOCK_FRAMES;
-            float *grown = realloc(s->samples, capacity * width * sizeof *grown);
-            if (grown == NULL)
-                return V2S_FAIL(V2S_NOMEM, "out of memory for %zu samples", capacity);
-            s->samples = grown;
-        }
-        V2S_TRY(v2s_sound_in_read(in, s->samples + s->frames * width, BLOCK_FRAMES, &got));
-        s->frames += got;
-    }
-    return V2S_OK;
-}
-
-static v2s_status read_sound(const char *path, sound *s, v2s_run_log *log) {
-    v2s_sound_in *in = NULL;
-    V2S_TRY(v2s_sound_in_open(path, &in));
-    s->rate_hz = v2s_sound_in_info(in)->rate_hz;
-    s->channels = v2s_sound_in_info(in)->channels;
-    v2s_status status = V2S_OK;
-    if (s->channels != C && s->channels != 2)
-        status = V2S_FAIL(V2S_FORMAT, "%s: expected 4 channels (AmbiX) or 2, found %d", path,
-                          s->channels);
-    if (status == V2S_OK)
-        status = read_all(in, s);
-    if (status == V2S_OK && v2s_sound_in_warning(in) != NULL)
-        v2s_run_log_warn(log, "%s", v2s_sound_in_warning(in));
-    v2s_sound_in_close(&in);
-    return status;
-}
-
-// Same channels, rate and length.
-static v2s_status match(const v2s_settings *s, sound *p, sound *t, v2s_run_log *log) {
-    if (p->channels != t->channels)
-        return V2S_FAIL(V2S_FORMAT, "%s has %d channels, %s has %d", s->prediction, p->channels,
-                        s->truth, t->channels);
-    if (p->rate_hz != t->rate_hz)
-        return V2S_FAIL(V2S_FORMAT, "%s has %.0f Hz, %s has %.0f Hz: convert one of them",
-                        s->prediction, p->rate_hz, s->truth, t->rate_hz);
-    if (p->frames != t->frames) {
-        v2s_run_log_warn(log, "%s has %zu samples, %s has %zu: the shorter length is compared",
-                         s->prediction, p->frames, s->truth, t->frames);
-        p->frames = t->frames = p->frames < t->frames ? p->frames : t->frames;
-    }
-    return V2S_OK;
-}
+enum { C = V2S_FOA_CHANNELS };
 
 // The rule for real recordings: the truth's dipoles get the gain that makes E_YZX = E_W.
-static v2s_status settle_recording(const char *path, sound *t, v2s_run_log *log) {
+static v2s_status settle_recording(const char *path, v2s_whole_sound *t, v2s_run_log *log) {
     v2s_foa_stats *stats = NULL;
     v2s_foa_summary sum = {0};
     V2S_TRY(v2s_foa_stats_open(t->rate_hz, &stats));
@@ -147,8 +93,9 @@ static v2s_status choose_metrics(const v2s_settings *s, int channels, v2s_metric
     return V2S_OK;
 }
 
-static v2s_status judge(const v2s_judge_options *options, const sound *p, const sound *t,
-                        double score[1][V2S_METRIC_COUNT], v2s_run_log *log) {
+static v2s_status judge(const v2s_judge_options *options, const v2s_whole_sound *p,
+                        const v2s_whole_sound *t, double score[1][V2S_METRIC_COUNT],
+                        v2s_run_log *log) {
     const float *const predictions[1] = {p->samples};
     v2s_judge *j = NULL;
     V2S_TRY(v2s_judge_open(options, &j));
@@ -163,8 +110,9 @@ static v2s_status judge(const v2s_judge_options *options, const sound *p, const 
 }
 
 static v2s_status write_page(const v2s_settings *s, const char *command, v2s_metric_set metrics,
-                             const double *scores, const sound *p, const sound *t,
-                             const v2s_hrtf *head, const v2s_run_log *log, size_t row_count) {
+                             const double *scores, const v2s_whole_sound *p,
+                             const v2s_whole_sound *t, const v2s_hrtf *head, const v2s_run_log *log,
+                             size_t row_count) {
     v2s_pair_page page = {.command = command,
                           .settings = s,
                           .log = log,
@@ -180,8 +128,8 @@ static v2s_status write_page(const v2s_settings *s, const char *command, v2s_met
     return v2s_pair_page_write(&page);
 }
 
-static v2s_status judge_with_head(const v2s_settings *s, const char *command, const sound *p,
-                                  sound *t, v2s_run_log *log) {
+static v2s_status judge_with_head(const v2s_settings *s, const char *command,
+                                  const v2s_whole_sound *p, v2s_whole_sound *t, v2s_run_log *log) {
     double score[1][V2S_METRIC_COUNT];
     v2s_judge_options options = {.normalise = s->normalise != 0, .reflect = s->librosa == 0};
     v2s_hrtf head = {0};
@@ -200,20 +148,39 @@ static v2s_status judge_with_head(const v2s_settings *s, const char *command, co
     return status == V2S_OK ? status : v2s_error_prefix(status, "%s", s->truth);
 }
 
+static v2s_status check_channels(const char *path, const v2s_whole_sound *sound) {
+    if (sound->channels == C || sound->channels == 2)
+        return V2S_OK;
+    return V2S_FAIL(V2S_FORMAT,
+                    "%s: expected 4 channels (AmbiX) or 2, found %d (a response of a room is "
+                    "judged by --metrics M11)",
+                    path, sound->channels);
+}
+
 static v2s_status compare_sounds(const v2s_settings *s, const char *command, v2s_run_log *log) {
-    sound p = {0}, t = {0};
-    v2s_status status = read_sound(s->prediction, &p, log);
+    v2s_whole_sound p = {0}, t = {0};
+    v2s_status status = v2s_whole_sound_read(s->prediction, &p, log);
     if (status == V2S_OK)
-        status = read_sound(s->truth, &t, log);
+        status = check_channels(s->prediction, &p);
     if (status == V2S_OK)
-        status = match(s, &p, &t, log);
+        status = v2s_whole_sound_read(s->truth, &t, log);
+    if (status == V2S_OK)
+        status = check_channels(s->truth, &t);
+    if (status == V2S_OK)
+        status = v2s_whole_sound_match(s->prediction, &p, s->truth, &t, log);
     if (status == V2S_OK)
         status = judge_with_head(s, command, &p, &t, log);
-    free(p.samples);
-    free(t.samples);
+    v2s_whole_sound_free(&p);
+    v2s_whole_sound_free(&t);
     return status;
 }
 
 v2s_status v2s_compare_pair(const v2s_settings *s, const char *command, v2s_run_log *log) {
-    return compare_sounds(s, command, log);
+    bool labels = v2s_pair_labels_asked(s), response = !labels && v2s_pair_response_asked(s);
+    if ((labels || response) && s->report != NULL)
+        return V2S_FAIL(V2S_USAGE, "--report: a page is written of sounds, not of %s",
+                        labels ? "labels" : "responses");
+    if (labels)
+        return v2s_pair_labels(s, log);
+    return response ? v2s_pair_response(s, log) : compare_sounds(s, command, log);
 }

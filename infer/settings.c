@@ -163,9 +163,13 @@ static const v2s_option compare_rows[] = {
      "manifests may name files outside their own folder", AT(allow_outside)},
     {"keep-flagged", 0, V2S_OPTION_FLAG, NULL, NULL, UNLIMITED,
      "take the clips too that 'prepare' flagged as doubtful", AT(keep_flagged)},
-    {"pred", 0, V2S_OPTION_TEXT, "A.wav", NULL, UNLIMITED,
-     "judge one file (4 channels AmbiX, or 2) against --truth, without manifests", AT(prediction)},
-    {"truth", 0, V2S_OPTION_TEXT, "B.wav", NULL, UNLIMITED, "what --pred should be", AT(truth)},
+    {"pred", 0, V2S_OPTION_TEXT, "FILE|FOLDER", NULL, UNLIMITED,
+     "judge one file against --truth, without manifests: sound (4 channels AmbiX, or 2), a room's "
+     "response (with --metrics M11), or directions as .csv: a trajectory, or DCASE labels, which "
+     "may be a folder",
+     AT(prediction)},
+    {"truth", 0, V2S_OPTION_TEXT, "FILE|FOLDER", NULL, UNLIMITED, "what --pred should be",
+     AT(truth)},
     {"normalization", 0, V2S_OPTION_CHOICE, "false|true", "false", UNLIMITED,
      "M1-M4: each sound divided by its largest sample (true in PseudoBinaural, false in 2.5D "
      "Visual Sound)",
@@ -174,6 +178,46 @@ static const v2s_option compare_rows[] = {
      "M1, M3-M5: the padding of librosa below 0.9 (reflected) or of 0.9 on (zeros)", AT(librosa)},
     {"report", 0, V2S_OPTION_TEXT, "FILE.html", NULL, UNLIMITED,
      "write one self-contained HTML page", AT(report)},
+    END_OF_ROWS,
+};
+
+static const v2s_option pair_rows[] = {
+    // The words in the order of v2s_rt60_family.
+    {"rt60-family", 0, V2S_OPTION_CHOICE, "crossings|regression|reduced", "crossings", UNLIMITED,
+     "M11: RT60 from -5 and -35 dB (NAF, INRAS), a line fitted to the decay (pyroomacoustics "
+     "0.10), "
+     "or two crossings as far as the decay goes (older pyroomacoustics)",
+     AT(rt60_family)},
+    {"rt60-decay", 0, V2S_OPTION_NUMBER, "DB", NULL, 1, 120,
+     "M11: decay that is measured below -5 dB; default 30 for crossings, else 60",
+     AT(rt60_decay_db)},
+    {"seld-year", 0, V2S_OPTION_CHOICE, "2022|2023|2024", "2024", UNLIMITED,
+     "M8 of DCASE labels: 2024 counts frames, 2022 and 2023 segments of 1 s", AT(seld_year)},
+    {"seld-classes", 0, V2S_OPTION_INT, "N", "0", 0, 1000,
+     "M8: average over the classes 0 to N - 1 (the baselines: 13); 0 is those that occur",
+     AT(seld_classes)},
+    {"seld-drop-last", 0, V2S_OPTION_FLAG, NULL, NULL, UNLIMITED,
+     "M8: leave out the truth's last frame, as the baselines' reader does", AT(seld_drop_last)},
+    {"pred-distance", 0, V2S_OPTION_CHOICE, "cm|m", "m", UNLIMITED,
+     "unit of distances in DCASE labels given as --pred: m, as systems write them",
+     AT(prediction_distance)},
+    {"truth-distance", 0, V2S_OPTION_CHOICE, "cm|m", "cm", UNLIMITED,
+     "unit of distances in DCASE labels given as --truth: cm, as in STARSS23", AT(truth_distance)},
+    {"fps", 0, V2S_OPTION_NUMBER, "HZ", NULL, 0.001, 100000,
+     "M12's jerk: points a second; default: of the truth's median step (trajectories), 10 (DCASE)",
+     AT(fps_hz)},
+    END_OF_ROWS,
+};
+
+static const v2s_option listener_rows[] = {
+    {"listening-results", 0, V2S_OPTION_TEXT, "FILE.csv", NULL, UNLIMITED,
+     "answers of a listening test (webMUSHRA's mushra.csv): post-screening as BS.1534-3, means, "
+     "paired tests",
+     AT(listening_results)},
+    {"pointing-results", 0, V2S_OPTION_TEXT, "FILE.csv", NULL, UNLIMITED,
+     "directions that listeners pointed at (assessor,trial,condition,target_az_deg,target_el_deg,"
+     "answer_az_deg,answer_el_deg): angular errors, front-back confusions",
+     AT(pointing_results)},
     END_OF_ROWS,
 };
 
@@ -336,6 +380,8 @@ static const char *const compare_examples[] = {
 
 static const v2s_option_group compare_groups[] = {
     {"Comparison", compare_rows},
+    {"One pair of files", pair_rows},
+    {"Listeners", listener_rows},
     {"General", common_rows},
     {NULL, NULL},
 };

@@ -57,6 +57,15 @@ typedef struct v2s_settings {
     int normalise; // 0: false, 1: true
     int librosa;   // 0: 0.8, 1: 0.9
 
+    // compare: one pair of files
+    int rt60_family;      // v2s_rt60_family
+    double rt60_decay_db; // 0: the family's
+    int seld_year;        // 0: 2022, 1: 2023, 2: 2024
+    int64_t seld_classes; // 0: those that occur
+    bool seld_drop_last;
+    int prediction_distance, truth_distance; // 0: cm, 1: m
+    const char *listening_results, *pointing_results;
+
     // depth
     const char *model;
     v2s_text_list outputs, against; // --against FILE or NAME=FILE
