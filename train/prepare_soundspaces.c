@@ -262,6 +262,8 @@ static v2s_status add(job *j, const v2s_response_clip *c) {
         .trajectory = (char *)c->trajectory,
         .duration_s = c->duration_s,
         .layout = "ambix",
+        .rt60_count = isfinite(r->rt60_s) ? 1 : 0,
+        .rt60_s = {r->rt60_s},
         .drr_db = isfinite(r->first.drr_db) ? r->first.drr_db : NAN,
         .room = (char *)room,
         .sound = (char *)name,

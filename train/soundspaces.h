@@ -62,6 +62,7 @@ typedef struct v2s_response {
     double rate_hz;
     int channels;
     v2s_first_sound first; // of the response in SN3D
+    double rt60_s;         // of W, T30 or else T20 (spatial/room_measures.h); NAN: not told
     bool placed;           // `away` is known
     v2s_vec3 away;         // source - receiver, in the axes of the mesh
     double distance_m;
@@ -104,7 +105,8 @@ V2S_MUST_USE v2s_status v2s_soundspaces_check(v2s_soundspaces *j);
 
 #define V2S_LONGEST_SOUND_S 20.0
 
-// Reads a response and finds its first sound. What is wrong with the file goes to r->reason; NOMEM.
+// Reads a response and finds its first sound and reverberation time. What is wrong with the file
+// goes to r->reason; NOMEM.
 V2S_MUST_USE v2s_status v2s_response_look(v2s_response *r);
 
 // Writes truth and dry of a clip and its duration_s. `gain` is that of the set. Where the peak

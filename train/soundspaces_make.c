@@ -8,6 +8,7 @@
 #include "data/sound_out.h"
 #include "kernels/fft.h"
 #include "kernels/resample.h"
+#include "spatial/room_measures.h"
 #include "train/soundspaces.h"
 
 enum { BLOCK_FRAMES = 8192 };
@@ -111,11 +112,24 @@ static v2s_status read_response(const char *path, samples *s) {
     return V2S_OK;
 }
 
+// Where the decay does not reach the crossings of T30 those of T20 are taken, then none.
+static v2s_status measure_decay(const samples *s, double *rt60_s) {
+    static const double decays_db[] = {30, 20};
+    v2s_room_measures m = {.rt60_s = NAN};
+    for (int i = 0; i < 2 && !isfinite(m.rt60_s); i++)
+        V2S_TRY(v2s_room_measure(s->x + V2S_ACN_W, s->frames, V2S_FOA_CHANNELS, s->rate_hz,
+                                 V2S_RT60_CROSSINGS, decays_db[i], &m));
+    *rt60_s = m.rt60_s;
+    return V2S_OK;
+}
+
 v2s_status v2s_response_look(v2s_response *r) {
     samples s = {0};
     v2s_status status = read_response(r->path, &s);
     if (status == V2S_OK)
         status = v2s_first_sound_find(s.x, s.frames, s.rate_hz, &r->first);
+    if (status == V2S_OK)
+        status = measure_decay(&s, &r->rt60_s);
     r->rate_hz = s.rate_hz;
     r->channels = s.channels;
     r->warning = s.warning;

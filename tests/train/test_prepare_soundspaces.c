@@ -10,6 +10,7 @@
 #include <criterion/criterion.h>
 
 #include "data/pair.h"
+#include "tests/support/hash_noise.h"
 #include "tests/support/make_media.h"
 #include "tests/support/make_sets.h"
 #include "tests/support/program.h"
@@ -235,6 +236,38 @@ Test(prepare_soundspaces, files_that_cannot_be_used_are_named_with_their_reason)
         unlink(v2s_test_path(name));
     }
     V2S_TEST_PREPARE_REFUSED(1, "no sound that can be used", "soundspaces", "ss", "-o", "m.jsonl");
+}
+
+// A direct sound in front and 0.6 s of noise in W that decays by 60 dB in 0.4 s.
+static void make_reverberant(const char *name) {
+    enum { FRAMES = 26460, CHANNELS = 9, AT = 300 };
+    float *x = calloc(FRAMES * CHANNELS, sizeof *x), *noise = malloc(FRAMES * sizeof *noise);
+    hash_noise(9, FRAMES, 0.1f, noise);
+    for (int t = AT; t < FRAMES; t++)
+        x[t * CHANNELS] = noise[t] * (float)pow(10, -3 * (t - AT) / (0.4 * 44100));
+    x[AT * CHANNELS] = 1;
+    x[AT * CHANNELS + 3] = sqrtf(3);
+    v2s_test_make_wav(v2s_test_path(name), x, FRAMES, CHANNELS, 44100);
+    free(x);
+    free(noise);
+}
+
+Test(prepare_soundspaces, the_reverberation_time_of_a_response_is_its_decay) {
+    v2s_test_make_soundspaces("ss", 0, 3);
+    v2s_test_make_folders("ss/data/ambisonic_rirs/replica/hall/irs");
+    make_reverberant("ss/data/ambisonic_rirs/replica/hall/irs/1_2.wav");
+    v2s_test_make_response("ss/data/ambisonic_rirs/replica/hall/irs/1_3.wav", (v2s_vec3){0, 2, 0},
+                           9, 44100);
+    cJSON_Delete(V2S_TEST_PREPARE("soundspaces", "ss", "-o", "ss/m.jsonl", "--clips", "2"));
+    v2s_manifest m = read_manifest("ss/m.jsonl");
+    cr_assert(m.count == 2);
+    for (size_t i = 0; i < 2; i++)
+        if (strstr(m.clips[i].source, "1_2.wav") != NULL)
+            cr_expect(m.clips[i].rt60_count == 1 && fabs(m.clips[i].rt60_s[0] - 0.4) < 0.02, "%g",
+                      m.clips[i].rt60_s[0]);
+        else // two pulses have no decay
+            cr_expect(m.clips[i].rt60_count == 0);
+    v2s_manifest_free(&m);
 }
 
 Test(prepare_soundspaces, sounds_are_converted_to_the_rate_of_the_responses) {
