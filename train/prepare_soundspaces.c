@@ -16,7 +16,11 @@
 
 #include "train/soundspaces.h"
 
-enum { USUAL_CLIPS = 200, STREAM_SOUND_ORDER = 1 << 20 }; // stream i below: responses of scene i
+enum {
+    USUAL_CLIPS = 200,
+    PUBLISHED_SOUNDS = 102,
+    STREAM_SOUND_ORDER = 1 << 20
+}; // stream i below: responses of scene i
 
 typedef struct sound {
     const char *path, *name;
@@ -72,6 +76,9 @@ static v2s_status list_sounds(job *j) {
     V2S_TRY(v2s_prepare_text(j->s.p, &folder, "%ssounds/1s_all", j->s.data));
     V2S_TRY(v2s_prepare_list(j->s.p, folder, ".wav", &names));
     v2s_status status = check_sounds(j, &names, folder);
+    if (names.count != PUBLISHED_SOUNDS)
+        v2s_run_log_warn(j->s.p->log, "%s/%s: %zu sounds differ from the published number, %d",
+                         j->s.p->root, folder, names.count, PUBLISHED_SOUNDS);
     v2s_names_free(&names);
     if (status == V2S_OK && j->sound_count == 0)
         status = V2S_FAIL(V2S_FORMAT, "%s/%s: no sound that can be used", j->s.p->root, folder);
@@ -227,6 +234,26 @@ static v2s_status look_at_all(job *j) {
     return V2S_OK;
 }
 
+static void report_responses(const job *j) {
+    size_t used = 0, decays = 0;
+    double least_s = INFINITY, most_s = 0;
+    v2s_run_log *log = j->s.p->log;
+    for (size_t i = 0; i < j->s.response_count; i++) {
+        const v2s_response *r = &j->s.responses[i];
+        used += r->usable;
+        if (!r->usable || !isfinite(r->rt60_s))
+            continue;
+        decays++;
+        least_s = fmin(least_s, r->rt60_s);
+        most_s = fmax(most_s, r->rt60_s);
+    }
+    v2s_run_log_number(log, "responses", (double)used);
+    if (decays == 0)
+        v2s_run_log_row(log, "responses", "%zu used", used);
+    else
+        v2s_run_log_row(log, "responses", "%zu used, RT60 %.2f to %.2f s", used, least_s, most_s);
+}
+
 // Files of a clip; its direction is that of the response's first sound.
 static v2s_status name_files(job *j, v2s_response_clip *c) {
     const v2s_response *r = &j->s.responses[c->response];
@@ -291,6 +318,7 @@ static v2s_status read_set(job *j) {
     V2S_TRY(choose_clips(j));
     V2S_TRY(deal_sounds(j));
     V2S_TRY(look_at_all(j));
+    report_responses(j);
     V2S_TRY(v2s_soundspaces_place(&j->s));
     V2S_TRY(v2s_soundspaces_check(&j->s));
     return make_all(j);
