@@ -182,9 +182,12 @@ static v2s_status survey(job *j) {
 
 static v2s_status add(job *j, const entry *e) {
     bool usable;
+    const char *source;
     V2S_TRY(v2s_prepare_check_sound(j->p, e->path, EARS, 0, &usable));
     if (!usable)
         return V2S_OK;
+    // Which recordings belong to one session is not published: each is a cluster.
+    V2S_TRY(v2s_prepare_text(j->p, &source, "FAIR-Play %s", e->name));
     v2s_clip clip = {
         .id = (char *)e->name,
         .split = e->split,
@@ -192,7 +195,7 @@ static v2s_status add(job *j, const entry *e) {
         .truth = (char *)e->path,
         .layout = "binaural",
         .duration_s = v2s_prepare_sound(j->p, e->path)->duration_s,
-        .source = "FAIR-Play",
+        .source = (char *)source,
         .licence = "CC BY 4.0",
         .recorded = true,
         .drr_db = NAN,
