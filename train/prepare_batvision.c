@@ -15,10 +15,11 @@
 #include "data/depth_set.h"
 #include "data/npy.h"
 #include "train/prepare.h"
+#include "train/usual_rate.h"
 
 enum { EARS = 2, MAX_VALUES = 1 << 26, SHAPES_MAX = 4, CLIPPED_RUN = 3 };
 
-#define V1_RATE_HZ 44100 // npy has no rate; the recordings' own
+#define PUBLISHED_RATE_HZ 44100 // V1's npy have none of their own
 #define FULL_SCALE (32767.0 / 32768.0)
 
 // What was learnt of a depth map.
@@ -35,6 +36,7 @@ typedef struct job {
     bool *usable;           // [set.count]
     map_facts *maps;        // [set.count]
     v2s_sound_survey *ears; // [EARS * set.count] of V1
+    double rate_hz;         // that most sounds have
 } job;
 
 // ---- depth maps -------------------------------------------------------------------------------
@@ -106,9 +108,9 @@ static void survey_array(const v2s_npy *a, v2s_sound_survey *s) {
     double scale = a->kind == V2S_NPY_FLOAT ? 1 : ldexp(1, 1 - 8 * a->bytes);
     int64_t run = 0;
     s->channels = 1;
-    s->rate_hz = V1_RATE_HZ;
+    s->rate_hz = PUBLISHED_RATE_HZ;
     s->frames = (int64_t)a->count;
-    s->duration_s = (double)a->count / V1_RATE_HZ;
+    s->duration_s = (double)a->count / PUBLISHED_RATE_HZ;
     for (size_t i = 0; i < a->count; i++) {
         double x = fabs(scale * a->values[i]);
         s->peak = fmax(s->peak, x);
@@ -180,8 +182,14 @@ static v2s_status survey_files(job *j) {
         if (j->usable[i])
             paths[n++] = j->set.samples[i].audio[0];
     v2s_status status = v2s_prepare_survey(j->p, n, paths, NULL);
+    if (status == V2S_OK)
+        status = v2s_prepare_usual_rate(j->p, n, paths, &j->rate_hz);
     free(paths);
-    return status;
+    V2S_TRY(status);
+    if (j->rate_hz > 0 && j->rate_hz != PUBLISHED_RATE_HZ)
+        return v2s_prepare_problem(j->p, "%s: most sounds have %g Hz, published are %d Hz",
+                                   j->p->root, j->rate_hz, PUBLISHED_RATE_HZ);
+    return V2S_OK;
 }
 
 // ---- what can be used -------------------------------------------------------------------------
@@ -211,8 +219,8 @@ static v2s_status check_content(job *j, size_t i) {
     const v2s_depth_sample *s = &j->set.samples[i];
     for (int ear = 0; ear < EARS && j->usable[i]; ear++)
         if (s->audio[ear] != NULL)
-            V2S_TRY(v2s_prepare_check_sound(j->p, s->audio[ear], s->audio[1] != NULL ? 1 : EARS, 0,
-                                            &j->usable[i]));
+            V2S_TRY(v2s_prepare_check_sound(j->p, s->audio[ear], s->audio[1] != NULL ? 1 : EARS,
+                                            j->rate_hz, &j->usable[i]));
     if (!j->usable[i] || j->maps[i].problem == NULL)
         return V2S_OK;
     j->usable[i] = false;

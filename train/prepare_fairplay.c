@@ -18,6 +18,7 @@
 #include "data/h5_strings.h"
 #include "data/text_lines.h"
 #include "train/prepare.h"
+#include "train/usual_rate.h"
 
 enum { EARS = 2, MAX_NAMES = 1 << 20, LINE_MAX_BYTES = 4096, OLD_FOLDS = 10, NEW_FOLDS = 5 };
 
@@ -33,6 +34,7 @@ typedef struct job {
     int64_t fold;
     const char *folder; // below ROOT, of the chosen split
     const char *suffix; // of its lists
+    double rate_hz;     // that most recordings have
     size_t count, room;
     entry *entries;
     size_t named[V2S_SPLIT_COUNT]; // by the lists
@@ -176,6 +178,8 @@ static v2s_status survey(job *j) {
     }
     if (status == V2S_OK)
         status = v2s_prepare_survey(j->p, n, paths, NULL);
+    if (status == V2S_OK)
+        status = v2s_prepare_usual_rate(j->p, n, paths, &j->rate_hz);
     free(paths);
     return status;
 }
@@ -183,7 +187,7 @@ static v2s_status survey(job *j) {
 static v2s_status add(job *j, const entry *e) {
     bool usable;
     const char *source;
-    V2S_TRY(v2s_prepare_check_sound(j->p, e->path, EARS, 0, &usable));
+    V2S_TRY(v2s_prepare_check_sound(j->p, e->path, EARS, j->rate_hz, &usable));
     if (!usable)
         return V2S_OK;
     // Which recordings belong to one session is not published: each is a cluster.

@@ -15,6 +15,7 @@
 #include <string.h>
 
 #include "train/soundspaces.h"
+#include "train/usual_rate.h"
 
 enum {
     USUAL_CLIPS = 200,
@@ -209,29 +210,56 @@ static v2s_status look_one(void *ctx, size_t i) {
 }
 
 // What the published sets are sampled at; 0: not known.
-static double rate_of(const char *set) {
+static double published_rate_hz(const char *set) {
     return strcmp(set, "replica") == 0 ? 44100 : strcmp(set, "mp3d") == 0 ? 16000 : 0;
+}
+
+// Responses of another rate than most of their data set have are left out.
+static v2s_status check_rates(job *j, const char *set, double *rates_hz) {
+    size_t n = 0;
+    for (size_t i = 0; i < j->s.response_count; i++) {
+        const v2s_response *r = &j->s.responses[i];
+        if (r->usable && strcmp(j->s.scenes[r->scene].set, set) == 0)
+            rates_hz[n++] = r->rate_hz;
+    }
+    double usual_hz = v2s_usual_rate(rates_hz, n), published_hz = published_rate_hz(set);
+    if (n > 0 && published_hz > 0 && usual_hz != published_hz)
+        V2S_TRY(v2s_prepare_problem(j->s.p,
+                                    "%s: most responses of %s have %g Hz, published are %g "
+                                    "Hz",
+                                    j->s.p->root, set, usual_hz, published_hz));
+    for (size_t i = 0; i < j->s.response_count; i++) {
+        v2s_response *r = &j->s.responses[i];
+        if (!r->usable || strcmp(j->s.scenes[r->scene].set, set) != 0 || r->rate_hz == usual_hz)
+            continue;
+        r->usable = false;
+        V2S_TRY(v2s_prepare_skip(j->s.p, r->path, "wrong rate: %g Hz, most have %g Hz", r->rate_hz,
+                                 usual_hz));
+    }
+    return V2S_OK;
+}
+
+static v2s_status check_all_rates(job *j) {
+    double *rates_hz = malloc((j->s.response_count + 1) * sizeof *rates_hz);
+    v2s_status status = rates_hz == NULL ? no_memory() : V2S_OK;
+    for (size_t i = 0; i < j->s.scene_count && status == V2S_OK; i++)
+        if (i == 0 || strcmp(j->s.scenes[i].set, j->s.scenes[i - 1].set) != 0)
+            status = check_rates(j, j->s.scenes[i].set, rates_hz);
+    free(rates_hz);
+    return status;
 }
 
 static v2s_status look_at_all(job *j) {
     v2s_prepare *p = j->s.p;
-    size_t odd = 0;
     V2S_TRY(v2s_prepare_each(p, "reading", "responses", j->s.response_count, look_one, j));
     for (size_t i = 0; i < j->s.response_count; i++) {
         const v2s_response *r = &j->s.responses[i];
-        double usual_hz = rate_of(j->s.scenes[r->scene].set);
         if (!r->usable)
             V2S_TRY(v2s_prepare_skip(p, r->path, "%s", r->reason));
         else if (r->warning != NULL)
             V2S_TRY(v2s_prepare_problem(p, "%s", r->warning));
-        odd += r->usable && usual_hz > 0 && fabs(r->rate_hz - usual_hz) > 0.5;
     }
-    if (odd > 0)
-        return v2s_prepare_problem(p,
-                                   "%s: %zu responses are not sampled at 44100 Hz (replica) or "
-                                   "16000 Hz (mp3d)",
-                                   p->root, odd);
-    return V2S_OK;
+    return check_all_rates(j);
 }
 
 static void report_responses(const job *j) {

@@ -120,10 +120,13 @@ Test(prepare_batvision, every_pair_that_cannot_be_used_is_named_with_its_reason)
     cr_assert(v2s_npy_write_f32(v2s_test_path("bv/cellar/depth/depth_5.npy"), 1, flat, holes) ==
               V2S_OK);
     v2s_test_write_text("bv/attic/depth/depth_6.npy", "no array");
+    v2s_test_make_noise("bv/attic/audio/audio_8.wav", 8000, 2, 48000, 1);
     v2s_test_write_text("bv/cellar/audio/audio_7.wav", "");
     cJSON *json = V2S_TEST_PREPARE("batvision2", "bv", "-o", "m.jsonl");
-    expect_splits(json, 2, 0, 0);
+    expect_splits(json, 1, 0, 0);
     cr_expect(strstr(v2s_test_reason(json, "skipped", "audio_0.wav"), "LFS") != NULL);
+    cr_expect(strstr(v2s_test_reason(json, "skipped", "audio_8.wav"), "48000 Hz, expected 44100") !=
+              NULL);
     cr_expect(strstr(v2s_test_reason(json, "skipped", "depth_1.npy"), "LFS") != NULL);
     cr_expect(strstr(v2s_test_reason(json, "skipped", "attic/train.csv"), "audio_2.wav") != NULL);
     cr_expect(strstr(v2s_test_reason(json, "skipped", "audio_3.wav"), "1, expected 2") != NULL);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // v2s-train prepare fairplay as its users run it, on a miniature.
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -97,6 +98,27 @@ Test(prepare_fairplay, every_recording_that_cannot_be_used_is_named_with_its_rea
     V2S_TEST_PREPARE_REFUSED(1, "000004.wav: Git LFS", "fairplay", "fp", "-o", "fp/s.jsonl",
                              "--splits", "new", "--fold", "2", "--strict");
     cr_expect(access(v2s_test_path("fp/s.jsonl"), F_OK) != 0);
+}
+
+Test(prepare_fairplay, another_rate_is_left_out_and_a_truncated_recording_is_said) {
+    v2s_test_make_fairplay("fp");
+    v2s_test_make_noise("fp/binaural_audios/000004.wav", 800, 2, 8000, 1);
+    size_t size;
+    unsigned char *bytes =
+        v2s_test_read_file(v2s_test_path("fp/binaural_audios/000006.wav"), &size);
+    v2s_test_write_file(v2s_test_path("fp/binaural_audios/000006.wav"), bytes, size / 2);
+    free(bytes);
+    cJSON *json =
+        V2S_TEST_PREPARE("fairplay", "fp", "-o", "fp/m.jsonl", "--splits", "new", "--fold", "2");
+    expect_splits(json, 2, 1, 1);
+    cr_expect(strstr(v2s_test_reason(json, "skipped", "000004.wav"), "8000 Hz, expected 16000") !=
+              NULL);
+    cr_expect(v2s_test_number(json, "damaged") == 1);
+    cJSON_Delete(json);
+    v2s_manifest m = read_manifest("fp/m.jsonl");
+    cr_assert(strcmp(m.clips[1].id, "000006") == 0);
+    cr_expect(m.clips[1].duration_s > 0.04 && m.clips[1].duration_s < 0.06);
+    v2s_manifest_free(&m);
 }
 
 Test(prepare_fairplay, a_list_that_cannot_be_read_leaves_the_others_of_use) {

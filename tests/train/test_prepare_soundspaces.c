@@ -217,7 +217,9 @@ Test(prepare_soundspaces, files_that_cannot_be_used_are_named_with_their_reason)
     float zeros[4410] = {0};
     v2s_test_make_wav(v2s_test_path("ss/data/sounds/1s_all/sound_3.wav"), zeros, 4410, 1, 44100);
     v2s_test_make_wav(v2s_test_path(IRS "1_2.wav"), zeros, 490, 9, 44100);
+    v2s_test_make_response(IRS "1_3.wav", (v2s_vec3){0, 2, 0}, 9, 48000);
     cJSON *json = V2S_TEST_PREPARE("soundspaces", "ss", "-o", "ss/m.jsonl", "--clips", "20");
+    cr_expect(strstr(v2s_test_reason(json, "skipped", "1_3.wav"), "48000 Hz, most have") != NULL);
     cr_expect(strstr(v2s_test_reason(json, "skipped", "0_1.wav"), "LFS") != NULL);
     cr_expect(v2s_test_reason(json, "skipped", "0_2.wav")[0] != '\0');
     cr_expect(strstr(v2s_test_reason(json, "skipped", "0_3.wav"), "expected 9") != NULL);
