@@ -195,6 +195,8 @@ v2s_status v2s_prepare_open_paths(v2s_prepare *p) {
     char *folder = folder_of(s->manifest);
     v2s_status status = folder == NULL ? no_memory() : real_path(folder, &s->folder);
     free(folder);
+    if (status == V2S_IO)
+        return V2S_FAIL(V2S_IO, "%s: its folder is not there", s->manifest);
     V2S_TRY(status);
     if (stem > 6 && strcmp(s->manifest + stem - 6, ".jsonl") == 0)
         stem -= 6;

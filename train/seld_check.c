@@ -10,30 +10,18 @@
 #define RATIO_SPREAD_MAX 0.15 // of an encoder's normalisation
 #define RATIO_FACTOR_MAX 1.15 // from the exact ratio
 #define RATIOS_MIN 3          // spans, for a normalisation to be named
-#define OPPOSITE 1e-9         // 1 + cosine, below which no smallest rotation is told
 
-// v turned by the smallest rotation that takes a to b (unit vectors), Rodrigues' formula with
-// k = a x b, cosine c = a.b:  v c + k x v + k (k.v) / (1 + c). False for opposite ones.
-static bool turn(v2s_vec3 a, v2s_vec3 b, v2s_vec3 v, v2s_vec3 *out) {
-    double c = v2s_dot(a, b);
-    if (1 + c < OPPOSITE)
-        return false;
-    v2s_vec3 k = {a.y * b.z - a.z * b.y, a.z * b.x - a.x * b.z, a.x * b.y - a.y * b.x};
-    double along = v2s_dot(k, v) / (1 + c);
-    out->x = v.x * c + k.y * v.z - k.z * v.y + k.x * along;
-    out->y = v.y * c + k.z * v.x - k.x * v.z + k.y * along;
-    out->z = v.z * c + k.x * v.y - k.y * v.x + k.z * along;
-    return true;
+// Intensity along a label (x), to the east (y) and to the north (z) of it.
+static void add_seen(v2s_vec3 label, v2s_vec3 v, v2s_vec3 *sum) {
+    double flat = hypot(label.x, label.y);
+    double cos_az = flat > 0 ? label.x / flat : 1, sin_az = flat > 0 ? label.y / flat : 0;
+    sum->x += v2s_dot(v, label);
+    sum->y += v.y * cos_az - v.x * sin_az;
+    sum->z += v.z * flat - (v.x * cos_az + v.y * sin_az) * label.z;
 }
 
-static void add(v2s_vec3 *sum, v2s_vec3 v) {
-    sum->x += v.x;
-    sum->y += v.y;
-    sum->z += v.z;
-}
-
-static double angle_deg(v2s_vec3 a, v2s_vec3 b) {
-    return v2s_norm(a) > 0 ? v2s_deg(v2s_angle_between_rad(a, b)) : NAN;
+static double angle_deg(v2s_vec3 seen) {
+    return v2s_norm(seen) > 0 ? v2s_deg(atan2(hypot(seen.y, seen.z), seen.x)) : NAN;
 }
 
 v2s_seld_evidence v2s_seld_judge(const v2s_foa_cell *cells, size_t count, double rate_hz,
@@ -41,25 +29,26 @@ v2s_seld_evidence v2s_seld_judge(const v2s_foa_cell *cells, size_t count, double
     v2s_seld_evidence e = {.ratio = NAN};
     size_t from = (size_t)fmax(0, llround(start_s / V2S_FOA_CELL_S));
     size_t to = (size_t)fmax(0, llround(end_s / V2S_FOA_CELL_S)), cursor = 0;
-    v2s_vec3 first = v2s_trajectory_at(path, start_s, NULL).unit, wyzx = {0}, wxyz = {0};
+    v2s_vec3 wyzx = {0}, wxyz = {0};
     double energy = 0, w = 0, dipoles = 0;
     for (size_t i = from; i < to && i < count; i++) {
         const v2s_foa_cell *c = &cells[i];
         double time_s = ((double)i + 0.5) * V2S_FOA_CELL_S;
-        v2s_vec3 label = v2s_trajectory_at(path, time_s, &cursor).unit, turned;
+        v2s_vec3 label = v2s_trajectory_at(path, time_s, &cursor).unit;
+        v2s_vec3 i_wyzx = v2s_foa_cell_wyzx(c);
         energy += c->energy[0];
-        add(&e.intensity, v2s_foa_cell_wyzx(c));
-        if (turn(label, first, v2s_foa_cell_wyzx(c), &turned))
-            add(&wyzx, turned);
-        if (turn(label, first, v2s_foa_cell_wxyz(c), &turned))
-            add(&wxyz, turned);
+        e.intensity.x += i_wyzx.x;
+        e.intensity.y += i_wyzx.y;
+        e.intensity.z += i_wyzx.z;
+        add_seen(label, i_wyzx, &wyzx);
+        add_seen(label, v2s_foa_cell_wxyz(c), &wxyz);
         if (v2s_foa_cell_coherence(c) >= COHERENT) {
             w += c->energy[0];
             dipoles += v2s_foa_cell_dipoles(c);
         }
     }
-    e.angle_deg = angle_deg(wyzx, first);
-    e.angle_wxyz_deg = angle_deg(wxyz, first);
+    e.angle_deg = angle_deg(wyzx);
+    e.angle_wxyz_deg = angle_deg(wxyz);
     e.silent = energy < SILENT * rate_hz * (end_s - start_s);
     if (w > 0)
         e.ratio = dipoles / w;

@@ -3,10 +3,12 @@
 // are its channels?
 //
 // Direction of a span: the active intensities of its 10 ms cells (spatial/foa_cells.h), which are
-// weighted by energy, each turned by the smallest rotation that takes the label's direction at that
-// time to the label's first direction, and added up; the angle between the sum and that first
-// direction. For a source that stands still this is the angle between the span's intensity and its
-// label.
+// weighted by energy, each in the frame of the label's direction at that time,
+//
+//   r = I.u,  e = I.(-sin az, cos az, 0),  n = I.(-cos az sin el, -sin az sin el, cos el)
+//
+// are added up, and the angle is atan2(|(e, n)|, r). For a source that stands still this is the
+// angle between the span's intensity and its label; one that moves is compared moment by moment.
 //
 // Channels: the same with the dipoles taken as X Y Z (FuMa's order) tells the order. In cells with
 // a coherence of at least 0.8, where one plane wave leaves little room for anything else, the
