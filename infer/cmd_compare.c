@@ -13,8 +13,10 @@
 #include "infer/compare_choice.h"
 #include "infer/compare_pair.h"
 #include "infer/compare_set.h"
+#include "infer/listening_results.h"
 #include "infer/listening_test.h"
 #include "infer/package_folder.h"
+#include "infer/pointing_results.h"
 #include "infer/pointing_test.h"
 #include "infer/preflight.h"
 #include "infer/progress.h"
@@ -41,6 +43,10 @@ typedef struct run {
 
 // ---- what is asked for ------------------------------------------------------------------------
 
+static bool has_answers(const v2s_settings *s) {
+    return s->listening_results != NULL || s->pointing_results != NULL;
+}
+
 static v2s_status check_usage(const v2s_settings *s) {
     bool pair = s->prediction != NULL || s->truth != NULL;
     if (pair && (s->prediction == NULL || s->truth == NULL))
@@ -56,7 +62,12 @@ static v2s_status check_usage(const v2s_settings *s) {
         return V2S_FAIL(V2S_USAGE, "a listening or pointing test needs a MANIFEST");
     if (s->listening_test != NULL && !v2s_compare_has_refiner(s))
         return V2S_FAIL(V2S_USAGE, "--listening-test needs --refiner");
-    if (!pair && s->inputs.count == 0)
+    if (s->listening_results != NULL && s->pointing_results != NULL)
+        return V2S_FAIL(V2S_USAGE, "--listening-results and --pointing-results: one at a time");
+    if (has_answers(s) && (pair || s->inputs.count > 0 || s->report != NULL))
+        return V2S_FAIL(V2S_USAGE, "--%s-results stands alone, but for --json",
+                        s->listening_results != NULL ? "listening" : "pointing");
+    if (!pair && !has_answers(s) && s->inputs.count == 0)
         return V2S_FAIL(V2S_USAGE, "no MANIFEST (or --pred and --truth)");
     if (s->against.count > 0 && !v2s_compare_has_refiner(s))
         return V2S_FAIL(V2S_USAGE, "--against needs --refiner");
@@ -71,10 +82,20 @@ static void list_outputs(const v2s_settings *s, v2s_preflight_file files[OUTPUTS
     files[1] = (v2s_preflight_file){"--report", s->report, false};
 }
 
+static v2s_status check_folder(const char *path) {
+    v2s_package_folder *f = NULL;
+    if (path == NULL)
+        return V2S_OK;
+    V2S_TRY(v2s_package_folder_open(path, &f));
+    v2s_package_folder_close(&f);
+    return V2S_OK;
+}
+
 // Outputs that could not be written, or would replace what is read, are refused before the work.
 static v2s_status check_outputs(const v2s_settings *s) {
     v2s_preflight_file files[OUTPUTS];
-    const char *const inputs[] = {s->refiner, s->prediction, s->truth};
+    const char *const inputs[] = {s->refiner, s->prediction,        s->truth,
+                                  s->hrtf,    s->listening_results, s->pointing_results};
     list_outputs(s, files);
     for (size_t i = 0; i < sizeof inputs / sizeof inputs[0]; i++)
         V2S_TRY(v2s_preflight_input(files, OUTPUTS, inputs[i]));
@@ -82,7 +103,9 @@ static v2s_status check_outputs(const v2s_settings *s) {
         V2S_TRY(v2s_preflight_input(files, OUTPUTS, s->inputs.items[i]));
     for (size_t i = 0; i < s->against.count; i++)
         V2S_TRY(v2s_preflight_input(files, OUTPUTS, s->against.items[i]));
-    return v2s_preflight_files(files, OUTPUTS);
+    V2S_TRY(v2s_preflight_files(files, OUTPUTS));
+    V2S_TRY(check_folder(s->listening_test));
+    return check_folder(s->pointing_test);
 }
 
 // The same for the files that the clips name; nothing can be replaced where nothing is yet.
@@ -102,23 +125,17 @@ static v2s_status check_clip_files(const run *r) {
     return V2S_OK;
 }
 
-static v2s_status check_folder(const char *path) {
-    v2s_package_folder *f = NULL;
-    if (path == NULL)
-        return V2S_OK;
-    V2S_TRY(v2s_package_folder_open(path, &f));
-    v2s_package_folder_close(&f);
-    return V2S_OK;
-}
-
 // The head of metrics, and of sounds that people hear.
 static v2s_status open_ears(run *r) {
     bool of_metrics = v2s_metrics_need_head(r->options.metrics);
     bool of_people =
         r->s->report != NULL || r->s->listening_test != NULL || r->s->pointing_test != NULL;
-    if (!of_metrics && !of_people)
+    if (!of_metrics && !of_people) {
+        if (r->s->hrtf != NULL)
+            v2s_run_log_warn(&r->log, "--hrtf is not used: no metric asks for two ears");
         return V2S_OK;
-    V2S_TRY(v2s_sofa_read(NULL, &r->hrtf));
+    }
+    V2S_TRY(v2s_sofa_read(r->s->hrtf, &r->hrtf));
     r->options.hrtf = of_metrics ? &r->hrtf : NULL;
     return V2S_OK;
 }
@@ -310,11 +327,14 @@ static v2s_status compare(run *r) {
     V2S_TRY(check_usage(s));
     V2S_TRY(v2s_preflight_device(s));
     V2S_TRY(check_outputs(s));
-    V2S_TRY(check_folder(s->listening_test));
-    V2S_TRY(check_folder(s->pointing_test));
-    if (s->prediction == NULL)
+    if (s->prediction == NULL && !has_answers(s))
         return compare_manifests(r);
-    V2S_TRY(v2s_compare_pair(s, r->command, &r->log));
+    if (s->listening_results != NULL)
+        V2S_TRY(v2s_listening_results(s->listening_results, &r->log));
+    else if (s->pointing_results != NULL)
+        V2S_TRY(v2s_pointing_results(s->pointing_results, &r->log));
+    else
+        V2S_TRY(v2s_compare_pair(s, r->command, &r->log));
     return v2s_run_log_finish(&r->log);
 }
 

@@ -59,6 +59,17 @@ typedef enum v2s_metric_id {
     V2S_METRIC_M9_AZIMUTH,
     V2S_METRIC_M9_ELEVATION,
     V2S_METRIC_M9_ANGLE,
+    V2S_METRIC_M10_STFT_Y,
+    V2S_METRIC_M10_STFT_Z,
+    V2S_METRIC_M10_STFT_X,
+    V2S_METRIC_M10_ENV_Y,
+    V2S_METRIC_M10_ENV_Z,
+    V2S_METRIC_M10_ENV_X,
+    V2S_METRIC_M10_LSD,
+    V2S_METRIC_M10_MSE,
+    V2S_METRIC_M10_SNR,
+    V2S_METRIC_M10_EMD,
+    V2S_METRIC_M10_EMD_NORM,
     V2S_METRIC_M12_SI_SDR,
     V2S_METRIC_M12_ILD,
     V2S_METRIC_COUNT
@@ -113,6 +124,7 @@ typedef struct v2s_judge_options {
     const v2s_hrtf *hrtf; // of the decode to two ears; NULL: four channels have no metrics of ears
     bool normalise;       // M1-M4
     bool reflect;         // M1, M3, M4, M5: librosa 0.8's padding
+    bool lenient;         // where the spatial statistics are not defined, there are none
 } v2s_judge_options;
 
 typedef struct v2s_judge v2s_judge;
@@ -121,7 +133,7 @@ typedef struct v2s_judge v2s_judge;
 V2S_MUST_USE v2s_status v2s_judge_open(const v2s_judge_options *options, v2s_judge **judge);
 
 // Scores of `count` predictions against one truth, all [frames][4] AmbiX at rate_hz; what is not
-// asked for is not a number. FORMAT: too short, or a silent truth.
+// asked for is not a number. FORMAT: too short, or a silent truth, unless lenient.
 V2S_MUST_USE v2s_status v2s_judge_foa(v2s_judge *judge, double rate_hz, size_t frames,
                                       const float *truth, const float *const *predictions,
                                       size_t count, double (*scores)[V2S_METRIC_COUNT]);

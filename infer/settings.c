@@ -148,7 +148,7 @@ static const v2s_option compare_rows[] = {
      "refiner, conditioning (by commas, or all), and without all of them",
      AT(without)},
     {"metrics", 0, V2S_OPTION_TEXT, "LIST", NULL, UNLIMITED,
-     "names or ids by commas: spatial, S1..S5, iacc, ild, itd, M1..M6, M8, M9, M12, M6_cc_1fps, "
+     "names or ids by commas: spatial, S1..S5, iacc, ild, itd, M1..M6, M8..M10, M12, M6_cc_1fps, "
      "..., all; without it spatial for manifests, and for --pred all that its channels have",
      AT(metrics)},
     {"bootstrap", 0, V2S_OPTION_INT, "DRAWS", "2000", 100, 1000000,
@@ -170,8 +170,8 @@ static const v2s_option compare_rows[] = {
      "take the clips too that 'prepare' flagged as doubtful", AT(keep_flagged)},
     {"pred", 0, V2S_OPTION_TEXT, "FILE|FOLDER", NULL, UNLIMITED,
      "judge one file against --truth, without manifests: sound (4 channels AmbiX, or 2), a room's "
-     "response (with --metrics M11), or directions as .csv (a trajectory, or DCASE labels, of "
-     "which a folder)",
+     "response (with --metrics M11), or directions as .csv: a trajectory, or DCASE labels, which "
+     "may be a folder",
      AT(prediction)},
     {"truth", 0, V2S_OPTION_TEXT, "FILE|FOLDER", NULL, UNLIMITED, "what --pred should be",
      AT(truth)},
@@ -181,6 +181,9 @@ static const v2s_option compare_rows[] = {
      AT(normalise)},
     {"librosa-compat", 0, V2S_OPTION_CHOICE, "0.8|0.9", "0.9", UNLIMITED,
      "M1, M3-M5: the padding of librosa below 0.9 (reflected) or of 0.9 on (zeros)", AT(librosa)},
+    {"hrtf", 0, V2S_OPTION_TEXT, "FILE.sofa", NULL, UNLIMITED,
+     "head through which four channels are heard; default: MIT KEMAR of package libmysofa1",
+     AT(hrtf)},
     {"report", 0, V2S_OPTION_TEXT, "FILE.html", NULL, UNLIMITED,
      "write one self-contained HTML page", AT(report)},
     {"listening-test", 0, V2S_OPTION_TEXT, "FOLDER", NULL, UNLIMITED,
@@ -220,6 +223,18 @@ static const v2s_option pair_rows[] = {
     {"fps", 0, V2S_OPTION_NUMBER, "HZ", NULL, 0.001, 100000,
      "M12's jerk: points a second; default: of the truth's median step (trajectories), 10 (DCASE)",
      AT(fps_hz)},
+    END_OF_ROWS,
+};
+
+static const v2s_option listener_rows[] = {
+    {"listening-results", 0, V2S_OPTION_TEXT, "FILE.csv", NULL, UNLIMITED,
+     "answers of a listening test (webMUSHRA's mushra.csv): post-screening as BS.1534-3, means, "
+     "paired tests",
+     AT(listening_results)},
+    {"pointing-results", 0, V2S_OPTION_TEXT, "FILE.csv", NULL, UNLIMITED,
+     "directions that listeners pointed at (assessor,trial,condition,target_az_deg,target_el_deg,"
+     "answer_az_deg,answer_el_deg): angular errors, front-back confusions",
+     AT(pointing_results)},
     END_OF_ROWS,
 };
 
@@ -384,6 +399,7 @@ static const char *const compare_examples[] = {
 static const v2s_option_group compare_groups[] = {
     {"Comparison", compare_rows},
     {"One pair of files", pair_rows},
+    {"Listeners", listener_rows},
     {"General", common_rows},
     {NULL, NULL},
 };

@@ -66,6 +66,7 @@ typedef struct v2s_settings {
     int64_t seld_classes; // 0: those that occur
     bool seld_drop_last;
     int prediction_distance, truth_distance; // 0: cm, 1: m
+    const char *listening_results, *pointing_results;
 
     // depth
     const char *model;

@@ -3,16 +3,21 @@
 """Re-states M11 (measures of impulse responses), M8 (DCASE scores of located sources) and M12's
 scores of paths in numpy and scipy, from their formulas alone, and writes what they say of seeded
 responses, labels and paths: metrics_room.txt, for tests/spatial/test_room_measures.c,
-test_seld_scores.c, test_path_scores.c and test_assignment.c.
+test_seld_scores.c, test_path_scores.c and test_assignment.c; and scipy's paired tests, for
+tests/infer/test_paired_tests.c.
 
 usage: make_metrics_room_golden.py FOLDER          (needs numpy, scipy; pyroomacoustics 0.10 for
        its own RT60)
+       make_metrics_room_golden.py --example FOLDER
+       writes pairs of responses (.wav), labels and trajectories (.csv) for v2s-infer compare and
+       prints what numpy, scipy and pyroomacoustics say of them
 
 As a module: m11(), m8() and paths() return dictionaries with the keys of v2s-infer compare --json.
 """
 import sys
 
 import numpy as np
+import scipy.stats
 from scipy.optimize import linear_sum_assignment
 
 EPS = np.finfo(float).eps
@@ -480,13 +485,89 @@ def write_assignments(f):
             write_line(f, "assignment", [rows, columns, *cost.flatten()], out)
 
 
+def signed_ranks_p(d):
+    """Two-sided p of Wilcoxon's signed ranks over all signs of the shared ranks."""
+    d = d[d != 0]
+    ranks = scipy.stats.rankdata(np.abs(d))
+    w = min(ranks[d > 0].sum(), ranks[d < 0].sum())
+    signs = (np.arange(2 ** len(d))[:, None] >> np.arange(len(d))) & 1
+    return w, min(1.0, 2 * np.mean((signs * ranks).sum(1) <= w + 1e-9))
+
+
+def paired(a, b):
+    """n, mean, lo, hi, median of a - b, t, its p, W, its p, share of a > b."""
+    d = a - b
+    t = scipy.stats.ttest_rel(a, b)
+    lo, hi = scipy.stats.t.interval(0.95, len(d) - 1, d.mean(), d.std(ddof=1) / np.sqrt(len(d)))
+    if len(d) <= 14:  # with ties, which scipy's own exact test does not take
+        w, p = signed_ranks_p(d)
+    else:
+        method = "exact" if len(d) <= 50 else "approx"
+        w, p = scipy.stats.wilcoxon(a, b, method=method, correction=False)
+    wins = np.mean(np.where(d == 0, 0.5, d > 0))
+    return [len(d), d.mean(), lo, hi, np.median(d), t.statistic, t.pvalue, w, p, wins]
+
+
+def write_paired(f):
+    for stream, count, whole in ((1, 2, 0), (2, 5, 0), (3, 9, 1), (4, 14, 1), (5, 30, 0), (6, 50, 0),
+                                 (7, 70, 1), (8, 75, 0)):
+        a, b = (hash_noise(s, count, 10).astype(np.float64) for s in (stream, stream + 20))
+        b -= 2
+        if whole:  # with ties and zeros
+            a, b = np.trunc(a), np.trunc(b)
+        write_line(f, "paired", [stream, count, whole], paired(a, b))
+
+
+def write_rows(path, rows, header=""):
+    with open(path, "w", encoding="ascii") as f:
+        f.write(header)
+        f.writelines(",".join(str(x) for x in row) + "\n" for row in rows)
+
+
+def example(folder):
+    """Files, and {name of the pair: {key: value}}."""
+    import scipy.io.wavfile
+
+    rate, out = 48000, {}
+    t = response(40000, 21, 100, 0, 0.9996, 0.02, 0.9999)
+    p = response(40000, 22, 90, 0, 0.99955, 0.03, 0.9999)
+    for name, h in (("truth", t), ("pred", p)):
+        scipy.io.wavfile.write(f"{folder}/response-{name}.wav", rate, h)
+    for family in RT60:
+        out[f"response, {family}"] = m11(p, t, rate, family)
+
+    truth, prediction = labels(2, 120, 4, 2, 25, 0.2, True)
+    for name, rows, scale in (("truth", truth, 100), ("pred", prediction, 1)):  # cm, m
+        table = [(f, k, 0, a, e, round(d * scale, 2)) for f, k, a, e, d in rows]
+        write_rows(f"{folder}/labels-{name}.csv", table)
+    for year in (2023, 2024):
+        out[f"labels, {year}"] = m8([(directed(truth), directed(prediction))], year, 13)
+
+    truth, prediction = path(7, 200)
+    head = "time_s,object,az_deg,el_deg,dist_m,confidence\n"
+    angles = []
+    for name, rows in (("truth", truth), ("pred", prediction)):
+        rows = np.round(rows, 6)
+        angles.append(unit(rows[:, 0], rows[:, 1]).T)
+        table = [(f"{i / 25:.6f}", 1, a, e, 2, 1) for i, (a, e) in enumerate(rows.tolist())]
+        write_rows(f"{folder}/path-{name}.csv", table, head)
+    out["path"] = paths([tuple(angles)], 25.0)
+    return out
+
+
 def main():
+    if sys.argv[1] == "--example":
+        for name, values in example(sys.argv[2]).items():
+            for key, value in values.items():
+                print(f"{name}: {key} {value:.9g}")
+        return
     with open(sys.argv[1] + "/metrics_room.txt", "w", encoding="ascii") as f:
         f.write("# made by tests/tools/make_metrics_room_golden.py: name, inputs | numbers\n")
         write_responses(f)
         write_labels(f)
         write_paths(f)
         write_assignments(f)
+        write_paired(f)
 
 
 if __name__ == "__main__":
