@@ -59,6 +59,17 @@ typedef enum v2s_metric_id {
     V2S_METRIC_M9_AZIMUTH,
     V2S_METRIC_M9_ELEVATION,
     V2S_METRIC_M9_ANGLE,
+    V2S_METRIC_M10_STFT_Y,
+    V2S_METRIC_M10_STFT_Z,
+    V2S_METRIC_M10_STFT_X,
+    V2S_METRIC_M10_ENV_Y,
+    V2S_METRIC_M10_ENV_Z,
+    V2S_METRIC_M10_ENV_X,
+    V2S_METRIC_M10_LSD,
+    V2S_METRIC_M10_MSE,
+    V2S_METRIC_M10_SNR,
+    V2S_METRIC_M10_EMD,
+    V2S_METRIC_M10_EMD_NORM,
     V2S_METRIC_M12_SI_SDR,
     V2S_METRIC_M12_ILD,
     V2S_METRIC_COUNT
@@ -116,6 +127,7 @@ typedef struct v2s_judge_options {
     const v2s_hrtf *hrtf; // of the decode to two ears; NULL: four channels have no metrics of ears
     bool normalise;       // M1-M4
     bool reflect;         // M1, M3, M4, M5: librosa 0.8's padding
+    bool lenient;         // where the spatial statistics are not defined, there are none
 } v2s_judge_options;
 
 typedef struct v2s_judge v2s_judge;
@@ -124,7 +136,7 @@ typedef struct v2s_judge v2s_judge;
 V2S_MUST_USE v2s_status v2s_judge_open(const v2s_judge_options *options, v2s_judge **judge);
 
 // Scores of `count` predictions against one truth, all [frames][4] AmbiX at rate_hz; what is not
-// asked for is not a number. FORMAT: too short, or a silent truth.
+// asked for is not a number. FORMAT: too short, or a silent truth, unless lenient.
 V2S_MUST_USE v2s_status v2s_judge_foa(v2s_judge *judge, double rate_hz, size_t frames,
                                       const float *truth, const float *const *predictions,
                                       size_t count, double (*scores)[V2S_METRIC_COUNT]);
@@ -162,17 +174,22 @@ typedef struct v2s_clip_result {
 // A recording needs this much of one direction to be judged by it.
 #define V2S_RECORDED_DIRECTNESS_MIN 0.45
 
+struct v2s_compare_cache;
+
 typedef struct v2s_clips_job {
     const v2s_judge_options *options;
     const v2s_systems *systems;
-    bool all_recorded; // --real
+    const struct v2s_compare_cache *cache; // NULL: none
+    bool all_recorded;                     // --real
     int threads;
     bool quiet;
     v2s_clip_result *results; // [count], clip and scores filled in by the caller
     size_t count;
+    size_t cached; // set by v2s_clips_judge: clips whose scores the cache had
 } v2s_clips_job;
 
-// Fills the results. What is wrong with a clip is its own result; NOMEM and CANCELLED end the work.
+// Fills the results. What is wrong with a clip is its own result; NOMEM, CANCELLED and a cache that
+// cannot be written end the work.
 V2S_MUST_USE v2s_status v2s_clips_judge(v2s_clips_job *job);
 
 // What a system other than geometric makes of a clip: out [frames][4], zeroed by the caller. Fills

@@ -9,6 +9,7 @@
 #include "data/pair.h"
 #include "infer/compare.h"
 #include "infer/compare_ablation.h"
+#include "infer/compare_cache.h"
 #include "infer/compare_room.h"
 #include "infer/progress.h"
 #include "kernels/base/cancel.h"
@@ -24,7 +25,8 @@ struct work {
     v2s_clips_job *job;
     v2s_foa_summary *surveys; // [count], of recorded truths
     one_clip *one;
-    atomic_size_t next, done;
+    size_t width; // scores of a clip
+    atomic_size_t next, done, cached;
     atomic_bool stop;
     v2s_progress progress;
     pthread_mutex_t lock; // of what follows
@@ -88,6 +90,14 @@ static v2s_status run_all(work *w, const char *what, one_clip *one) {
     return w->status;
 }
 
+// A cache that cannot be written is no fault of the clip.
+static v2s_status add_to_cache(work *w, const v2s_digest *key, const double *values, size_t count) {
+    v2s_status status = v2s_score_cache_add(w->job->cache->store, key, values, count);
+    if (status != V2S_OK)
+        stop_work(w, status);
+    return status;
+}
+
 // ---- real recordings --------------------------------------------------------------------------
 //
 // Microphones' dipoles are stronger than ideal: one gain per recording (all clips of one truth
@@ -95,22 +105,40 @@ static v2s_status run_all(work *w, const char *what, one_clip *one) {
 // judged only where it has one clear direction, for the truth's direction is measured or annotated
 // as one.
 
-static v2s_status survey_clip(work *w, v2s_judge *judge, size_t index) {
-    (void)judge;
-    v2s_clip_result *r = &w->job->results[index];
+static v2s_status measure_truth(const v2s_clip_result *r, v2s_foa_summary *survey) {
     v2s_pair pair = {0};
     v2s_foa_stats *stats = NULL;
-    if (!r->recorded)
-        return V2S_OK;
     V2S_TRY(v2s_pair_load(r->clip, 0, &pair));
     v2s_status status = v2s_foa_stats_open(pair.rate_hz, &stats);
     if (status == V2S_OK)
-        status = v2s_foa_stats_summary(stats, pair.frames, pair.truth, &w->surveys[index]);
+        status = v2s_foa_stats_summary(stats, pair.frames, pair.truth, survey);
     if (status != V2S_OK)
         v2s_error_prefix(status, "clip %s: %s", r->clip->id, r->clip->truth);
     v2s_foa_stats_close(&stats);
     v2s_pair_free(&pair);
     return status;
+}
+
+static v2s_status survey_clip(work *w, v2s_judge *judge, size_t index) {
+    (void)judge;
+    const v2s_clip_result *r = &w->job->results[index];
+    const v2s_compare_cache *cache = w->job->cache;
+    v2s_foa_summary *s = &w->surveys[index];
+    double numbers[5];
+    v2s_digest key;
+    if (!r->recorded)
+        return V2S_OK;
+    if (cache == NULL)
+        return measure_truth(r, s);
+    V2S_TRY(v2s_compare_cache_survey_key(cache, r, &key));
+    if (v2s_score_cache_find(cache->store, &key, numbers, 5)) {
+        *s = (v2s_foa_summary){numbers[0], numbers[1], {numbers[2], numbers[3], numbers[4]}};
+        return V2S_OK;
+    }
+    V2S_TRY(measure_truth(r, s));
+    const double made[5] = {s->energy_w, s->energy_dipoles, s->intensity.x, s->intensity.y,
+                            s->intensity.z};
+    return add_to_cache(w, &key, made, 5);
 }
 
 static void settle_clip(v2s_clip_result *r, const v2s_foa_summary *survey, double gain) {
@@ -226,8 +254,7 @@ static v2s_status judge_sounds(work *w, v2s_judge *judge, v2s_clip_result *r,
     return status;
 }
 
-static v2s_status judge_clip(work *w, v2s_judge *judge, size_t index) {
-    v2s_clip_result *r = &w->job->results[index];
+static v2s_status judge_now(work *w, v2s_judge *judge, v2s_clip_result *r) {
     v2s_pair pair = {0};
     V2S_TRY(v2s_pair_load(r->clip, 0, &pair));
     for (size_t i = 0; r->recorded && i < pair.frames; i++)
@@ -240,16 +267,41 @@ static v2s_status judge_clip(work *w, v2s_judge *judge, size_t index) {
     return status;
 }
 
+// What is stored of a clip: has_room, then its scores.
+static v2s_status judge_clip(work *w, v2s_judge *judge, size_t index) {
+    v2s_clip_result *r = &w->job->results[index];
+    const v2s_compare_cache *cache = w->job->cache;
+    v2s_digest key;
+    if (cache == NULL)
+        return judge_now(w, judge, r);
+    double *values = malloc((w->width + 1) * sizeof *values);
+    v2s_status status = values != NULL ? v2s_compare_cache_score_key(cache, r, &key)
+                                       : V2S_FAIL(V2S_NOMEM, "out of memory");
+    if (status == V2S_OK && v2s_score_cache_find(cache->store, &key, values, w->width + 1)) {
+        r->has_room = values[0] > 0;
+        memcpy(r->scores, values + 1, w->width * sizeof *values);
+        atomic_fetch_add(&w->cached, 1);
+    } else if (status == V2S_OK) {
+        status = judge_now(w, judge, r);
+        if (status == V2S_OK) {
+            values[0] = r->has_room;
+            memcpy(values + 1, r->scores, w->width * sizeof *values);
+            status = add_to_cache(w, &key, values, w->width + 1);
+        }
+    }
+    free(values);
+    return status;
+}
+
 static v2s_status judge_all(work *w) {
     bool any = false;
-    size_t width = w->job->systems->count * (size_t)v2s_metrics_count(w->job->options->metrics);
     for (size_t i = 0; i < w->job->count; i++) {
         v2s_clip_result *r = &w->job->results[i];
         r->recorded = (r->clip->recorded || w->job->all_recorded) &&
                       r->clip->pairing != V2S_PAIRING_BINAURAL; // the rule is one of dipoles
         r->dipole_gain = 1;
         r->directness = NAN;
-        for (size_t k = 0; k < width; k++)
+        for (size_t k = 0; k < w->width; k++)
             r->scores[k] = NAN;
         any |= r->recorded;
     }
@@ -261,11 +313,14 @@ static v2s_status judge_all(work *w) {
 }
 
 v2s_status v2s_clips_judge(v2s_clips_job *job) {
-    work w = {.job = job, .surveys = calloc(job->count + 1, sizeof *w.surveys)};
+    work w = {.job = job,
+              .width = job->systems->count * (size_t)v2s_metrics_count(job->options->metrics),
+              .surveys = calloc(job->count + 1, sizeof *w.surveys)};
     if (w.surveys == NULL)
         return V2S_FAIL(V2S_NOMEM, "out of memory");
     pthread_mutex_init(&w.lock, NULL);
     v2s_status status = judge_all(&w);
+    job->cached = atomic_load(&w.cached);
     pthread_mutex_destroy(&w.lock);
     free(w.surveys);
     return status;

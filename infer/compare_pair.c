@@ -8,10 +8,12 @@
 #include <strings.h>
 
 #include "data/sofa.h"
+#include "infer/pair_detail.h"
 #include "infer/pair_labels.h"
 #include "infer/pair_response.h"
 #include "infer/report_pair.h"
 #include "infer/whole_sound.h"
+#include "spatial/envelope.h"
 #include "spatial/foa_stats.h"
 
 enum { C = V2S_FOA_CHANNELS };
@@ -93,9 +95,26 @@ static v2s_status choose_metrics(const v2s_settings *s, int channels, v2s_metric
     return V2S_OK;
 }
 
-static v2s_status judge(const v2s_judge_options *options, const v2s_whole_sound *p,
-                        const v2s_whole_sound *t, double score[1][V2S_METRIC_COUNT],
-                        v2s_run_log *log) {
+// What has no number for a reason that is not in the numbers.
+static void warn_undefined(const v2s_settings *s, v2s_metric_set metrics, const v2s_whole_sound *t,
+                           const double *score, v2s_run_log *log) {
+    bool silent = true;
+    for (size_t i = 0; silent && i < t->frames; i++)
+        silent = t->samples[i * (size_t)t->channels] == 0;
+    v2s_metric_id statistic = t->channels == C ? V2S_METRIC_DIFFUSENESS : V2S_METRIC_IACC;
+    if ((metrics & v2s_metrics_spatial()) != 0 && !isfinite(score[statistic]))
+        v2s_run_log_warn(log, "%s: %s: no spatial statistics", s->truth,
+                         silent ? "its first channel is silent"
+                                : "shorter than one frame of 32 ms, or nothing to compare");
+    bool env = (metrics & V2S_METRIC_BIT(V2S_METRIC_M5_ENV)) != 0;
+    if (env && t->frames > V2S_ENVELOPE_FRAMES_MAX)
+        v2s_run_log_warn(log, "%s: no envelope of more than %zu samples", s->truth,
+                         V2S_ENVELOPE_FRAMES_MAX);
+}
+
+static v2s_status judge(const v2s_settings *s, const v2s_judge_options *options,
+                        const v2s_whole_sound *p, const v2s_whole_sound *t,
+                        double score[1][V2S_METRIC_COUNT], v2s_run_log *log) {
     const float *const predictions[1] = {p->samples};
     v2s_judge *j = NULL;
     V2S_TRY(v2s_judge_open(options, &j));
@@ -104,46 +123,48 @@ static v2s_status judge(const v2s_judge_options *options, const v2s_whole_sound 
             ? v2s_judge_foa(j, t->rate_hz, t->frames, t->samples, predictions, 1, score)
             : v2s_judge_stereo(j, t->rate_hz, t->frames, t->samples, p->samples, score[0]);
     v2s_judge_close(&j);
-    if (status == V2S_OK)
-        v2s_compare_pair_say(v2s_metrics, V2S_METRIC_COUNT, options->metrics, score[0], log);
-    return status;
-}
-
-static v2s_status write_page(const v2s_settings *s, const char *command, v2s_metric_set metrics,
-                             const double *scores, const v2s_whole_sound *p,
-                             const v2s_whole_sound *t, const v2s_hrtf *head, const v2s_run_log *log,
-                             size_t row_count) {
-    v2s_pair_page page = {.command = command,
-                          .settings = s,
-                          .log = log,
-                          .row_count = row_count,
-                          .metrics = metrics,
-                          .scores = scores,
-                          .rate_hz = t->rate_hz,
-                          .frames = t->frames,
-                          .channels = t->channels,
-                          .prediction = p->samples,
-                          .truth = t->samples,
-                          .hrtf = t->channels == C ? head : NULL};
-    return v2s_pair_page_write(&page);
+    if (status != V2S_OK)
+        return status;
+    warn_undefined(s, options->metrics, t, score[0], log);
+    v2s_compare_pair_say(v2s_metrics, V2S_METRIC_COUNT, options->metrics, score[0], log);
+    if (t->channels == C && log->json_path != NULL &&
+        (options->metrics & v2s_metrics_spatial()) != 0)
+        V2S_TRY(v2s_pair_detail(t->rate_hz, t->frames, t->samples, p->samples, log));
+    return V2S_OK;
 }
 
 static v2s_status judge_with_head(const v2s_settings *s, const char *command,
                                   const v2s_whole_sound *p, v2s_whole_sound *t, v2s_run_log *log) {
     double score[1][V2S_METRIC_COUNT];
-    v2s_judge_options options = {.normalise = s->normalise != 0, .reflect = s->librosa == 0};
+    v2s_judge_options options = {
+        .normalise = s->normalise != 0, .reflect = s->librosa == 0, .lenient = true};
     v2s_hrtf head = {0};
     V2S_TRY(choose_metrics(s, t->channels, &options.metrics, log));
     if (s->recorded && t->channels == C)
         V2S_TRY(settle_recording(s->truth, t, log));
     bool of_metrics = v2s_metrics_need_head(options.metrics);
-    if (t->channels == C && (of_metrics || s->report != NULL))
-        V2S_TRY(v2s_sofa_read(NULL, &head));
+    if (t->channels == C && (of_metrics || s->report != NULL)) {
+        V2S_TRY(v2s_sofa_read(s->hrtf, &head));
+        v2s_run_log_row(log, "ears", "%s", head.title);
+    } else if (s->hrtf != NULL) {
+        v2s_run_log_warn(log, "--hrtf is not used: no metric asks for a decode to two ears");
+    }
     options.hrtf = t->channels == C && of_metrics ? &head : NULL;
-    size_t row_count = log->row_count;
-    v2s_status status = judge(&options, p, t, score, log);
+    v2s_pair_page page = {.command = command,
+                          .settings = s,
+                          .log = log,
+                          .row_count = log->row_count,
+                          .metrics = options.metrics,
+                          .scores = score[0],
+                          .rate_hz = t->rate_hz,
+                          .frames = t->frames,
+                          .channels = t->channels,
+                          .prediction = p->samples,
+                          .truth = t->samples,
+                          .hrtf = t->channels == C ? &head : NULL};
+    v2s_status status = judge(s, &options, p, t, score, log);
     if (status == V2S_OK && s->report != NULL)
-        status = write_page(s, command, options.metrics, score[0], p, t, &head, log, row_count);
+        status = v2s_pair_page_write(&page);
     v2s_hrtf_free(&head);
     return status == V2S_OK ? status : v2s_error_prefix(status, "%s", s->truth);
 }

@@ -2,47 +2,17 @@
 #include "infer/exhibit.h"
 
 #include <math.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "data/compress.h"
 #include "infer/exhibit_internal.h"
+#include "infer/wav_bytes.h"
 
-enum { BIT_RATE = 64000, EARS = 2, WAV_HEAD = 44 };
+enum { BIT_RATE = 64000, EARS = 2 };
 
 static const double peak_after = 0.70794578; // -3 dBFS
-
-static void put_le(unsigned char *to, uint32_t value, int bytes) {
-    for (int i = 0; i < bytes; i++)
-        to[i] = (unsigned char)(value >> (8 * i));
-}
-
-// RIFF/WAVE, 16 bits: "RIFF" size "WAVEfmt " 16 1 channels rate bytes/s bytes/frame 16 "data" size.
-static v2s_status make_wav(const float *stereo, size_t frames, double rate_hz,
-                           v2s_exhibit_file *file) {
-    uint32_t rate = (uint32_t)lround(rate_hz), bytes = (uint32_t)(frames * EARS * 2);
-    unsigned char *b = malloc(WAV_HEAD + (size_t)bytes);
-    if (b == NULL)
-        return V2S_FAIL(V2S_NOMEM, "out of memory");
-    memcpy(b, "RIFF....WAVEfmt ", 16);
-    put_le(b + 4, bytes + WAV_HEAD - 8, 4);
-    put_le(b + 16, 16, 4);
-    put_le(b + 20, 1, 2);
-    put_le(b + 22, EARS, 2);
-    put_le(b + 24, rate, 4);
-    put_le(b + 28, rate * EARS * 2, 4);
-    put_le(b + 32, EARS * 2, 2);
-    put_le(b + 34, 16, 2);
-    memcpy(b + 36, "data", 4);
-    put_le(b + 40, bytes, 4);
-    for (size_t i = 0; i < frames * EARS; i++)
-        put_le(b + WAV_HEAD + 2 * i,
-               (uint32_t)(int32_t)lrint(32767.0 * fmin(fmax(stereo[i], -1.0), 1.0)), 2);
-    *file = (v2s_exhibit_file){b, WAV_HEAD + (size_t)bytes};
-    return V2S_OK;
-}
 
 static v2s_status make_sound(const float *stereo, size_t frames, double rate_hz, v2s_exhibit *e,
                              v2s_exhibit_voice *voice) {
@@ -55,7 +25,7 @@ static v2s_status make_sound(const float *stereo, size_t frames, double rate_hz,
         return status;
     e->opus = false;
     voice->mime = "audio/wav";
-    return make_wav(stereo, frames, rate_hz, &voice->sound);
+    return v2s_wav_bytes(stereo, frames, EARS, rate_hz, &voice->sound.bytes, &voice->sound.size);
 }
 
 // The two ears of every voice: ears[i] is malloc'ed [frames][2].

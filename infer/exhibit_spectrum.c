@@ -8,9 +8,10 @@
 #include "data/image.h"
 #include "infer/exhibit_internal.h"
 #include "infer/report_colour.h"
+#include "kernels/fft.h"
 #include "spatial/erb_stft.h"
 
-enum { ROWS = 96, COLUMNS_MAX = 260, EARS = 2, LEFT = 0 };
+enum { ROWS = 96, COLUMNS_MAX = 260, LEFT = 0 };
 
 static const double most_hz = 16000;
 
@@ -19,9 +20,14 @@ typedef struct picture {
     size_t frames; // of the transform
     int columns;
     double top_hz;
-    v2s_complex *spectrum;             // [bins]
+    v2s_lanes_bin *spectrum;           // [bins]
     double *power[V2S_EXHIBIT_VOICES]; // [ROWS][columns]
 } picture;
+
+static double bin_power(const picture *p, int bin) {
+    double re = p->spectrum[bin].re[LEFT], im = p->spectrum[bin].im[LEFT];
+    return re * re + im * im;
+}
 
 // Power at a frequency: the largest of the bins of a row, or the straight line between two bins
 // where rows are finer than bins.
@@ -34,15 +40,12 @@ static double row_power(const picture *p, int row) {
         double middle = 0.5 * (lo + hi), part = middle - floor(middle);
         for (int side = 0; side < 2; side++) {
             int bin = (int)fmin(floor(middle) + side, p->stft->bins - 1);
-            v2s_complex s = p->spectrum[bin];
-            best += (side ? part : 1 - part) * ((double)s.re * s.re + (double)s.im * s.im);
+            best += (side ? part : 1 - part) * bin_power(p, bin);
         }
         return best;
     }
-    for (int bin = (int)ceil(lo); bin <= hi && bin < p->stft->bins; bin++) {
-        v2s_complex s = p->spectrum[bin];
-        best = fmax(best, (double)s.re * s.re + (double)s.im * s.im);
-    }
+    for (int bin = (int)ceil(lo); bin <= hi && bin < p->stft->bins; bin++)
+        best = fmax(best, bin_power(p, bin));
     return best;
 }
 
@@ -52,7 +55,7 @@ static v2s_status measure(picture *p, const float *ears, double **power) {
         return V2S_FAIL(V2S_NOMEM, "out of memory");
     for (size_t t = 0; t < p->frames; t++) {
         size_t column = t * (size_t)p->columns / p->frames;
-        v2s_erb_stft_frame(p->stft, ears, EARS, LEFT, t, p->spectrum);
+        v2s_erb_stft_two(p->stft, ears, t, true, p->spectrum);
         for (int row = 0; row < ROWS; row++) {
             double *at = &made[(size_t)row * (size_t)p->columns + column];
             *at = fmax(*at, row_power(p, row));

@@ -7,7 +7,7 @@
 #include "kernels/resample_hq.h"
 #include "spatial/binaural_design.h"
 #include "spatial/ear_stats.h"
-#include "spatial/si_sdr.h"
+#include "spatial/envelope.h"
 #include "spatial/stereo_distance.h"
 
 // What the metrics need of one sound.
@@ -25,6 +25,7 @@ typedef struct ears {
 static void ears_free(ears *e) {
     free(e->decoded);
     free(e->own);
+    v2s_ear_bands_free(&e->bands);
     free(e->low);
 }
 
@@ -96,6 +97,11 @@ static bool wants_one(const v2s_judge_options *o, v2s_metric_id id) {
     return v2s_judge_wants(o, V2S_METRIC_BIT(id));
 }
 
+// Longer sounds have no envelope here, so no number.
+static bool has_envelope(size_t frames) {
+    return frames <= V2S_ENVELOPE_FRAMES_MAX;
+}
+
 // M1 - M4.
 static v2s_status score_low(const v2s_judge_options *o, const ears *truth, const ears *prediction,
                             double *scores) {
@@ -105,7 +111,7 @@ static v2s_status score_low(const v2s_judge_options *o, const ears *truth, const
         V2S_TRY(v2s_stereo_stft_distance(t, p, n, o->reflect, &scores[V2S_METRIC_M1_STFT]));
         scores[V2S_METRIC_M3_MAG] = 2 * scores[V2S_METRIC_M1_STFT];
     }
-    if (wants_one(o, V2S_METRIC_M2_ENV))
+    if (wants_one(o, V2S_METRIC_M2_ENV) && has_envelope(n))
         V2S_TRY(v2s_stereo_envelope_distance(t, p, n, &scores[V2S_METRIC_M2_ENV]));
     if (wants_one(o, V2S_METRIC_M4_DPHASE))
         V2S_TRY(v2s_stereo_phase_distance(t, p, n, o->reflect, &scores[V2S_METRIC_M4_DPHASE]));
@@ -120,13 +126,14 @@ static v2s_status score(const v2s_judge_options *o, const ears *truth, const ear
         v2s_ear_scores s = v2s_ear_bands_compare(&truth->bands, &prediction->bands);
         scores[V2S_METRIC_IACC] = s.iacc;
         scores[V2S_METRIC_ILD] = s.ild;
+        scores[V2S_METRIC_ITD] = s.itd;
     }
     if (truth->low != NULL)
         V2S_TRY(score_low(o, truth, prediction, scores));
     if (wants_one(o, V2S_METRIC_M5_MAG))
         V2S_TRY(v2s_stereo_magnitude_distance(truth->own, prediction->own, truth->frames,
                                               o->reflect, &scores[V2S_METRIC_M5_MAG]));
-    if (wants_one(o, V2S_METRIC_M5_ENV))
+    if (wants_one(o, V2S_METRIC_M5_ENV) && has_envelope(truth->frames))
         V2S_TRY(v2s_stereo_envelope_distance(truth->own, prediction->own, truth->frames,
                                              &scores[V2S_METRIC_M5_ENV]));
     return V2S_OK;

@@ -39,7 +39,7 @@ V2S_MUST_USE v2s_status v2s_judge_ears(const v2s_judge_options *options, v2s_jud
 // ---- four channels (judge_field.c) ------------------------------------------------------------
 
 // Scores of sounds [frames][4] AmbiX: what is asked for of the metrics that are not of ears.
-// FORMAT: too short, or a silent truth. NOMEM.
+// FORMAT: too short, or a silent truth, unless lenient. NOMEM.
 V2S_MUST_USE v2s_status v2s_judge_field(const v2s_judge_options *options, v2s_judge_tools *tools,
                                         size_t frames, const float *truth,
                                         const float *const *predictions, size_t count,

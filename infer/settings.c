@@ -148,7 +148,7 @@ static const v2s_option compare_rows[] = {
      "refiner, conditioning (by commas, or all), and without all of them",
      AT(without)},
     {"metrics", 0, V2S_OPTION_TEXT, "LIST", NULL, UNLIMITED,
-     "names or ids by commas: spatial, S1..S5, iacc, ild, itd, M1..M6, M8, M9, M12, M6_cc_1fps, "
+     "names or ids by commas: spatial, S1..S5, iacc, ild, itd, M1..M6, M8..M10, M12, M6_cc_1fps, "
      "..., all; without it spatial for manifests, and for --pred all that its channels have",
      AT(metrics)},
     {"bootstrap", 0, V2S_OPTION_INT, "DRAWS", "2000", 100, 1000000,
@@ -157,6 +157,11 @@ static const v2s_option compare_rows[] = {
      "rule for real recordings for every clip, not only those marked recorded: true dipoles of a "
      "recording scaled to E_YZX = E_W; only clips with 2|I|/(E_W+E_YZX) >= 0.45",
      AT(recorded)},
+    {"cache", 0, V2S_OPTION_TEXT, "FOLDER", NULL, UNLIMITED,
+     "keep every clip's scores there as soon as they are known: an interrupted run goes on, and "
+     "what "
+     "has not changed is not judged again",
+     AT(cache)},
     {"strict", 0, V2S_OPTION_FLAG, NULL, NULL, UNLIMITED,
      "a line or clip that cannot be used is an error", AT(strict)},
     {"allow-outside", 0, V2S_OPTION_FLAG, NULL, NULL, UNLIMITED,
@@ -176,8 +181,20 @@ static const v2s_option compare_rows[] = {
      AT(normalise)},
     {"librosa-compat", 0, V2S_OPTION_CHOICE, "0.8|0.9", "0.9", UNLIMITED,
      "M1, M3-M5: the padding of librosa below 0.9 (reflected) or of 0.9 on (zeros)", AT(librosa)},
+    {"hrtf", 0, V2S_OPTION_TEXT, "FILE.sofa", NULL, UNLIMITED,
+     "head through which four channels are heard; default: MIT KEMAR of package libmysofa1",
+     AT(hrtf)},
     {"report", 0, V2S_OPTION_TEXT, "FILE.html", NULL, UNLIMITED,
      "write one self-contained HTML page", AT(report)},
+    {"listening-test", 0, V2S_OPTION_TEXT, "FOLDER", NULL, UNLIMITED,
+     "write a listening test (MUSHRA) for webMUSHRA: truth, refined, geometric and anchors over "
+     "headphones",
+     AT(listening_test)},
+    {"pointing-test", 0, V2S_OPTION_TEXT, "FOLDER", NULL, UNLIMITED,
+     "write a page on which listeners say where sounds come from", AT(pointing_test)},
+    {"listening-clips", 0, V2S_OPTION_INT, "N", "8", 1, 100,
+     "clips of a listening or pointing test, drawn by --seed from as many rooms as there are",
+     AT(listening_clips)},
     END_OF_ROWS,
 };
 
@@ -375,6 +392,7 @@ const v2s_command v2s_info_command = {
 static const char *const compare_examples[] = {
     "v2s-infer compare data/manifest.jsonl --refiner v2s-omni.safetensors --report compare.html",
     "v2s-infer compare --pred out.wav --truth recorded.wav --metrics all --json -",
+    "v2s-infer compare data/manifest.jsonl --refiner v2s-omni --listening-test listen --seed 7",
     NULL,
 };
 

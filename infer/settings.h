@@ -50,9 +50,11 @@ typedef struct v2s_settings {
     // compare
     int split;   // v2s_split; V2S_SPLIT_COUNT: all
     int pairing; // 0: the refiner's, 1: dry, 2: omni, 3: binaural
-    const char *metrics, *without;
+    const char *metrics, *without, *cache;
     int64_t draws; // of the bootstrap
     const char *prediction, *truth;
+    const char *listening_test, *pointing_test; // folders to write
+    int64_t listening_clips;                    // of either
     bool strict, allow_outside, keep_flagged, recorded;
     int normalise; // 0: false, 1: true
     int librosa;   // 0: 0.8, 1: 0.9

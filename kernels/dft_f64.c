@@ -11,11 +11,12 @@
 typedef v2s_complex_f64 point;
 
 enum { FAST_MAX = 131072 }; // of kernels/fft_f64.h
+enum { TILE = 8 };          // columns taken at once: two lines of cache hold that many points
 
 // exp(-2 pi i j / n) for all j < n, as the product of two of about sqrt(n) each.
 typedef struct roots {
-    size_t step;
-    point *coarse, *fine;
+    int shift;
+    point *coarse, *fine; // of multiples of 2^shift, and of what is below
 } roots;
 
 struct v2s_dft_f64 {
@@ -25,7 +26,7 @@ struct v2s_dft_f64 {
     // two factors
     size_t n1, n2;
     v2s_dft_f64 *first, *second;
-    point *in, *out; // [n1]
+    point *in, *out; // [TILE][n1], [n1]
     // chirp
     size_t m;
     v2s_dft_f64 *inner; // m points
@@ -45,20 +46,22 @@ static point unit(size_t j, size_t n) {
 }
 
 static bool roots_make(size_t n, roots *r) {
-    r->step = (size_t)sqrt((double)n) + 1;
-    r->coarse = malloc((n / r->step + 1) * sizeof *r->coarse);
-    r->fine = malloc(r->step * sizeof *r->fine);
+    for (r->shift = 1; n >> r->shift >> r->shift > 0;)
+        r->shift++;
+    size_t step = (size_t)1 << r->shift, count = (n >> r->shift) + 1;
+    r->coarse = malloc(count * sizeof *r->coarse);
+    r->fine = malloc(step * sizeof *r->fine);
     if (r->coarse == NULL || r->fine == NULL)
         return false;
-    for (size_t i = 0; i * r->step < n; i++)
-        r->coarse[i] = unit(i * r->step, n);
-    for (size_t i = 0; i < r->step; i++)
+    for (size_t i = 0; i < count; i++)
+        r->coarse[i] = unit(i * step, n);
+    for (size_t i = 0; i < step; i++)
         r->fine[i] = unit(i, n);
     return true;
 }
 
 static point root_of(const roots *r, size_t j) {
-    return times(r->coarse[j / r->step], r->fine[j % r->step]);
+    return times(r->coarse[j >> r->shift], r->fine[j & (((size_t)1 << r->shift) - 1)]);
 }
 
 // ---- two factors ------------------------------------------------------------------------------
@@ -72,7 +75,7 @@ static size_t lower_factor(size_t n) {
 }
 
 static v2s_status open_factors(v2s_dft_f64 *d) {
-    d->in = v2s_fft_alloc(d->n1, sizeof *d->in);
+    d->in = v2s_fft_alloc(TILE * d->n1, sizeof *d->in);
     d->out = v2s_fft_alloc(d->n1, sizeof *d->out);
     if (d->in == NULL || d->out == NULL || !roots_make(d->n, &d->root))
         return V2S_FAIL(V2S_NOMEM, "Fourier transform of %zu points: out of memory", d->n);
@@ -80,22 +83,40 @@ static v2s_status open_factors(v2s_dft_f64 *d) {
     return v2s_dft_f64_open(d->n2, &d->second);
 }
 
+// Columns j2 .. j2 + width - 1 in place, with their turns.
+static void forward_columns(v2s_dft_f64 *d, point *x, size_t j2, size_t width) {
+    size_t n1 = d->n1, n2 = d->n2;
+    for (size_t j1 = 0; j1 < n1; j1++)
+        for (size_t i = 0; i < width; i++)
+            d->in[i * n1 + j1] = x[j1 * n2 + j2 + i];
+    for (size_t i = 0; i < width; i++) {
+        point *column = d->in + i * n1;
+        v2s_dft_f64_forward(d->first, column, d->out);
+        for (size_t k1 = 0; k1 < n1; k1++)
+            column[k1] = times(d->out[k1], root_of(&d->root, (j2 + i) * k1));
+    }
+    for (size_t k1 = 0; k1 < n1; k1++)
+        for (size_t i = 0; i < width; i++)
+            x[k1 * n2 + j2 + i] = d->in[i * n1 + k1];
+}
+
+// [n1][n2] into [n2][n1].
+static void transpose(size_t n1, size_t n2, const point *x, point *out) {
+    for (size_t k1 = 0; k1 < n1; k1 += TILE)
+        for (size_t k2 = 0; k2 < n2; k2++)
+            for (size_t i = k1; i < k1 + TILE && i < n1; i++)
+                out[k2 * n1 + i] = x[i * n2 + k2];
+}
+
 static void forward_factors(v2s_dft_f64 *d, point *x, point *spectrum) {
     size_t n1 = d->n1, n2 = d->n2;
-    for (size_t j2 = 0; j2 < n2; j2++) {
-        for (size_t j1 = 0; j1 < n1; j1++)
-            d->in[j1] = x[j1 * n2 + j2];
-        v2s_dft_f64_forward(d->first, d->in, d->out);
-        for (size_t k1 = 0; k1 < n1; k1++)
-            x[k1 * n2 + j2] = times(d->out[k1], root_of(&d->root, j2 * k1));
-    }
+    for (size_t j2 = 0; j2 < n2; j2 += TILE)
+        forward_columns(d, x, j2, n2 - j2 < TILE ? n2 - j2 : TILE);
     // Rows into the spectrum's memory, each beginning at its own n2 points, then into place.
     for (size_t k1 = 0; k1 < n1; k1++)
         v2s_dft_f64_forward(d->second, x + k1 * n2, spectrum + k1 * n2);
     memcpy(x, spectrum, d->n * sizeof *x);
-    for (size_t k1 = 0; k1 < n1; k1++)
-        for (size_t k2 = 0; k2 < n2; k2++)
-            spectrum[k1 + n1 * k2] = x[k1 * n2 + k2];
+    transpose(n1, n2, x, spectrum);
 }
 
 // ---- chirp ------------------------------------------------------------------------------------
@@ -105,9 +126,20 @@ static point chirp_at(const v2s_dft_f64 *d, size_t k) {
     return root_of(&d->root, (size_t)((uint64_t)k * k % (2 * d->n)));
 }
 
-static v2s_status open_chirp(v2s_dft_f64 *d) {
-    for (d->m = 4; d->m < 2 * d->n - 1; d->m *= 2) {
+// The smallest {1,3,5,7,9,15} 2^k from `least` on, k >= 2: fast, or two factors that are.
+static size_t smooth_above(size_t least) {
+    size_t best = SIZE_MAX;
+    for (int i = 0; v2s_fft_odd_factor(i) != 0; i++) {
+        size_t m = v2s_fft_odd_factor(i) * V2S_FFT_LEAST_POWER;
+        while (m < least)
+            m *= 2;
+        best = m < best ? m : best;
     }
+    return best;
+}
+
+static v2s_status open_chirp(v2s_dft_f64 *d) {
+    d->m = smooth_above(2 * d->n - 1);
     d->filter = v2s_fft_alloc(d->m, sizeof *d->filter);
     d->a = v2s_fft_alloc(d->m, sizeof *d->a);
     d->b = v2s_fft_alloc(d->m, sizeof *d->b);

@@ -7,9 +7,9 @@
 //           both (Bailey, "FFTs in external or hierarchical memory", 1990), j = j1 n2 + j2,
 //           k = k1 + n1 k2:
 //             X_k = sum_j2 w_n2^(j2 k2) [ w_n^(j2 k1) sum_j1 w_n1^(j1 k1) x_j ]
-//           and any other through one of m = 2^i >= 2n - 1 points (Bluestein, "A linear filtering
-//           approach to the computation of discrete Fourier transform", 1970), with
-//           w = exp(-i pi / n) and j k = (j^2 + k^2 - (k - j)^2) / 2:
+//           and any other through one of m >= 2n - 1 points, a power of two times 1..15 (Bluestein,
+//           "A linear filtering approach to the computation of discrete Fourier transform", 1970),
+//           with w = exp(-i pi / n) and j k = (j^2 + k^2 - (k - j)^2) / 2:
 //             X_k = w^(k^2) sum_j (x_j w^(j^2)) w^(-(k-j)^2)
 // Memory    Up to 3 m points beside the caller's.
 // Threads   A handle is used by one thread at a time.

@@ -15,7 +15,7 @@
 
 #include "kernels/base/status.h"
 
-#define V2S_ENVELOPE_FRAMES_MAX ((size_t)1 << 26) // 70 minutes at 16 kHz
+#define V2S_ENVELOPE_FRAMES_MAX ((size_t)1 << 25) // 35 minutes at 16 kHz
 
 typedef struct v2s_envelope v2s_envelope;
 

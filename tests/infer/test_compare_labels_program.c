@@ -118,6 +118,15 @@ Test(compare_labels_program, the_last_frame_can_be_left_out) {
     cJSON_Delete(json);
 }
 
+// 0 1 8 27 has the third difference 6, 0 0 0 0 none; across the gap there are no differences.
+Test(compare_labels_program, the_jerk_of_labels_stops_at_gaps_and_at_other_sources) {
+    v2s_test_write_text("t.csv", "0,1,0,0,0\n1,1,0,1,0\n2,1,0,8,0\n3,1,0,27,0\n"
+                                 "9,1,0,0,0\n9,1,1,90,0\n10,1,0,0,0\n11,1,0,0,0\n12,1,0,0,0\n");
+    cJSON *json = compared("t.csv", "t.csv", "--metrics", "M12");
+    cr_expect_float_eq(v2s_test_number(json, "metrics.M12_jerk"), 6e3 / 2, 1e-3);
+    cJSON_Delete(json);
+}
+
 // Columns of 4 to 7 of the same directions: no difference but the 1e-10 of the formula.
 Test(compare_labels_program, every_number_of_columns_is_read) {
     v2s_test_write_text("t.csv", "0,1,0,90,0,200\n1,1,0,0,90,200\n");

@@ -20,28 +20,6 @@ static double *scene(int rate_hz, size_t frames, unsigned stream) {
     return out;
 }
 
-static void check_golden(const golden_line *line) {
-    double *truth = scene(line->rate_hz, line->frames, line->stream);
-    double *prediction = scene(line->rate_hz, line->frames, line->stream + 2);
-    double m;
-    cr_assert_eq(v2s_stereo_stft_distance(truth, prediction, line->frames, false, &m), V2S_OK);
-    golden_expect(line, 0, m, 1e-8);
-    cr_assert_eq(v2s_stereo_stft_distance(truth, prediction, line->frames, true, &m), V2S_OK);
-    golden_expect(line, 1, m, 1e-8);
-    cr_assert_eq(v2s_stereo_envelope_distance(truth, prediction, line->frames, &m), V2S_OK);
-    golden_expect(line, 2, m, 1e-6); // scipy's transform of float32 is one of single precision
-    v2s_stereo_normalise(truth, line->frames);
-    v2s_stereo_normalise(prediction, line->frames);
-    cr_assert_eq(v2s_stereo_stft_distance(truth, prediction, line->frames, false, &m), V2S_OK);
-    golden_expect(line, 3, m, 1e-8);
-    free(truth);
-    free(prediction);
-}
-
-Test(stereo_distance, equal_numpy) {
-    golden_lines("stereo", check_golden);
-}
-
 typedef struct numbers {
     double m1, m2, wave, phase, snr, magnitude;
 } numbers;

@@ -8,6 +8,9 @@ tests/infer/test_paired_tests.c.
 
 usage: make_metrics_room_golden.py FOLDER          (needs numpy, scipy; pyroomacoustics 0.10 for
        its own RT60)
+       make_metrics_room_golden.py --example FOLDER
+       writes pairs of responses (.wav), labels and trajectories (.csv) for v2s-infer compare and
+       prints what numpy, scipy and pyroomacoustics say of them
 
 As a module: m11(), m8() and paths() return dictionaries with the keys of v2s-infer compare --json.
 """
@@ -515,7 +518,49 @@ def write_paired(f):
         write_line(f, "paired", [stream, count, whole], paired(a, b))
 
 
+def write_rows(path, rows, header=""):
+    with open(path, "w", encoding="ascii") as f:
+        f.write(header)
+        f.writelines(",".join(str(x) for x in row) + "\n" for row in rows)
+
+
+def example(folder):
+    """Files, and {name of the pair: {key: value}}."""
+    import scipy.io.wavfile
+
+    rate, out = 48000, {}
+    t = response(40000, 21, 100, 0, 0.9996, 0.02, 0.9999)
+    p = response(40000, 22, 90, 0, 0.99955, 0.03, 0.9999)
+    for name, h in (("truth", t), ("pred", p)):
+        scipy.io.wavfile.write(f"{folder}/response-{name}.wav", rate, h)
+    for family in RT60:
+        out[f"response, {family}"] = m11(p, t, rate, family)
+
+    truth, prediction = labels(2, 120, 4, 2, 25, 0.2, True)
+    for name, rows, scale in (("truth", truth, 100), ("pred", prediction, 1)):  # cm, m
+        table = [(f, k, 0, a, e, round(d * scale, 2)) for f, k, a, e, d in rows]
+        write_rows(f"{folder}/labels-{name}.csv", table)
+    for year in (2023, 2024):
+        out[f"labels, {year}"] = m8([(directed(truth), directed(prediction))], year, 13)
+
+    truth, prediction = path(7, 200)
+    head = "time_s,object,az_deg,el_deg,dist_m,confidence\n"
+    angles = []
+    for name, rows in (("truth", truth), ("pred", prediction)):
+        rows = np.round(rows, 6)
+        angles.append(unit(rows[:, 0], rows[:, 1]).T)
+        table = [(f"{i / 25:.6f}", 1, a, e, 2, 1) for i, (a, e) in enumerate(rows.tolist())]
+        write_rows(f"{folder}/path-{name}.csv", table, head)
+    out["path"] = paths([tuple(angles)], 25.0)
+    return out
+
+
 def main():
+    if sys.argv[1] == "--example":
+        for name, values in example(sys.argv[2]).items():
+            for key, value in values.items():
+                print(f"{name}: {key} {value:.9g}")
+        return
     with open(sys.argv[1] + "/metrics_room.txt", "w", encoding="ascii") as f:
         f.write("# made by tests/tools/make_metrics_room_golden.py: name, inputs | numbers\n")
         write_responses(f)

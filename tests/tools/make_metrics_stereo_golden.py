@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""What metrics_reference_stereo.py says of pairs of two-channel sounds from an integer hash and from
-sines: metrics_stereo.txt, for tests/infer/test_judge_ears.c, which makes the same sounds.
+"""What metrics_reference_stereo.py says of pairs of two-channel sounds from an integer hash and
+from sines: metrics_stereo.txt, for tests/infer/test_judge_ears.c, which makes the same sounds.
 
 usage: make_metrics_stereo_golden.py FOLDER          (needs numpy, scipy and librosa >= 0.10)
 """
@@ -106,8 +106,9 @@ def main():
                     if names is None:
                         names = list(m)
                         f.write("# kind rate frames compat normalised " + " ".join(names) + "\n")
-                    numbers = " ".join(f"{v:.16g}" if np.isfinite(v) else "null" for v in m.values())
-                    f.write(f"{kind} {rate} {n} {compat} {int(normalise)} {numbers}\n")
+                    words = [f"{v:.16g}" if np.isfinite(v) else "null" for v in m.values()]
+                    words = [kind, str(rate), str(n), compat, str(int(normalise))] + words
+                    f.write(" ".join(words) + "\n")
 
 
 main()

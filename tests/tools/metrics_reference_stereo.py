@@ -2,14 +2,46 @@
 """The metrics M1-M5 and M12 of two channels, re-stated from their formulas with numpy, scipy and
 librosa (0.10 or later): what `v2s-infer compare --pred --truth` is held to.
 
-two_channels(truth, prediction, rate) takes arrays [2][samples] and returns a dict of our keys.
-Sources of the formulas: spatial/stereo_distance.h, spatial/si_sdr.h.
+two_channels(truth, prediction, rate) takes arrays [2][samples] and returns a dict of our keys;
+SOURCES names the published code of each; demo() is a pair of sounds that anyone can make.
 """
+import json
+import subprocess
+import sys
+import tempfile
+
 import librosa
 import numpy as np
 import scipy.signal
+import soundfile
 
 RATE = 16000
+
+SOURCES = {
+    "M1_stft": "2.5D Visual Sound, evaluate.py, STFT_L2_distance",
+    "M2_env": "2.5D Visual Sound, evaluate.py, Envelope_distance",
+    "M3_mag": "PseudoBinaural, evaluate.py, Magnitude_distance",
+    "M3_wav": "CCStereo, util/eval.py, WAV_distance",
+    "M4_dphase": "PseudoBinaural, evaluate.py, Angle_Diff_distance",
+    "M4_snr_db": "PseudoBinaural, evaluate.py, SNR",
+    "M5_mag": "AV-NeRF, utils.py, Evaluator.Magnitude_distance",
+    "M5_env": "AV-NeRF, utils.py, Evaluator.Envelope_distance",
+    "M12_si_sdr_db": "vid2spatial, evaluation/metrics.py, si_sdr (mean of the channels)",
+    "M12_ild_db": "vid2spatial, evaluation/metrics.py, itd_ild_similarity",
+}
+
+
+def demo(rate=48000, seconds=5, seed=7):
+    """Truth and prediction, float32 [2][samples]: a tone that moves from ear to ear in noise, and
+    the same half as far, softer and with noise of its own."""
+    rng = np.random.default_rng(seed)
+    t = np.arange(rate * seconds) / rate
+    tone, pan = 0.3 * np.sin(2 * np.pi * 440 * t), 0.3 + 0.6 * np.sin(2 * np.pi * 0.4 * t)
+    noise = rng.standard_normal((4, len(t)))
+    truth = np.stack([(1 + pan) * tone, (1 - pan) * tone]) / 2 + 0.05 * noise[:2]
+    prediction = 0.4 * np.stack([(1 + pan / 2) * tone, (1 - pan / 2) * tone])
+    prediction += 0.04 * noise[:2] + 0.01 * noise[2:]
+    return truth.astype(np.float32), prediction.astype(np.float32)
 
 
 def normalised(x):
@@ -19,7 +51,7 @@ def normalised(x):
 def convert(x, rate):
     if rate == RATE:
         return x
-    return np.stack([librosa.resample(c, orig_sr=rate, target_sr=RATE, res_type="soxr_hq") for c in x])
+    return librosa.resample(x, orig_sr=rate, target_sr=RATE, res_type="soxr_hq", axis=1)
 
 
 def stft(x, hop, win, compat):
@@ -105,14 +137,24 @@ def two_channels(truth, prediction, rate, compat="0.9", normalise=False):
     }
 
 
+def table(program):
+    """Rows (metric, source, ours, theirs) of the demo; `program` is a path of v2s-infer."""
+    rate, names = 48000, ("prediction.wav", "truth.wav")
+    truth, prediction = demo(rate)
+    with tempfile.TemporaryDirectory() as folder:
+        paths = [f"{folder}/{name}" for name in names]
+        for path, sound in zip(paths, (prediction, truth)):
+            soundfile.write(path, sound.T, rate, subtype="FLOAT")
+        words = [program, "compare", "--pred", paths[0], "--truth", paths[1], "--json", "-", "-q"]
+        ours = json.loads(subprocess.run(words, check=True, stdout=subprocess.PIPE).stdout)
+    theirs = two_channels(truth, prediction, rate)
+    return [(key, SOURCES[key], ours["metrics"][key], theirs[key]) for key in theirs]
+
+
 if __name__ == "__main__":
-    import sys
-
-    import soundfile
-
-    if len(sys.argv) not in (3, 4):
-        sys.exit("usage: metrics_reference_stereo.py PREDICTION.wav TRUTH.wav [0.8|0.9]")
-    (p_, rate_), (t_, _) = (soundfile.read(name, always_2d=True) for name in sys.argv[1:3])
-    n_ = min(len(p_), len(t_))
-    for key, value in two_channels(t_[:n_].T, p_[:n_].T, rate_, *sys.argv[3:]).items():
-        print(f"{key} {value:.9g}")
+    if len(sys.argv) != 2:
+        sys.exit("usage: metrics_reference_stereo.py V2S-INFER")
+    print("| metric | reference code | v2s-infer | the same formula in numpy, scipy, librosa |")
+    print("|---|---|---|---|")
+    for metric, source, mine, other in table(sys.argv[1]):
+        print(f"| `{metric}` | {source} | {mine:.9g} | {other:.9g} |")
