@@ -49,7 +49,7 @@ typedef struct v2s_settings {
 
     // compare
     int split;   // v2s_split; V2S_SPLIT_COUNT: all
-    int pairing; // 0: the refiner's, 1: dry, 2: omni
+    int pairing; // 0: the refiner's, 1: dry, 2: omni, 3: binaural
     const char *metrics, *without, *cache;
     int64_t draws; // of the bootstrap
     const char *prediction, *truth;
