@@ -58,7 +58,7 @@ static v2s_status check_usage(const v2s_settings *s) {
     if (pair && (s->without != NULL || s->cache != NULL))
         return V2S_FAIL(V2S_USAGE, "--pred and --%s contradict each other",
                         s->without != NULL ? "without" : "cache");
-    if (pair && (s->listening_test != NULL || s->pointing_test != NULL))
+    if (s->inputs.count == 0 && (s->listening_test != NULL || s->pointing_test != NULL))
         return V2S_FAIL(V2S_USAGE, "a listening or pointing test needs a MANIFEST");
     if (s->listening_test != NULL && !v2s_compare_has_refiner(s))
         return V2S_FAIL(V2S_USAGE, "--listening-test needs --refiner");

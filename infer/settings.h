@@ -76,6 +76,12 @@ typedef struct v2s_settings {
     int64_t batch;
     int depth_resize; // v2s_depth_resize
     bool resample;
+
+    // export
+    bool weights_only;
+    int attention_scale, ears; // 0: the file's, 1: channels, both, 2: key, left
+    int64_t map_size;          // 0: not given
+    double max_depth_m;        // 0: not given
 } v2s_settings;
 
 // The rules for manifests that the options mean.
@@ -86,6 +92,7 @@ extern const v2s_command v2s_render_command;
 extern const v2s_command v2s_info_command;
 extern const v2s_command v2s_compare_command;
 extern const v2s_command v2s_depth_command;
+extern const v2s_command v2s_export_command;
 
 // Number of worker threads the settings mean (at least 1).
 int v2s_settings_threads(const v2s_settings *settings);
