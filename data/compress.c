@@ -22,8 +22,10 @@ enum {
 };
 
 typedef struct compressor {
-    const char *path;
-    v2s_sound_in *in;
+    const char *path;     // of the file, or a word for samples in memory
+    v2s_sound_in *in;     // NULL: samples in memory
+    const float *samples; // [frames][channels], what is left of them
+    size_t frames;
     soxr_t resampler; // NULL at 48 kHz
     AVCodecContext *codec;
     AVFormatContext *format;
@@ -166,21 +168,30 @@ static v2s_status resample(compressor *c, const float *samples, size_t frames) {
     return V2S_OK;
 }
 
-static v2s_status compress(compressor *c, double max_seconds, int bitrate) {
-    V2S_TRY(v2s_sound_in_open(c->path, &c->in));
-    const v2s_sound_info *info = v2s_sound_in_info(c->in);
-    c->channels = info->channels;
-    if (c->channels > MAX_CHANNELS)
+// The next frames of the file or of the samples.
+static v2s_status read_input(compressor *c, size_t want, size_t *got) {
+    if (c->in != NULL)
+        return v2s_sound_in_read(c->in, c->input, want, got);
+    *got = want < c->frames ? want : c->frames;
+    size_t values = *got * (size_t)c->channels;
+    memcpy(c->input, c->samples, values * sizeof *c->input);
+    c->samples += values;
+    c->frames -= *got;
+    return V2S_OK;
+}
+
+static v2s_status compress(compressor *c, double rate_hz, double max_seconds, int bitrate) {
+    if (c->channels < 1 || c->channels > MAX_CHANNELS)
         return V2S_FAIL(V2S_ARG, "%s: expected one or two channels for a player, found %d", c->path,
                         c->channels);
     V2S_TRY(open_encoder(c, bitrate));
     V2S_TRY(open_container(c));
-    V2S_TRY(open_resampler(c, info->rate_hz));
-    double limit = max_seconds > 0.0 ? max_seconds * info->rate_hz : INFINITY;
+    V2S_TRY(open_resampler(c, rate_hz));
+    double limit = max_seconds > 0.0 ? max_seconds * rate_hz : INFINITY;
     size_t got = BLOCK_FRAMES;
     for (double done = 0.0; done < limit && got > 0; done += (double)got) {
         size_t want = limit - done < BLOCK_FRAMES ? (size_t)ceil(limit - done) : BLOCK_FRAMES;
-        V2S_TRY(v2s_sound_in_read(c->in, c->input, want, &got));
+        V2S_TRY(read_input(c, want, &got));
         if (got > 0)
             V2S_TRY(resample(c, c->input, got));
     }
@@ -206,24 +217,22 @@ static unsigned char *take_bytes(compressor *c, size_t *size) {
     return copy;
 }
 
-v2s_status v2s_compress_opus(const char *path, double max_seconds, int bitrate,
-                             unsigned char **bytes, size_t *size) {
-    compressor c = {.path = path};
-    v2s_status status = compress(&c, max_seconds, bitrate);
+// What became of it, with the bytes; the compressor is closed.
+static v2s_status finish(compressor *c, v2s_status status, unsigned char **bytes, size_t *size) {
     unsigned char *data = NULL;
     size_t count = 0;
-    if (c.format != NULL && c.format->pb != NULL)
-        data = take_bytes(&c, &count);
+    if (c->format != NULL && c->format->pb != NULL)
+        data = take_bytes(c, &count);
     if (status == V2S_OK && data == NULL)
-        status = V2S_FAIL(V2S_NOMEM, "%s: out of memory", path);
-    avformat_free_context(c.format);
-    avcodec_free_context(&c.codec);
-    av_frame_free(&c.frame);
-    av_packet_free(&c.packet);
-    soxr_delete(c.resampler);
-    v2s_sound_in_close(&c.in);
-    free(c.input);
-    free(c.resampled);
+        status = V2S_FAIL(V2S_NOMEM, "%s: out of memory", c->path);
+    avformat_free_context(c->format);
+    avcodec_free_context(&c->codec);
+    av_frame_free(&c->frame);
+    av_packet_free(&c->packet);
+    soxr_delete(c->resampler);
+    v2s_sound_in_close(&c->in);
+    free(c->input);
+    free(c->resampled);
     if (status != V2S_OK) {
         free(data);
         return status;
@@ -231,4 +240,23 @@ v2s_status v2s_compress_opus(const char *path, double max_seconds, int bitrate,
     *bytes = data;
     *size = count;
     return V2S_OK;
+}
+
+v2s_status v2s_compress_opus(const char *path, double max_seconds, int bitrate,
+                             unsigned char **bytes, size_t *size) {
+    compressor c = {.path = path};
+    v2s_status status = v2s_sound_in_open(path, &c.in);
+    if (status == V2S_OK) {
+        const v2s_sound_info *info = v2s_sound_in_info(c.in);
+        c.channels = info->channels;
+        status = compress(&c, info->rate_hz, max_seconds, bitrate);
+    }
+    return finish(&c, status, bytes, size);
+}
+
+v2s_status v2s_compress_opus_samples(const float *samples, size_t frames, int channels,
+                                     double rate_hz, int bitrate, unsigned char **bytes,
+                                     size_t *size) {
+    compressor c = {.path = "a sound", .samples = samples, .frames = frames, .channels = channels};
+    return finish(&c, compress(&c, rate_hz, 0, bitrate), bytes, size);
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// A finished sound file as Ogg/Opus in memory, for a player in the report.
+// Sounds as Ogg/Opus in memory, for players in reports.
 #ifndef V2S_DATA_COMPRESS_H
 #define V2S_DATA_COMPRESS_H
 
@@ -12,5 +12,10 @@
 // has no Opus encoder.
 V2S_MUST_USE v2s_status v2s_compress_opus(const char *path, double max_seconds, int bitrate,
                                           unsigned char **bytes, size_t *size);
+
+// The same of samples in memory, interleaved [frames][channels] at rate_hz.
+V2S_MUST_USE v2s_status v2s_compress_opus_samples(const float *samples, size_t frames, int channels,
+                                                  double rate_hz, int bitrate,
+                                                  unsigned char **bytes, size_t *size);
 
 #endif

@@ -99,3 +99,10 @@ void v2s_band_features(const v2s_band_clock *clock, const float *energy, int fra
             room_features(&now, condition, row + 2);
     }
 }
+
+void v2s_band_features_neutral(int frames, bool dry, float *x) {
+    size_t inputs = dry ? V2S_BAND_INPUTS_DRY : V2S_BAND_INPUTS_OMNI;
+    size_t told = dry ? V2S_BAND_INPUTS_DRY - BANDS : 2;
+    for (size_t t = 0; t < (size_t)frames; t++)
+        memset(x + t * inputs + BANDS, 0, told * sizeof *x);
+}

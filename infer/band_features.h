@@ -45,4 +45,8 @@ typedef struct v2s_band_clock {
 void v2s_band_features(const v2s_band_clock *clock, const float *energy, int frames,
                        const v2s_trajectory *path, const v2s_condition *condition, float *x);
 
+// Overwrites what is not sound in x[frames][inputs of `dry` or omni] with neutral values: horizon,
+// at rest, 1 m, 0.5 s, 0 dB. All of them are 0.
+void v2s_band_features_neutral(int frames, bool dry, float *x);
+
 #endif

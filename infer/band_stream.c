@@ -226,6 +226,8 @@ static v2s_status run_stretch(v2s_band_stream *s, int length, bool last) {
         v2s_band_clock clock = {(double)s->next * hop_s, hop_s, b->bands.used};
         v2s_band_features(&clock, s->energy + (size_t)from * BANDS, length, s->config.path,
                           s->config.condition, s->x);
+        if (s->config.neutral)
+            v2s_band_features_neutral(length, s->config.condition != NULL, s->x);
         V2S_TRY(v2s_refiner_runner_forward(s->runner, 1, length, s->x, s->raw));
         v2s_band_gains(b->with_w, length, s->outputs, s->raw, s->y);
         if (!b->with_w && diffuseness(s, from, length) < DRY_DIFFUSENESS)

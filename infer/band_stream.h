@@ -26,6 +26,7 @@ typedef struct v2s_band_stream_config {
     const v2s_device *device;
     const v2s_trajectory *path;     // of the source; time 0 is the first frame pushed
     const v2s_condition *condition; // copied; NULL: pairing `omni`
+    bool neutral;                   // the network is told nothing but the sound
 } v2s_band_stream_config;
 
 V2S_MUST_USE v2s_status v2s_band_stream_open(const v2s_band_stream_config *config,

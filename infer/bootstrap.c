@@ -2,19 +2,25 @@
 #include "infer/bootstrap.h"
 
 #include <math.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "kernels/base/parallel.h"
 
 struct v2s_bootstrap {
     size_t clips, clusters;
     int draws;
+    uint64_t seed;
     size_t *cluster_of; // [clips]
-    uint32_t *times;    // [draws][clusters]: how often a draw has a cluster
 };
 
-// splitmix64 (Steele, Lea, Flood, "Fast splittable pseudorandom number generators", 2014).
+// splitmix64 (Steele, Lea, Flood, "Fast splittable pseudorandom number generators", 2014): number n
+// is a function of seed + n * STEP, so a draw may begin anywhere.
+#define STEP 0x9E3779B97F4A7C15u
+
 static uint64_t next_random(uint64_t *state) {
-    uint64_t z = *state += 0x9E3779B97F4A7C15u;
+    uint64_t z = *state += STEP;
     z = (z ^ z >> 30) * 0xBF58476D1CE4E5B9u;
     z = (z ^ z >> 27) * 0x94D049BB133111EBu;
     return z ^ z >> 31;
@@ -51,19 +57,6 @@ static v2s_status number_clusters(v2s_bootstrap *b, const char *const *cluster) 
     return V2S_OK;
 }
 
-static v2s_status draw_clusters(v2s_bootstrap *b, uint64_t seed) {
-    b->times = calloc((size_t)b->draws * b->clusters + 1, sizeof *b->times);
-    if (b->times == NULL)
-        return V2S_FAIL(V2S_NOMEM, "out of memory");
-    for (int d = 0; d < b->draws; d++)
-        for (size_t c = 0; c < b->clusters; c++) {
-            // The high half times the count: a bias of clusters / 2^32 at most.
-            size_t k = (size_t)((next_random(&seed) >> 32) * b->clusters >> 32);
-            b->times[(size_t)d * b->clusters + k]++;
-        }
-    return V2S_OK;
-}
-
 v2s_status v2s_bootstrap_open(const char *const *cluster, size_t clips, int draws, uint64_t seed,
                               v2s_bootstrap **bootstrap) {
     v2s_bootstrap *b = calloc(1, sizeof *b);
@@ -71,9 +64,8 @@ v2s_status v2s_bootstrap_open(const char *const *cluster, size_t clips, int draw
         return V2S_FAIL(V2S_NOMEM, "out of memory");
     b->clips = clips;
     b->draws = draws;
+    b->seed = seed;
     v2s_status status = number_clusters(b, cluster);
-    if (status == V2S_OK)
-        status = draw_clusters(b, seed);
     if (status != V2S_OK) {
         v2s_bootstrap_close(&b);
         return status;
@@ -85,11 +77,6 @@ v2s_status v2s_bootstrap_open(const char *const *cluster, size_t clips, int draw
 size_t v2s_bootstrap_clusters(const v2s_bootstrap *bootstrap) {
     return bootstrap->clusters;
 }
-
-typedef struct sums {
-    double value;
-    size_t clips;
-} sums;
 
 static int by_size(const void *a, const void *b) {
     double x = *(const double *)a, y = *(const double *)b;
@@ -103,51 +90,128 @@ static double percentile(const double *sorted, size_t count, double share) {
     return sorted[low] + (at - (double)low) * (sorted[high] - sorted[low]);
 }
 
-// The means of all draws, sorted; returns how many have a value.
-static size_t draw_means(const v2s_bootstrap *b, const sums *cluster, double *means) {
-    size_t count = 0;
-    for (int d = 0; d < b->draws; d++) {
-        const uint32_t *times = b->times + (size_t)d * b->clusters;
-        double sum = 0, clips = 0;
-        for (size_t c = 0; c < b->clusters; c++) {
-            sum += times[c] * cluster[c].value;
-            clips += (double)times[c] * (double)cluster[c].clips;
-        }
-        if (clips > 0)
-            means[count++] = sum / clips;
+// ---- draws ------------------------------------------------------------------------------------
+
+typedef struct sums {
+    double value, clips;
+} sums;
+
+typedef struct work {
+    const v2s_bootstrap *b;
+    size_t columns;
+    const sums *cluster; // [clusters][columns]
+    double *means;       // [columns][draws]; not a number: no cluster of the draw has a value
+    uint32_t *times;     // [threads][clusters]
+    sums *all;           // [threads][columns]
+} work;
+
+// How often draw `d` has each cluster.
+static void draw_clusters(const v2s_bootstrap *b, int d, uint32_t *times) {
+    uint64_t state = b->seed + (uint64_t)d * (uint64_t)b->clusters * STEP;
+    memset(times, 0, b->clusters * sizeof *times);
+    for (size_t c = 0; c < b->clusters; c++) {
+        // The high half times the count: a bias of clusters / 2^32 at most.
+        size_t k = (size_t)((next_random(&state) >> 32) * b->clusters >> 32);
+        times[k]++;
     }
+}
+
+static void run_draws(void *ctx, int part, int parts) {
+    const work *w = ctx;
+    const v2s_bootstrap *b = w->b;
+    uint32_t *times = w->times + (size_t)part * b->clusters;
+    sums *all = w->all + (size_t)part * w->columns;
+    for (int d = part; d < b->draws; d += parts) {
+        draw_clusters(b, d, times);
+        memset(all, 0, w->columns * sizeof *all);
+        for (size_t c = 0; c < b->clusters; c++) {
+            const sums *own = w->cluster + c * w->columns;
+            for (size_t k = 0; times[c] > 0 && k < w->columns; k++) {
+                all[k].value += times[c] * own[k].value;
+                all[k].clips += times[c] * own[k].clips;
+            }
+        }
+        for (size_t k = 0; k < w->columns; k++)
+            w->means[k * (size_t)b->draws + (size_t)d] =
+                all[k].clips > 0 ? all[k].value / all[k].clips : (double)NAN;
+    }
+}
+
+// The finite ones of means[draws], in front and sorted; returns how many.
+static size_t sort_means(double *means, int draws) {
+    size_t count = 0;
+    for (int d = 0; d < draws; d++)
+        if (!isnan(means[d]))
+            means[count++] = means[d];
     qsort(means, count, sizeof *means, by_size);
     return count;
 }
 
-v2s_status v2s_bootstrap_mean(const v2s_bootstrap *b, const double *values,
-                              v2s_interval *interval) {
-    sums *cluster = calloc(b->clusters + 1, sizeof *cluster), all = {0, 0};
-    double *means = calloc((size_t)b->draws + 1, sizeof *means);
-    if (cluster == NULL || means == NULL) {
-        free(cluster);
-        free(means);
-        return V2S_FAIL(V2S_NOMEM, "out of memory");
-    }
+// Sums of the clusters for column k; its mean, and whether two clusters or more have values.
+static bool sum_clusters(const v2s_bootstrap *b, const double *values, size_t k, size_t columns,
+                         sums *cluster, v2s_interval *interval) {
+    sums all = {0, 0};
+    size_t filled = 0;
     for (size_t i = 0; i < b->clips; i++)
         if (isfinite(values[i])) {
-            cluster[b->cluster_of[i]].value += values[i];
-            cluster[b->cluster_of[i]].clips++;
+            sums *own = &cluster[b->cluster_of[i] * columns + k];
+            filled += own->clips == 0;
+            own->value += values[i];
+            own->clips++;
             all.value += values[i];
             all.clips++;
         }
-    size_t filled = 0;
-    for (size_t c = 0; c < b->clusters; c++)
-        filled += cluster[c].clips > 0;
-    *interval = (v2s_interval){all.value / (double)all.clips, NAN, NAN, all.clips};
-    size_t count = filled >= 2 ? draw_means(b, cluster, means) : 0;
+    *interval = (v2s_interval){all.value / all.clips, NAN, NAN, (size_t)all.clips};
+    return filled >= 2;
+}
+
+static void take_intervals(const v2s_bootstrap *b, double *means, bool known,
+                           v2s_interval *interval) {
+    size_t count = known ? sort_means(means, b->draws) : 0;
     if (count > 0) {
         interval->lo = percentile(means, count, 0.025);
         interval->hi = percentile(means, count, 0.975);
     }
+}
+
+static void work_free(work *w, sums *cluster, bool *known) {
     free(cluster);
-    free(means);
+    free(known);
+    free(w->means);
+    free(w->times);
+    free(w->all);
+}
+
+v2s_status v2s_bootstrap_means(const v2s_bootstrap *b, const double *const *values, size_t columns,
+                               int threads, v2s_interval *intervals) {
+    threads = threads < b->draws ? threads : b->draws;
+    sums *cluster = calloc(b->clusters * columns + 1, sizeof *cluster);
+    bool *known = calloc(columns + 1, sizeof *known), any = false;
+    work w = {.b = b,
+              .columns = columns,
+              .cluster = cluster,
+              .means = calloc(columns * (size_t)b->draws + 1, sizeof *w.means),
+              .times = calloc((size_t)threads * b->clusters + 1, sizeof *w.times),
+              .all = calloc((size_t)threads * columns + 1, sizeof *w.all)};
+    if (cluster == NULL || known == NULL || w.means == NULL || w.times == NULL || w.all == NULL) {
+        work_free(&w, cluster, known);
+        return V2S_FAIL(V2S_NOMEM, "out of memory");
+    }
+    for (size_t k = 0; k < columns; k++) {
+        known[k] = sum_clusters(b, values[k], k, columns, cluster, &intervals[k]);
+        any |= known[k];
+    }
+    if (any)
+        v2s_parallel(threads, threads, run_draws, &w);
+    for (size_t k = 0; k < columns; k++)
+        take_intervals(b, w.means + k * (size_t)b->draws, known[k], &intervals[k]);
+    work_free(&w, cluster, known);
     return V2S_OK;
+}
+
+v2s_status v2s_bootstrap_mean(const v2s_bootstrap *b, const double *values,
+                              v2s_interval *interval) {
+    return v2s_bootstrap_means(b, &values, 1, 1, interval);
 }
 
 void v2s_bootstrap_close(v2s_bootstrap **bootstrap) {
@@ -155,7 +219,6 @@ void v2s_bootstrap_close(v2s_bootstrap **bootstrap) {
     if (b == NULL)
         return;
     free(b->cluster_of);
-    free(b->times);
     free(b);
     *bootstrap = NULL;
 }

@@ -29,6 +29,13 @@ V2S_MUST_USE v2s_status v2s_bootstrap_open(const char *const *cluster, size_t cl
 
 size_t v2s_bootstrap_clusters(const v2s_bootstrap *bootstrap);
 
+// Means and intervals of `columns` lists of values [clips] at once, in one pass over the draws on
+// `threads` threads: the same numbers as one by one, whatever the number of threads. Memory is
+// clusters * (16 * columns + 4 * threads) bytes and 8 * columns * draws. NOMEM.
+V2S_MUST_USE v2s_status v2s_bootstrap_means(const v2s_bootstrap *bootstrap,
+                                            const double *const *values, size_t columns,
+                                            int threads, v2s_interval *intervals);
+
 // Mean and interval of values [clips]; what is not finite is left out, as are draws without any
 // value. NOMEM.
 V2S_MUST_USE v2s_status v2s_bootstrap_mean(const v2s_bootstrap *bootstrap, const double *values,

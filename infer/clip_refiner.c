@@ -65,6 +65,8 @@ bool v2s_clip_refiner_has(const v2s_clip_refiner *r, v2s_clip_system system) {
     switch (system) {
     case V2S_CLIP_REFINED:
         return true;
+    case V2S_CLIP_UNCONDITIONED: // the seed is not told anything
+        return r->banded;
     case V2S_CLIP_SCALED:
         return r->floors.has_scaled;
     case V2S_CLIP_CONSTANT: // the seed has no basis whose gains could be constant
@@ -157,17 +159,18 @@ static v2s_status stream_bands(v2s_band_stream *s, const v2s_pair *pair, float *
     return V2S_OK;
 }
 
-static v2s_status apply_bands(v2s_clip_refiner *r, bool constant, const v2s_clip *clip,
+static v2s_status apply_bands(v2s_clip_refiner *r, v2s_clip_system system, const v2s_clip *clip,
                               const v2s_pair *pair, float *out) {
     const v2s_foa_basis *basis = NULL;
     V2S_TRY(v2s_foa_basis_set_get(r->bases, pair->rate_hz, &basis));
     v2s_condition condition = v2s_condition_of(clip, pair->path.points[0].distance_m);
     v2s_band_stream_config config = {.basis = basis,
-                                     .network = constant ? NULL : r->network,
+                                     .network = system == V2S_CLIP_CONSTANT ? NULL : r->network,
                                      .constant = r->floors.constant,
                                      .device = r->dev,
                                      .path = &pair->path,
-                                     .condition = r->dry ? &condition : NULL};
+                                     .condition = r->dry ? &condition : NULL,
+                                     .neutral = system == V2S_CLIP_UNCONDITIONED};
     v2s_band_stream *s = NULL;
     float *block = malloc(BLOCK_FRAMES * C * sizeof *block);
     v2s_status status =
@@ -187,7 +190,7 @@ v2s_status v2s_clip_refiner_apply(v2s_clip_refiner *r, v2s_clip_system system, c
     if (!v2s_clip_refiner_has(r, system))
         return V2S_FAIL(V2S_ARG, "the refiner's file has no such system");
     if (system != V2S_CLIP_SCALED)
-        return r->banded ? apply_bands(r, system == V2S_CLIP_CONSTANT, clip, pair, out)
+        return r->banded ? apply_bands(r, system, clip, pair, out)
                          : apply_seed(r, pair, out); // the seed is not conditioned
     for (size_t i = 0; i < pair->frames * C; i++)
         out[i] = r->floors.scaled[i % C] * pair->geometric[i];

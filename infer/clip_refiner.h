@@ -11,6 +11,7 @@ typedef struct v2s_clip_refiner v2s_clip_refiner;
 
 typedef enum v2s_clip_system {
     V2S_CLIP_REFINED,
+    V2S_CLIP_UNCONDITIONED, // refined, told nothing but the sound (v2s_band_features_neutral)
     V2S_CLIP_SCALED,   // geometric with the best constant gain per channel (stored in the file)
     V2S_CLIP_CONSTANT, // constant gains on the refiner's own basis (stored in the file)
 } v2s_clip_system;

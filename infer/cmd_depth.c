@@ -10,6 +10,7 @@
 #include "infer/depth_outputs.h"
 #include "infer/depth_page.h"
 #include "infer/depth_summary.h"
+#include "infer/file_name.h"
 #include "infer/preflight.h"
 #include "infer/progress.h"
 #include "infer/quote.h"
@@ -90,7 +91,7 @@ static v2s_status check_alike(const v2s_depth_model *a, const v2s_depth_model *b
 static v2s_status open_model(run *r, const char *text, int batch) {
     v2s_depth_model *m = &r->models[r->model_count];
     char name[sizeof m->name];
-    const char *path = v2s_depth_model_named(text, name);
+    const char *path = v2s_name_of_file(text, name);
     v2s_status status = v2s_depth_model_open(path, r->device, batch, m);
     V2S_TRY(v2s_run_device_fault(status, r->device, "a smaller --batch needs less of it"));
     memcpy(m->name, name, sizeof name);

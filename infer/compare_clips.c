@@ -8,6 +8,8 @@
 
 #include "data/pair.h"
 #include "infer/compare.h"
+#include "infer/compare_ablation.h"
+#include "infer/compare_cache.h"
 #include "infer/compare_room.h"
 #include "infer/progress.h"
 #include "kernels/base/cancel.h"
@@ -16,12 +18,6 @@
 
 enum { C = V2S_FOA_CHANNELS };
 
-const char *v2s_system_name(v2s_system system) {
-    static const char *const names[V2S_SYSTEM_COUNT] = {"refined",  "geometric", "scaled",
-                                                        "constant", "room",      "mono"};
-    return names[system];
-}
-
 typedef struct work work;
 typedef v2s_status one_clip(work *w, v2s_judge *judge, size_t index);
 
@@ -29,7 +25,8 @@ struct work {
     v2s_clips_job *job;
     v2s_foa_summary *surveys; // [count], of recorded truths
     one_clip *one;
-    atomic_size_t next, done;
+    size_t width; // scores of a clip
+    atomic_size_t next, done, cached;
     atomic_bool stop;
     v2s_progress progress;
     pthread_mutex_t lock; // of what follows
@@ -93,6 +90,14 @@ static v2s_status run_all(work *w, const char *what, one_clip *one) {
     return w->status;
 }
 
+// A cache that cannot be written is no fault of the clip.
+static v2s_status add_to_cache(work *w, const v2s_digest *key, const double *values, size_t count) {
+    v2s_status status = v2s_score_cache_add(w->job->cache->store, key, values, count);
+    if (status != V2S_OK)
+        stop_work(w, status);
+    return status;
+}
+
 // ---- real recordings --------------------------------------------------------------------------
 //
 // Microphones' dipoles are stronger than ideal: one gain per recording (all clips of one truth
@@ -100,17 +105,13 @@ static v2s_status run_all(work *w, const char *what, one_clip *one) {
 // judged only where it has one clear direction, for the truth's direction is measured or annotated
 // as one.
 
-static v2s_status survey_clip(work *w, v2s_judge *judge, size_t index) {
-    (void)judge;
-    v2s_clip_result *r = &w->job->results[index];
+static v2s_status measure_truth(const v2s_clip_result *r, v2s_foa_summary *survey) {
     v2s_pair pair = {0};
     v2s_foa_stats *stats = NULL;
-    if (!r->recorded)
-        return V2S_OK;
     V2S_TRY(v2s_pair_load(r->clip, 0, &pair));
     v2s_status status = v2s_foa_stats_open(pair.rate_hz, &stats);
     if (status == V2S_OK)
-        status = v2s_foa_stats_summary(stats, pair.frames, pair.truth, &w->surveys[index]);
+        status = v2s_foa_stats_summary(stats, pair.frames, pair.truth, survey);
     if (status != V2S_OK)
         v2s_error_prefix(status, "clip %s: %s", r->clip->id, r->clip->truth);
     v2s_foa_stats_close(&stats);
@@ -118,89 +119,142 @@ static v2s_status survey_clip(work *w, v2s_judge *judge, size_t index) {
     return status;
 }
 
-static void settle_recordings(work *w) {
-    v2s_clip_result *r = w->job->results;
-    size_t count = w->job->count;
-    for (size_t i = 0; i < count; i++) {
-        double energy_w = 0, dipoles = 0;
-        if (!r[i].recorded || r[i].fate != V2S_FATE_JUDGED)
-            continue;
-        for (size_t k = 0; k < count; k++)
-            if (r[k].recorded && strcmp(r[k].clip->truth, r[i].clip->truth) == 0) {
-                energy_w += w->surveys[k].energy_w;
-                dipoles += w->surveys[k].energy_dipoles;
-            }
-        r[i].dipole_gain = dipoles > 0 ? sqrt(energy_w / dipoles) : 1;
-        v2s_foa_summary own = w->surveys[i];
-        own.energy_dipoles *= r[i].dipole_gain * r[i].dipole_gain;
-        own.intensity.x *= r[i].dipole_gain;
-        own.intensity.y *= r[i].dipole_gain;
-        own.intensity.z *= r[i].dipole_gain;
-        r[i].directness = v2s_foa_directness(&own);
-        if (r[i].directness < V2S_RECORDED_DIRECTNESS_MIN)
-            r[i].fate = V2S_FATE_UNCLEAR;
+static v2s_status survey_clip(work *w, v2s_judge *judge, size_t index) {
+    (void)judge;
+    const v2s_clip_result *r = &w->job->results[index];
+    const v2s_compare_cache *cache = w->job->cache;
+    v2s_foa_summary *s = &w->surveys[index];
+    double numbers[5];
+    v2s_digest key;
+    if (!r->recorded)
+        return V2S_OK;
+    if (cache == NULL)
+        return measure_truth(r, s);
+    V2S_TRY(v2s_compare_cache_survey_key(cache, r, &key));
+    if (v2s_score_cache_find(cache->store, &key, numbers, 5)) {
+        *s = (v2s_foa_summary){numbers[0], numbers[1], {numbers[2], numbers[3], numbers[4]}};
+        return V2S_OK;
     }
+    V2S_TRY(measure_truth(r, s));
+    const double made[5] = {s->energy_w, s->energy_dipoles, s->intensity.x, s->intensity.y,
+                            s->intensity.z};
+    return add_to_cache(w, &key, made, 5);
+}
+
+static void settle_clip(v2s_clip_result *r, const v2s_foa_summary *survey, double gain) {
+    v2s_foa_summary own = *survey;
+    r->dipole_gain = gain;
+    own.energy_dipoles *= gain * gain;
+    own.intensity.x *= gain;
+    own.intensity.y *= gain;
+    own.intensity.z *= gain;
+    r->directness = v2s_foa_directness(&own);
+    if (r->directness < V2S_RECORDED_DIRECTNESS_MIN)
+        r->fate = V2S_FATE_UNCLEAR;
+}
+
+static v2s_status settle_recordings(work *w) {
+    v2s_clip_result *r = w->job->results;
+    v2s_recordings all = {0};
+    V2S_TRY(v2s_recordings_find(r, w->job->count, false, &all));
+    for (size_t i = 0; i < all.count; i++) {
+        const size_t *clips = all.order + all.items[i].first;
+        double energy_w = 0, dipoles = 0;
+        for (size_t k = 0; k < all.items[i].count; k++) {
+            energy_w += w->surveys[clips[k]].energy_w;
+            dipoles += w->surveys[clips[k]].energy_dipoles;
+        }
+        for (size_t k = 0; k < all.items[i].count; k++)
+            if (r[clips[k]].fate == V2S_FATE_JUDGED)
+                settle_clip(&r[clips[k]], &w->surveys[clips[k]],
+                            dipoles > 0 ? sqrt(energy_w / dipoles) : 1);
+    }
+    v2s_recordings_free(&all);
+    return V2S_OK;
 }
 
 // ---- one clip ---------------------------------------------------------------------------------
 
 // The sounds of all systems; those that are ours to free.
 typedef struct sounds {
-    const float *prediction[V2S_SYSTEM_COUNT];
-    float *owned[V2S_SYSTEM_COUNT];
+    const float *prediction[V2S_SYSTEMS_MAX];
+    float *owned[V2S_SYSTEMS_MAX];
 } sounds;
 
-static v2s_status make_sound(const v2s_clips_job *job, v2s_clip_result *r, const v2s_pair *pair,
-                             v2s_system system, sounds *s) {
-    static const v2s_clip_system of_file[V2S_SYSTEM_COUNT] = {
+static v2s_status ablated_sound(const v2s_system *system, const v2s_clip *clip,
+                                const v2s_pair *pair, float *out) {
+    v2s_ablation *ablation = NULL;
+    V2S_TRY(v2s_ablation_open(clip, pair, &ablation));
+    v2s_status status = v2s_ablation_render(ablation, system->without, system->refiner, out);
+    v2s_ablation_close(&ablation);
+    return status;
+}
+
+v2s_status v2s_clip_sound(const v2s_system *system, v2s_clip_result *r, const v2s_pair *pair,
+                          float *out) {
+    static const v2s_clip_system of_file[V2S_SYSTEM_KINDS] = {
         [V2S_SYSTEM_REFINED] = V2S_CLIP_REFINED,
+        [V2S_SYSTEM_AGAINST] = V2S_CLIP_REFINED,
         [V2S_SYSTEM_SCALED] = V2S_CLIP_SCALED,
         [V2S_SYSTEM_CONSTANT] = V2S_CLIP_CONSTANT,
     };
-    if (system == V2S_SYSTEM_GEOMETRIC) {
-        s->prediction[system] = pair->geometric;
-        return V2S_OK;
-    }
-    float *out = calloc(pair->frames * C, sizeof *out);
-    s->owned[system] = out;
-    s->prediction[system] = out;
-    if (out == NULL)
-        return V2S_FAIL(V2S_NOMEM, "out of memory");
-    if (system == V2S_SYSTEM_ROOM)
+    if (system->kind == V2S_SYSTEM_ROOM)
         return v2s_compare_room(r->clip, pair, out, &r->has_room);
-    if (system != V2S_SYSTEM_MONO)
-        return v2s_clip_refiner_apply(job->refiner, of_file[system], r->clip, pair, out);
+    if (system->kind == V2S_SYSTEM_ABLATION)
+        return ablated_sound(system, r->clip, pair, out);
+    if (system->kind != V2S_SYSTEM_MONO)
+        return v2s_clip_refiner_apply(system->refiner, of_file[system->kind], r->clip, pair, out);
     for (size_t i = 0; i < pair->frames; i++)
         out[i * C] = pair->geometric[i * C];
     return V2S_OK;
 }
 
+static v2s_status make_sounds(const v2s_systems *systems, v2s_clip_result *r, const v2s_pair *pair,
+                              sounds *s) {
+    for (size_t i = 0; i < systems->count; i++) {
+        s->prediction[i] = pair->geometric;
+        if (systems->items[i].kind == V2S_SYSTEM_GEOMETRIC)
+            continue;
+        float *out = calloc(pair->frames * C, sizeof *out);
+        s->prediction[i] = s->owned[i] = out;
+        if (out == NULL)
+            return V2S_FAIL(V2S_NOMEM, "out of memory");
+        V2S_TRY(v2s_clip_sound(&systems->items[i], r, pair, out));
+    }
+    return V2S_OK;
+}
+
+// Of the scores [systems][all metrics] those in use.
+static void keep_scores(const work *w, double (*scores)[V2S_METRIC_COUNT], double *kept) {
+    for (size_t i = 0; i < w->job->systems->count; i++)
+        for (int m = 0; m < V2S_METRIC_COUNT; m++)
+            if ((w->job->options->metrics & V2S_METRIC_BIT(m)) != 0)
+                *kept++ = scores[i][m];
+}
+
 static v2s_status judge_sounds(work *w, v2s_judge *judge, v2s_clip_result *r,
                                const v2s_pair *pair) {
+    const v2s_systems *systems = w->job->systems;
+    double(*scores)[V2S_METRIC_COUNT] = malloc(systems->count * sizeof *scores);
     sounds s = {{0}, {0}};
-    const float *predictions[V2S_SYSTEM_COUNT];
-    int system_of[V2S_SYSTEM_COUNT];
-    double scores[V2S_SYSTEM_COUNT][V2S_METRIC_COUNT];
-    size_t count = 0;
-    v2s_status status = V2S_OK;
-    for (int k = 0; status == V2S_OK && k < V2S_SYSTEM_COUNT; k++)
-        if (w->job->has[k]) {
-            status = make_sound(w->job, r, pair, (v2s_system)k, &s);
-            predictions[count] = s.prediction[k];
-            system_of[count++] = k;
-        }
+    v2s_status status = scores != NULL ? V2S_OK : V2S_FAIL(V2S_NOMEM, "out of memory");
     if (status == V2S_OK)
-        status = v2s_judge_foa(judge, pair->rate_hz, pair->frames, pair->truth, predictions, count,
-                               scores);
-    for (size_t i = 0; status == V2S_OK && i < count; i++)
-        memcpy(r->score[system_of[i]], scores[i], sizeof scores[i]);
-    for (int k = 0; k < V2S_SYSTEM_COUNT; k++)
-        free(s.owned[k]);
+        status = make_sounds(systems, r, pair, &s);
+    if (status == V2S_OK && pair->ears != NULL)
+        status = v2s_judge_decoded(judge, pair->rate_hz, pair->frames, pair->ears, s.prediction,
+                                   systems->count, scores);
+    else if (status == V2S_OK)
+        status = v2s_judge_foa(judge, pair->rate_hz, pair->frames, pair->truth, s.prediction,
+                               systems->count, scores);
+    if (status == V2S_OK)
+        keep_scores(w, scores, r->scores);
+    for (size_t i = 0; i < systems->count; i++)
+        free(s.owned[i]);
+    free(scores);
     return status;
 }
 
-static v2s_status judge_clip(work *w, v2s_judge *judge, size_t index) {
-    v2s_clip_result *r = &w->job->results[index];
+static v2s_status judge_now(work *w, v2s_judge *judge, v2s_clip_result *r) {
     v2s_pair pair = {0};
     V2S_TRY(v2s_pair_load(r->clip, 0, &pair));
     for (size_t i = 0; r->recorded && i < pair.frames; i++)
@@ -213,31 +267,60 @@ static v2s_status judge_clip(work *w, v2s_judge *judge, size_t index) {
     return status;
 }
 
+// What is stored of a clip: has_room, then its scores.
+static v2s_status judge_clip(work *w, v2s_judge *judge, size_t index) {
+    v2s_clip_result *r = &w->job->results[index];
+    const v2s_compare_cache *cache = w->job->cache;
+    v2s_digest key;
+    if (cache == NULL)
+        return judge_now(w, judge, r);
+    double *values = malloc((w->width + 1) * sizeof *values);
+    v2s_status status = values != NULL ? v2s_compare_cache_score_key(cache, r, &key)
+                                       : V2S_FAIL(V2S_NOMEM, "out of memory");
+    if (status == V2S_OK && v2s_score_cache_find(cache->store, &key, values, w->width + 1)) {
+        r->has_room = values[0] > 0;
+        memcpy(r->scores, values + 1, w->width * sizeof *values);
+        atomic_fetch_add(&w->cached, 1);
+    } else if (status == V2S_OK) {
+        status = judge_now(w, judge, r);
+        if (status == V2S_OK) {
+            values[0] = r->has_room;
+            memcpy(values + 1, r->scores, w->width * sizeof *values);
+            status = add_to_cache(w, &key, values, w->width + 1);
+        }
+    }
+    free(values);
+    return status;
+}
+
 static v2s_status judge_all(work *w) {
     bool any = false;
     for (size_t i = 0; i < w->job->count; i++) {
         v2s_clip_result *r = &w->job->results[i];
-        r->recorded = r->clip->recorded || w->job->all_recorded;
+        r->recorded = (r->clip->recorded || w->job->all_recorded) &&
+                      r->clip->pairing != V2S_PAIRING_BINAURAL; // the rule is one of dipoles
         r->dipole_gain = 1;
         r->directness = NAN;
-        for (int k = 0; k < V2S_SYSTEM_COUNT; k++)
-            for (int m = 0; m < V2S_METRIC_COUNT; m++)
-                r->score[k][m] = NAN;
+        for (size_t k = 0; k < w->width; k++)
+            r->scores[k] = NAN;
         any |= r->recorded;
     }
     if (any) {
         V2S_TRY(run_all(w, "measuring recordings", survey_clip));
-        settle_recordings(w);
+        V2S_TRY(settle_recordings(w));
     }
     return run_all(w, "comparing", judge_clip);
 }
 
 v2s_status v2s_clips_judge(v2s_clips_job *job) {
-    work w = {.job = job, .surveys = calloc(job->count + 1, sizeof *w.surveys)};
+    work w = {.job = job,
+              .width = job->systems->count * (size_t)v2s_metrics_count(job->options->metrics),
+              .surveys = calloc(job->count + 1, sizeof *w.surveys)};
     if (w.surveys == NULL)
         return V2S_FAIL(V2S_NOMEM, "out of memory");
     pthread_mutex_init(&w.lock, NULL);
     v2s_status status = judge_all(&w);
+    job->cached = atomic_load(&w.cached);
     pthread_mutex_destroy(&w.lock);
     free(w.surveys);
     return status;

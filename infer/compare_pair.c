@@ -5,78 +5,21 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
-#include "data/sound_in.h"
-#include "kernels/resample.h"
+#include "data/sofa.h"
+#include "infer/pair_detail.h"
+#include "infer/pair_labels.h"
+#include "infer/pair_response.h"
+#include "infer/report_pair.h"
+#include "infer/whole_sound.h"
+#include "spatial/envelope.h"
 #include "spatial/foa_stats.h"
 
-enum { BLOCK_FRAMES = 65536, C = V2S_FOA_CHANNELS };
-
-typedef struct sound {
-    double rate_hz;
-    int channels;
-    size_t frames;
-    float *samples; // [frames][channels]
-} sound;
-
-static v2s_status read_all(v2s_sound_in *in, sound *s) {
-    size_t capacity = 0, got = 1, width = (size_t)s->channels;
-    while (got > 0) {
-        if (capacity - s->frames < BLOCK_FRAMES) {
-            capacity = 2 * capacity + BLOCK_FRAMES;
-            float *grown = realloc(s->samples, capacity * width * sizeof *grown);
-            if (grown == NULL)
-                return V2S_FAIL(V2S_NOMEM, "out of memory for %zu samples", capacity);
-            s->samples = grown;
-        }
-        V2S_TRY(v2s_sound_in_read(in, s->samples + s->frames * width, BLOCK_FRAMES, &got));
-        s->frames += got;
-    }
-    return V2S_OK;
-}
-
-static v2s_status read_sound(const char *path, sound *s, v2s_run_log *log) {
-    v2s_sound_in *in = NULL;
-    V2S_TRY(v2s_sound_in_open(path, &in));
-    s->rate_hz = v2s_sound_in_info(in)->rate_hz;
-    s->channels = v2s_sound_in_info(in)->channels;
-    v2s_status status = V2S_OK;
-    if (s->channels != C && s->channels != 2)
-        status = V2S_FAIL(V2S_FORMAT, "%s: expected 4 channels (AmbiX) or 2, found %d", path,
-                          s->channels);
-    if (status == V2S_OK)
-        status = read_all(in, s);
-    if (status == V2S_OK && v2s_sound_in_warning(in) != NULL)
-        v2s_run_log_warn(log, "%s", v2s_sound_in_warning(in));
-    v2s_sound_in_close(&in);
-    return status;
-}
-
-// Same channels, rate and length.
-static v2s_status match(const v2s_settings *s, sound *p, sound *t, v2s_run_log *log) {
-    if (p->channels != t->channels)
-        return V2S_FAIL(V2S_FORMAT, "%s has %d channels, %s has %d", s->prediction, p->channels,
-                        s->truth, t->channels);
-    if (p->rate_hz != t->rate_hz) {
-        float *out = NULL;
-        size_t frames = 0;
-        V2S_TRY(v2s_resample(p->samples, p->frames, p->channels, p->rate_hz, t->rate_hz, &out,
-                             &frames));
-        v2s_run_log_warn(log, "%s: converted from %.0f to %.0f Hz", s->prediction, p->rate_hz,
-                         t->rate_hz);
-        free(p->samples);
-        *p = (sound){t->rate_hz, p->channels, frames, out};
-    }
-    if (p->frames != t->frames) {
-        v2s_run_log_warn(log, "%s has %zu samples, %s has %zu: the shorter length is compared",
-                         s->prediction, p->frames, s->truth, t->frames);
-        p->frames = t->frames = p->frames < t->frames ? p->frames : t->frames;
-    }
-    return V2S_OK;
-}
+enum { C = V2S_FOA_CHANNELS };
 
 // The rule for real recordings: the truth's dipoles get the gain that makes E_YZX = E_W.
-static v2s_status settle_recording(const char *path, sound *t, v2s_run_log *log) {
+static v2s_status settle_recording(const char *path, v2s_whole_sound *t, v2s_run_log *log) {
     v2s_foa_stats *stats = NULL;
     v2s_foa_summary sum = {0};
     V2S_TRY(v2s_foa_stats_open(t->rate_hz, &stats));
@@ -97,36 +40,82 @@ static v2s_status settle_recording(const char *path, sound *t, v2s_run_log *log)
     return V2S_OK;
 }
 
-static void say(const v2s_judge_options *options, const double *score, v2s_run_log *log) {
-    cJSON_AddNumberToObject(log->json, "clips", 1);
-    cJSON *system =
-        cJSON_AddObjectToObject(cJSON_AddObjectToObject(log->json, "systems"), "prediction");
-    for (int m = 0; m < V2S_METRIC_COUNT; m++) {
-        const v2s_metric *metric = &v2s_metrics[m];
-        if ((options->metrics & V2S_METRIC_BIT(m)) == 0)
-            continue;
-        cJSON *o = cJSON_AddObjectToObject(system, metric->name);
-        if (isfinite(score[m])) {
-            cJSON_AddNumberToObject(o, "mean", score[m]);
-            v2s_run_log_row(log, metric->name, "%.*f%s%s (%s)", metric->decimals, score[m],
-                            metric->unit[0] != '\0' ? " " : "", metric->unit, metric->formula);
-        } else {
-            cJSON_AddNullToObject(o, "mean");
-            v2s_run_log_row(log, metric->name, "- (%s)", metric->formula);
-        }
-        cJSON_AddNullToObject(o, "lo");
-        cJSON_AddNullToObject(o, "hi");
-    }
+// ---- what is said -----------------------------------------------------------------------------
+
+static void add_score(cJSON *o, const char *key, double value) {
+    if (isfinite(value))
+        cJSON_AddNumberToObject(o, key, value);
+    else
+        cJSON_AddNullToObject(o, key);
 }
 
-static v2s_status judge(const v2s_settings *s, const v2s_judge_options *options, const sound *p,
-                        sound *t, v2s_run_log *log) {
-    double score[1][V2S_METRIC_COUNT];
+static void say_one(const v2s_metric *metric, double value, cJSON *flat, cJSON *system,
+                    v2s_run_log *log) {
+    add_score(flat, metric->name, value);
+    cJSON *o = cJSON_AddObjectToObject(system, metric->name);
+    add_score(o, "mean", value);
+    cJSON_AddNullToObject(o, "lo");
+    cJSON_AddNullToObject(o, "hi");
+    if (isfinite(value))
+        v2s_run_log_row(log, metric->name, "%.*f%s%s (%s)", metric->decimals, value,
+                        metric->unit[0] != '\0' ? " " : "", metric->unit, metric->formula);
+    else
+        v2s_run_log_row(log, metric->name, "- (%s)", metric->formula);
+}
+
+void v2s_compare_pair_say(const v2s_metric *metrics, size_t count, v2s_metric_set shown,
+                          const double *values, v2s_run_log *log) {
+    cJSON_AddNumberToObject(log->json, "clips", 1);
+    cJSON *flat = cJSON_AddObjectToObject(log->json, "metrics");
+    cJSON *system =
+        cJSON_AddObjectToObject(cJSON_AddObjectToObject(log->json, "systems"), "prediction");
+    for (size_t m = 0; m < count; m++)
+        if ((shown & V2S_METRIC_BIT(m)) != 0)
+            say_one(&metrics[m], values[m], flat, system, log);
+}
+
+// ---- two sounds -------------------------------------------------------------------------------
+
+// The metrics that are asked for and that such a sound has.
+static v2s_status choose_metrics(const v2s_settings *s, int channels, v2s_metric_set *set,
+                                 v2s_run_log *log) {
+    v2s_metric_set asked = 0, known = v2s_metrics_of(channels, V2S_USE_ASKED);
+    if (s->metrics == NULL) {
+        *set = v2s_metrics_of(channels, V2S_USE_ALWAYS);
+        return V2S_OK;
+    }
+    V2S_TRY(v2s_metrics_parse(s->metrics, &asked));
+    if ((asked & known) == 0)
+        return V2S_FAIL(V2S_USAGE, "--metrics %s: %s has %d channels, which have none of them",
+                        s->metrics, s->truth, channels);
+    if ((asked & ~known) != 0 && strcasecmp(s->metrics, "all") != 0)
+        v2s_run_log_warn(log, "--metrics %s: those that %d channels do not have are left out",
+                         s->metrics, channels);
+    *set = asked & known;
+    return V2S_OK;
+}
+
+// What has no number for a reason that is not in the numbers.
+static void warn_undefined(const v2s_settings *s, v2s_metric_set metrics, const v2s_whole_sound *t,
+                           const double *score, v2s_run_log *log) {
+    bool silent = true;
+    for (size_t i = 0; silent && i < t->frames; i++)
+        silent = t->samples[i * (size_t)t->channels] == 0;
+    v2s_metric_id statistic = t->channels == C ? V2S_METRIC_DIFFUSENESS : V2S_METRIC_IACC;
+    if ((metrics & v2s_metrics_spatial()) != 0 && !isfinite(score[statistic]))
+        v2s_run_log_warn(log, "%s: %s: no spatial statistics", s->truth,
+                         silent ? "its first channel is silent"
+                                : "shorter than one frame of 32 ms, or nothing to compare");
+    bool env = (metrics & V2S_METRIC_BIT(V2S_METRIC_M5_ENV)) != 0;
+    if (env && t->frames > V2S_ENVELOPE_FRAMES_MAX)
+        v2s_run_log_warn(log, "%s: no envelope of more than %zu samples", s->truth,
+                         V2S_ENVELOPE_FRAMES_MAX);
+}
+
+static v2s_status judge(const v2s_settings *s, const v2s_judge_options *options,
+                        const v2s_whole_sound *p, const v2s_whole_sound *t,
+                        double score[1][V2S_METRIC_COUNT], v2s_run_log *log) {
     const float *const predictions[1] = {p->samples};
-    if (s->recorded && t->channels == C)
-        V2S_TRY(settle_recording(s->truth, t, log));
-    if (t->channels == 2 && (options->metrics & v2s_metrics_of_ears()) == 0)
-        return V2S_FAIL(V2S_USAGE, "two channels have only iacc, ild, M1 and M2");
     v2s_judge *j = NULL;
     V2S_TRY(v2s_judge_open(options, &j));
     v2s_status status =
@@ -135,22 +124,92 @@ static v2s_status judge(const v2s_settings *s, const v2s_judge_options *options,
             : v2s_judge_stereo(j, t->rate_hz, t->frames, t->samples, p->samples, score[0]);
     v2s_judge_close(&j);
     if (status != V2S_OK)
-        return v2s_error_prefix(status, "%s", s->truth);
-    say(options, score[0], log);
+        return status;
+    warn_undefined(s, options->metrics, t, score[0], log);
+    v2s_compare_pair_say(v2s_metrics, V2S_METRIC_COUNT, options->metrics, score[0], log);
+    if (t->channels == C && log->json_path != NULL &&
+        (options->metrics & v2s_metrics_spatial()) != 0)
+        V2S_TRY(v2s_pair_detail(t->rate_hz, t->frames, t->samples, p->samples, log));
     return V2S_OK;
 }
 
-v2s_status v2s_compare_pair(const v2s_settings *s, const v2s_judge_options *options,
-                            v2s_run_log *log) {
-    sound p = {0}, t = {0};
-    v2s_status status = read_sound(s->prediction, &p, log);
+static v2s_status write_page(const v2s_settings *s, const char *command, v2s_metric_set metrics,
+                             const double *scores, const v2s_whole_sound *p,
+                             const v2s_whole_sound *t, const v2s_hrtf *head, const v2s_run_log *log,
+                             size_t row_count) {
+    v2s_pair_page page = {.command = command,
+                          .settings = s,
+                          .log = log,
+                          .row_count = row_count,
+                          .metrics = metrics,
+                          .scores = scores,
+                          .rate_hz = t->rate_hz,
+                          .frames = t->frames,
+                          .channels = t->channels,
+                          .prediction = p->samples,
+                          .truth = t->samples,
+                          .hrtf = t->channels == C ? head : NULL};
+    return v2s_pair_page_write(&page);
+}
+
+static v2s_status judge_with_head(const v2s_settings *s, const char *command,
+                                  const v2s_whole_sound *p, v2s_whole_sound *t, v2s_run_log *log) {
+    double score[1][V2S_METRIC_COUNT];
+    v2s_judge_options options = {
+        .normalise = s->normalise != 0, .reflect = s->librosa == 0, .lenient = true};
+    v2s_hrtf head = {0};
+    V2S_TRY(choose_metrics(s, t->channels, &options.metrics, log));
+    if (s->recorded && t->channels == C)
+        V2S_TRY(settle_recording(s->truth, t, log));
+    bool of_metrics = v2s_metrics_need_head(options.metrics);
+    if (t->channels == C && (of_metrics || s->report != NULL)) {
+        V2S_TRY(v2s_sofa_read(s->hrtf, &head));
+        v2s_run_log_row(log, "ears", "%s", head.title);
+    } else if (s->hrtf != NULL) {
+        v2s_run_log_warn(log, "--hrtf is not used: no metric asks for a decode to two ears");
+    }
+    options.hrtf = t->channels == C && of_metrics ? &head : NULL;
+    size_t row_count = log->row_count;
+    v2s_status status = judge(s, &options, p, t, score, log);
+    if (status == V2S_OK && s->report != NULL)
+        status = write_page(s, command, options.metrics, score[0], p, t, &head, log, row_count);
+    v2s_hrtf_free(&head);
+    return status == V2S_OK ? status : v2s_error_prefix(status, "%s", s->truth);
+}
+
+static v2s_status check_channels(const char *path, const v2s_whole_sound *sound) {
+    if (sound->channels == C || sound->channels == 2)
+        return V2S_OK;
+    return V2S_FAIL(V2S_FORMAT,
+                    "%s: expected 4 channels (AmbiX) or 2, found %d (a response of a room is "
+                    "judged by --metrics M11)",
+                    path, sound->channels);
+}
+
+static v2s_status compare_sounds(const v2s_settings *s, const char *command, v2s_run_log *log) {
+    v2s_whole_sound p = {0}, t = {0};
+    v2s_status status = v2s_whole_sound_read(s->prediction, &p, log);
     if (status == V2S_OK)
-        status = read_sound(s->truth, &t, log);
+        status = check_channels(s->prediction, &p);
     if (status == V2S_OK)
-        status = match(s, &p, &t, log);
+        status = v2s_whole_sound_read(s->truth, &t, log);
     if (status == V2S_OK)
-        status = judge(s, options, &p, &t, log);
-    free(p.samples);
-    free(t.samples);
+        status = check_channels(s->truth, &t);
+    if (status == V2S_OK)
+        status = v2s_whole_sound_match(s->prediction, &p, s->truth, &t, log);
+    if (status == V2S_OK)
+        status = judge_with_head(s, command, &p, &t, log);
+    v2s_whole_sound_free(&p);
+    v2s_whole_sound_free(&t);
     return status;
+}
+
+v2s_status v2s_compare_pair(const v2s_settings *s, const char *command, v2s_run_log *log) {
+    bool labels = v2s_pair_labels_asked(s), response = !labels && v2s_pair_response_asked(s);
+    if ((labels || response) && s->report != NULL)
+        return V2S_FAIL(V2S_USAGE, "--report: a page is written of sounds, not of %s",
+                        labels ? "labels" : "responses");
+    if (labels)
+        return v2s_pair_labels(s, log);
+    return response ? v2s_pair_response(s, log) : compare_sounds(s, command, log);
 }

@@ -8,9 +8,6 @@
 
 #define DRY_RT60_S 0.1
 
-const v2s_system v2s_rivals[V2S_RIVALS] = {V2S_SYSTEM_GEOMETRIC, V2S_SYSTEM_CONSTANT,
-                                           V2S_SYSTEM_SCALED, V2S_SYSTEM_ROOM};
-
 bool v2s_clip_is_dry(const v2s_clip *clip) {
     double sum = 0;
     for (int i = 0; i < clip->rt60_count; i++)
@@ -18,55 +15,119 @@ bool v2s_clip_is_dry(const v2s_clip *clip) {
     return clip->free_field || (clip->rt60_count > 0 && sum < DRY_RT60_S * clip->rt60_count);
 }
 
+// ---- where numbers lie ------------------------------------------------------------------------
+
+static bool in_use(const v2s_comparison *c, int metric) {
+    return (c->metrics & V2S_METRIC_BIT(metric)) != 0;
+}
+
+// Of a table [rows][metrics in use].
+static size_t place(const v2s_comparison *c, size_t row, int metric) {
+    return row * (size_t)v2s_metrics_count(c->metrics) +
+           (size_t)v2s_metrics_place(c->metrics, metric);
+}
+
+double v2s_clip_score(const v2s_comparison *c, const v2s_clip_result *r, size_t system,
+                      int metric) {
+    return in_use(c, metric) ? r->scores[place(c, system, metric)] : (double)NAN;
+}
+
+v2s_interval v2s_summary_system(const v2s_comparison *c, const v2s_summary *s, size_t system,
+                                int metric) {
+    return in_use(c, metric) ? s->system[place(c, system, metric)]
+                             : (v2s_interval){NAN, NAN, NAN, 0};
+}
+
+v2s_difference v2s_summary_difference(const v2s_comparison *c, const v2s_summary *s,
+                                      size_t contrast, int metric) {
+    return in_use(c, metric) ? s->difference[place(c, contrast, metric)]
+                             : (v2s_difference){{NAN, NAN, NAN, 0}, NAN};
+}
+
+// ---- one group --------------------------------------------------------------------------------
+
 // The clips of one group on their way into a summary.
 typedef struct group {
     const v2s_comparison *c;
     const v2s_clip_result **clips; // [count]
     size_t count;
     v2s_bootstrap *bootstrap;
-    double *values; // [count]
+    double *values;          // [systems + contrasts][count] of one metric
+    const double **columns;  // [systems + contrasts], into `values`
+    v2s_interval *intervals; // [systems + contrasts]
 } group;
 
-static v2s_status summarise_system(group *g, int system, int metric, v2s_summary *s) {
-    for (size_t i = 0; i < g->count; i++)
-        g->values[i] = g->clips[i]->score[system][metric];
-    return v2s_bootstrap_mean(g->bootstrap, g->values, &s->system[system][metric]);
+// Scores of the systems, then the differences of the contrasts.
+static void list_values(group *g, int metric) {
+    const v2s_systems *systems = g->c->systems;
+    for (size_t k = 0; k < systems->count; k++)
+        for (size_t i = 0; i < g->count; i++)
+            g->values[k * g->count + i] = v2s_clip_score(g->c, g->clips[i], k, metric);
+    for (size_t k = 0; k < systems->contrast_count; k++) {
+        const double *first = g->columns[systems->contrasts[k].first];
+        const double *second = g->columns[systems->contrasts[k].second];
+        double *to = g->values + (systems->count + k) * g->count;
+        for (size_t i = 0; i < g->count; i++)
+            to[i] = first[i] - second[i];
+    }
 }
 
-static v2s_status summarise_difference(group *g, int rival, int metric, v2s_summary *s) {
-    v2s_difference *d = &s->difference[rival][metric];
+// Share of the differences that are better; not a number without any.
+static double win_rate(const double *differences, size_t count, int metric) {
     double sign = v2s_metrics[metric].higher_is_better ? 1 : -1;
-    size_t wins = 0;
-    for (size_t i = 0; i < g->count; i++) {
-        g->values[i] = g->clips[i]->score[V2S_SYSTEM_REFINED][metric] -
-                       g->clips[i]->score[v2s_rivals[rival]][metric];
-        wins += sign * g->values[i] > 0;
-    }
-    V2S_TRY(v2s_bootstrap_mean(g->bootstrap, g->values, &d->interval));
-    d->win_rate = (double)wins / (double)d->interval.clips;
+    size_t wins = 0, known = 0;
+    for (size_t i = 0; i < count; i++)
+        if (isfinite(differences[i])) {
+            wins += sign * differences[i] > 0;
+            known++;
+        }
+    return (double)wins / (double)known;
+}
+
+static v2s_status summarise_metric(group *g, int metric, v2s_summary *s) {
+    const v2s_systems *systems = g->c->systems;
+    list_values(g, metric);
+    V2S_TRY(v2s_bootstrap_means(g->bootstrap, g->columns, systems->count + systems->contrast_count,
+                                g->c->threads, g->intervals));
+    for (size_t k = 0; k < systems->count; k++)
+        s->system[place(g->c, k, metric)] = g->intervals[k];
+    for (size_t k = 0; k < systems->contrast_count; k++)
+        s->difference[place(g->c, k, metric)] =
+            (v2s_difference){g->intervals[systems->count + k],
+                             win_rate(g->columns[systems->count + k], g->count, metric)};
+    return V2S_OK;
+}
+
+static v2s_status allot(group *g, v2s_summary *s) {
+    const v2s_systems *systems = g->c->systems;
+    size_t metrics = (size_t)v2s_metrics_count(g->c->metrics);
+    size_t columns = systems->count + systems->contrast_count;
+    s->system = calloc(systems->count * metrics + 1, sizeof *s->system);
+    s->difference = calloc(systems->contrast_count * metrics + 1, sizeof *s->difference);
+    g->values = calloc(columns * g->count + 1, sizeof *g->values);
+    g->columns = calloc(columns + 1, sizeof *g->columns);
+    g->intervals = calloc(columns + 1, sizeof *g->intervals);
+    if (s->system == NULL || s->difference == NULL || g->values == NULL || g->columns == NULL ||
+        g->intervals == NULL)
+        return V2S_FAIL(V2S_NOMEM, "out of memory");
+    for (size_t k = 0; k < columns; k++)
+        g->columns[k] = g->values + k * g->count;
     return V2S_OK;
 }
 
 static v2s_status summarise_metrics(group *g, v2s_summary *s) {
-    for (int m = 0; m < V2S_METRIC_COUNT; m++) {
-        if ((g->c->metrics & V2S_METRIC_BIT(m)) == 0)
-            continue;
-        for (int k = 0; k < V2S_SYSTEM_COUNT; k++)
-            if (g->c->has[k])
-                V2S_TRY(summarise_system(g, k, m, s));
-        for (int k = 0; k < V2S_RIVALS; k++)
-            if (g->c->has[V2S_SYSTEM_REFINED] && g->c->has[v2s_rivals[k]])
-                V2S_TRY(summarise_difference(g, k, m, s));
-    }
+    V2S_TRY(allot(g, s));
+    for (int m = 0; m < V2S_METRIC_COUNT; m++)
+        if (in_use(g->c, m))
+            V2S_TRY(summarise_metric(g, m, s));
     return V2S_OK;
 }
 
 static v2s_status summarise(group *g, const char *name, v2s_summary *s) {
     const char **clusters = calloc(g->count + 1, sizeof *clusters);
-    g->values = calloc(g->count + 1, sizeof *g->values);
     v2s_status status = V2S_OK;
     *s = (v2s_summary){.group = name, .clips = g->count, .dipole_gain = NAN};
-    if (clusters == NULL || g->values == NULL)
+    if (clusters == NULL)
         status = V2S_FAIL(V2S_NOMEM, "out of memory");
     for (size_t i = 0; status == V2S_OK && i < g->count; i++)
         clusters[i] = v2s_clip_cluster(g->clips[i]->clip);
@@ -79,6 +140,8 @@ static v2s_status summarise(group *g, const char *name, v2s_summary *s) {
     v2s_bootstrap_close(&g->bootstrap);
     free(clusters);
     free(g->values);
+    free(g->columns);
+    free(g->intervals);
     return status;
 }
 
@@ -115,34 +178,37 @@ static const char *recording_name(const v2s_clip *clip) {
     return slash == NULL ? clip->truth : slash + 1;
 }
 
-// One summary per truth file that was recorded.
-static v2s_status summarise_recordings(group *g, v2s_comparison *c) {
-    c->recordings = calloc(c->result_count + 1, sizeof *c->recordings);
-    if (c->recordings == NULL)
+v2s_status v2s_comparison_recording(const v2s_comparison *c, size_t index, v2s_summary *summary) {
+    const v2s_recording *recording = &c->recordings.items[index];
+    const size_t *order = c->recordings.order + recording->first;
+    const v2s_clip_result *first = &c->results[order[0]];
+    group g = {.c = c, .clips = calloc(recording->count, sizeof *g.clips)};
+    v2s_summary made = {0};
+    if (g.clips == NULL)
         return V2S_FAIL(V2S_NOMEM, "out of memory");
-    for (size_t i = 0; i < c->result_count; i++) {
-        const v2s_clip_result *first = &c->results[i];
-        bool seen = !first->recorded || first->fate != V2S_FATE_JUDGED;
-        for (size_t k = 0; !seen && k < i; k++)
-            seen = c->results[k].recorded && c->results[k].fate == V2S_FATE_JUDGED &&
-                   strcmp(c->results[k].clip->truth, first->clip->truth) == 0;
-        if (seen)
-            continue;
-        g->count = 0;
-        for (size_t k = i; k < c->result_count; k++)
-            if (c->results[k].recorded && c->results[k].fate == V2S_FATE_JUDGED &&
-                strcmp(c->results[k].clip->truth, first->clip->truth) == 0)
-                g->clips[g->count++] = &c->results[k];
-        v2s_summary *s = &c->recordings[c->recording_count];
-        V2S_TRY(summarise(g, recording_name(first->clip), s));
-        s->dipole_gain = first->dipole_gain;
-        c->recording_count++;
+    for (size_t i = 0; i < recording->count; i++)
+        g.clips[g.count++] = &c->results[order[i]];
+    v2s_status status = summarise(&g, recording_name(first->clip), &made);
+    free(g.clips);
+    if (status != V2S_OK) {
+        v2s_summary_free(&made);
+        return status;
     }
+    made.dipole_gain = first->dipole_gain;
+    *summary = made;
     return V2S_OK;
+}
+
+static void count_cluster(const v2s_clip *clip, v2s_cluster_use *use) {
+    use->room += clip->room != NULL;
+    use->source += clip->room == NULL && clip->source != NULL;
+    use->id += clip->room == NULL && clip->source == NULL;
 }
 
 static void count_fates(v2s_comparison *c) {
     for (size_t i = 0; i < c->result_count; i++) {
+        if (c->results[i].fate == V2S_FATE_JUDGED)
+            count_cluster(c->results[i].clip, &c->cluster_use);
         c->judged += c->results[i].fate == V2S_FATE_JUDGED;
         c->unclear += c->results[i].fate == V2S_FATE_UNCLEAR;
         c->failed += c->results[i].fate == V2S_FATE_FAILED;
@@ -157,14 +223,21 @@ v2s_status v2s_comparison_summarise(v2s_comparison *c) {
     count_fates(c);
     v2s_status status = summarise_groups(&g, c);
     if (status == V2S_OK)
-        status = summarise_recordings(&g, c);
+        status = v2s_recordings_find(c->results, c->result_count, true, &c->recordings);
     free(g.clips);
     return status;
 }
 
+void v2s_summary_free(v2s_summary *s) {
+    free(s->system);
+    free(s->difference);
+    *s = (v2s_summary){0};
+}
+
 void v2s_comparison_close(v2s_comparison *c) {
-    free(c->recordings);
-    c->recordings = NULL;
+    for (size_t i = 0; i < sizeof c->groups / sizeof c->groups[0]; i++)
+        v2s_summary_free(&c->groups[i]);
+    v2s_recordings_free(&c->recordings);
 }
 
 int v2s_verdict(v2s_metric_id metric, const v2s_difference *d) {

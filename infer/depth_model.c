@@ -5,7 +5,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 _Static_assert(sizeof(real) == sizeof(float), "predictions are copied as they are");
 
@@ -118,26 +117,6 @@ v2s_status v2s_depth_model_attention(const v2s_depth_model *m, int count, int le
         v2s_depth_net_attention(m->net, m->dev, m->work, count, level, b, ear, i, map);
     m->dev->ops->memory->leave(m->dev);
     return status;
-}
-
-const char *v2s_depth_model_named(const char *text, char name[64]) {
-    const char *equals = strchr(text, '=');
-    if (equals != NULL && equals != text && access(text, F_OK) != 0) {
-        snprintf(name, 64, "%.*s", (int)(equals - text), text);
-        return equals + 1;
-    }
-    const char *end = strrchr(text, '/'), *start = end != NULL ? end + 1 : text;
-    const char *dot = strrchr(start, '.');
-    int length = (int)(dot != NULL ? dot - start : (ptrdiff_t)strlen(start));
-    bool generic =
-        length == 4 && (strncmp(start, "best", 4) == 0 || strncmp(start, "last", 4) == 0);
-    if (generic && end != NULL && end > text) {
-        for (start = end; start > text && start[-1] != '/';)
-            start--;
-        length = (int)(end - start);
-    }
-    snprintf(name, 64, "%.*s", length, start);
-    return text;
 }
 
 void v2s_depth_model_describe(const v2s_depth_file *f, char text[V2S_DEPTH_MODEL_TEXT]) {

@@ -36,10 +36,6 @@ V2S_MUST_USE v2s_status v2s_depth_model_predict(v2s_depth_model *model, int coun
 V2S_MUST_USE v2s_status v2s_depth_model_attention(const v2s_depth_model *model, int count,
                                                   int level, int b, int ear, int i, float *map);
 
-// The file of "NAME=FILE" or of "FILE", and the name it goes by: NAME, or the file's own without
-// suffix; best and last are named after their folder. A text that is a file is that file.
-const char *v2s_depth_model_named(const char *text, char name[64]);
-
 enum { V2S_DEPTH_MODEL_TEXT = 160 };
 // "base 64, attention 2,3,4,5 (scale key), 256 x 256, 30 m, 44100 Hz"
 void v2s_depth_model_describe(const v2s_depth_file *file, char text[V2S_DEPTH_MODEL_TEXT]);

@@ -1,8 +1,9 @@
-# Texts that are built into the program: report_page.css and report_page.js become C strings.
+# Texts that are built into the program: styles and scripts of pages become C strings.
 #
 # Included, it adds the step to the target v2s_infer; run as `cmake -DOUT=FILE -P embed.cmake`, it is
 # the step.
-set(embedded report_page.css report_page.js)
+set(embedded report_page.css report_page.js report_compare.css report_compare.js
+             pointing_page.html pointing_page.js)
 
 if(CMAKE_SCRIPT_MODE_FILE)
   set(code "// Made by infer/embed.cmake.\n")

@@ -28,6 +28,7 @@ typedef struct v2s_page {
     const v2s_report *report;
     double start_s, end_s; // of all plots; start_s < end_s
     bool has_time;         // false: nothing in the report has a time
+    bool has_script;       // of v2s_page_head: players and a script are allowed
 } v2s_page;
 
 // report_text.c ---------------------------------------------------------------------------------
@@ -66,6 +67,8 @@ void v2s_page_head(v2s_page *page, const char *title, const char *style, const c
 // Warnings and the rows of the summary.
 void v2s_page_log(v2s_page *page, const struct v2s_run_log *log);
 void v2s_page_foot(v2s_page *page);
+// The same with a script at the end; NULL: none.
+void v2s_page_foot_script(v2s_page *page, const char *script);
 
 // report_curve.c --------------------------------------------------------------------------------
 

@@ -3,80 +3,26 @@
 #include <math.h>
 #include <stdlib.h>
 
-#include "data/image.h"
+#include "infer/map_picture.h"
 #include "infer/report_internal.h"
-#include "spatial/energy_map.h"
 
 enum {
     MAP_WIDTH = 360, // pixels: one per degree
     MAP_HEIGHT = 180,
     KEY_COLOURS = 32,
 };
-static const double ramp_dark_l = 0.16, ramp_light_l = 0.95;
 
 // White on black, to be seen on every colour of the ramp.
 #define CROSS                                                                                      \
     "<svg viewBox=\"-12 -12 24 24\" aria-hidden=\"true\"><path class=\"out\" "                     \
     "d=\"M-10 0H10M0-10V10\"/><path class=\"in\" d=\"M-10 0H10M0-10V10\"/></svg>"
 
-// Loudest direction of a map.
-typedef struct peak {
-    double amplitude; // 0: silence, or nothing that is a number
-    double azimuth_deg, elevation_deg;
-} peak;
-
-static double amplitude_at(const float *map, int row, int col) {
-    float v = map[row * V2S_ENERGY_MAP_COLS + col];
-    return isfinite(v) && v > 0.0f ? v : 0.0;
-}
-
-static peak find_peak(const float *map) {
-    peak p = {0};
-    for (int row = 0; row < V2S_ENERGY_MAP_ROWS; row++) {
-        for (int col = 0; col < V2S_ENERGY_MAP_COLS; col++) {
-            double v = amplitude_at(map, row, col);
-            if (v > p.amplitude)
-                p = (peak){v, 178.0 - 2.0 * col, 88.0 - 2.0 * row};
-        }
-    }
-    return p;
-}
-
-// Straight between the four grid points around a direction; azimuth wraps, elevation is held.
-static double interpolate(const float *map, double azimuth_deg, double elevation_deg) {
-    double col = (178.0 - azimuth_deg) / 2.0, row = (88.0 - elevation_deg) / 2.0;
-    row = fmin(fmax(row, 0.0), V2S_ENERGY_MAP_ROWS - 1.0);
-    int col0 = (int)floor(col), row0 = (int)fmin(row, V2S_ENERGY_MAP_ROWS - 2.0);
-    double fc = col - col0, fr = row - row0;
-    int left = (col0 + V2S_ENERGY_MAP_COLS) % V2S_ENERGY_MAP_COLS;
-    int right = (col0 + 1 + V2S_ENERGY_MAP_COLS) % V2S_ENERGY_MAP_COLS;
-    double top = (1.0 - fc) * amplitude_at(map, row0, left) + fc * amplitude_at(map, row0, right);
-    double bottom =
-        (1.0 - fc) * amplitude_at(map, row0 + 1, left) + fc * amplitude_at(map, row0 + 1, right);
-    return (1.0 - fr) * top + fr * bottom;
-}
-
-// The picture covers exactly +180 .. -180 and +90 .. -90 degrees, edge to edge.
 static v2s_status put_picture(v2s_page *page, const float *map, double full_scale) {
+    v2s_map_ramp ramp = v2s_map_ramp_make();
     unsigned char *bytes = NULL;
     size_t size = 0;
-    uint8_t *rgb = malloc((size_t)3 * MAP_WIDTH * MAP_HEIGHT);
-    if (!rgb)
-        return V2S_FAIL(V2S_NOMEM, "report: no memory for the picture of an energy map");
-    uint8_t ramp[256][3];
-    for (int i = 0; i < 256; i++)
-        v2s_colour_ramp(ramp_dark_l, ramp_light_l, i / 255.0, ramp[i]);
-    for (int y = 0; y < MAP_HEIGHT; y++) {
-        for (int x = 0; x < MAP_WIDTH; x++) {
-            double v = interpolate(map, 179.5 - x, 89.5 - y);
-            int i = full_scale > 0.0 ? (int)lround(255.0 * fmin(v / full_scale, 1.0)) : 0;
-            uint8_t *pixel = rgb + 3 * (y * MAP_WIDTH + x);
-            for (int k = 0; k < 3; k++)
-                pixel[k] = ramp[i][k];
-        }
-    }
-    v2s_status status = v2s_image_png_rgb(rgb, MAP_WIDTH, MAP_HEIGHT, &bytes, &size);
-    free(rgb);
+    v2s_status status =
+        v2s_map_picture(&ramp, map, full_scale, MAP_WIDTH, MAP_HEIGHT, &bytes, &size);
     if (status != V2S_OK)
         return v2s_error_prefix(status, "report");
     v2s_page_data_uri(page, "image/png", bytes, size);
@@ -118,7 +64,7 @@ static void put_crosses(v2s_page *page, double time_s) {
     }
 }
 
-static void put_caption(v2s_page *page, const v2s_report_map *map, peak p, double loudest) {
+static void put_caption(v2s_page *page, const v2s_report_map *map, v2s_map_peak p, double loudest) {
     char time[V2S_PAGE_TIME_MAX];
     v2s_page_time(time, map->time_s);
     v2s_file_out_printf(page->out, "<b>%s</b>", time);
@@ -145,7 +91,7 @@ static void put_caption(v2s_page *page, const v2s_report_map *map, peak p, doubl
 }
 
 static v2s_status put_map(v2s_page *page, const v2s_report_map *map, double loudest) {
-    peak p = map->map ? find_peak(map->map) : (peak){0};
+    v2s_map_peak p = map->map ? v2s_map_find_peak(map->map) : (v2s_map_peak){0};
     char time[V2S_PAGE_TIME_MAX];
     v2s_page_time(time, map->time_s);
     v2s_page_put(page, "<figure class=\"map\"><div class=\"gutter\"><span>+90°</span>"
@@ -183,7 +129,7 @@ static void put_key(v2s_page *page) {
                         KEY_COLOURS);
     for (int i = 0; i < KEY_COLOURS; i++) {
         uint8_t rgb[3];
-        v2s_colour_ramp(ramp_dark_l, ramp_light_l, i / (KEY_COLOURS - 1.0), rgb);
+        v2s_colour_ramp(V2S_MAP_DARK_L, V2S_MAP_LIGHT_L, i / (KEY_COLOURS - 1.0), rgb);
         v2s_file_out_printf(page->out,
                             "<rect x=\"%d\" width=\"1.1\" height=\"1\" fill=\"#%02x%02x%02x\"/>", i,
                             rgb[0], rgb[1], rgb[2]);
@@ -201,7 +147,7 @@ v2s_status v2s_page_maps(v2s_page *page) {
     double loudest = 0.0;
     for (size_t i = 0; i < report->map_count; i++) {
         if (report->maps[i].map)
-            loudest = fmax(loudest, find_peak(report->maps[i].map).amplitude);
+            loudest = fmax(loudest, v2s_map_find_peak(report->maps[i].map).amplitude);
     }
     v2s_page_put(page, "<section id=\"maps\"><h2>Where the output sounds from</h2>\n"
                        "<p>Amplitude of the ambisonic output in every direction, seen from the "

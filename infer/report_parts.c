@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Head, summary and foot of pages without a script.
+// Head, summary and foot of pages other than a render's.
 #include "infer/report_internal.h"
 #include "infer/run_log.h"
 
@@ -32,8 +32,9 @@ void v2s_page_head(v2s_page *p, const char *title, const char *style, const char
                    const char *command) {
     v2s_page_put(p, "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
                     "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; "
-                    "img-src data:; style-src 'unsafe-inline'\">\n"
-                    "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n"
+                    "img-src data:; style-src 'unsafe-inline'");
+    v2s_page_put(p, p->has_script ? "; media-src data:; script-src 'unsafe-inline'\">\n" : "\">\n");
+    v2s_page_put(p, "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n"
                     "<meta name=\"color-scheme\" content=\"light dark\">\n"
                     "<link rel=\"icon\" href=\"data:,\">\n<title>");
     v2s_page_text(p, title);
@@ -58,6 +59,8 @@ void v2s_page_log(v2s_page *p, const v2s_run_log *log) {
     }
     if (log->warning_count > 0)
         v2s_page_put(p, "</ul>\n</section>\n");
+    if (log->row_count == 0)
+        return;
     v2s_page_put(p, "<section><h2>Summary</h2>\n<table class=\"rows\"><tbody>\n");
     for (size_t i = 0; i < log->row_count; i++) {
         v2s_page_put(p, "<tr><th scope=\"row\">");
@@ -69,7 +72,16 @@ void v2s_page_log(v2s_page *p, const v2s_run_log *log) {
     v2s_page_put(p, "</tbody></table>\n</section>\n");
 }
 
+void v2s_page_foot_script(v2s_page *p, const char *script) {
+    v2s_page_put(p, "<footer><p>Made by vid2spatial " V2S_VERSION ".</p></footer>\n</main>\n");
+    if (script != NULL) {
+        v2s_page_put(p, "<script>\n");
+        v2s_page_put(p, script);
+        v2s_page_put(p, "</script>\n");
+    }
+    v2s_page_put(p, "</body>\n</html>\n");
+}
+
 void v2s_page_foot(v2s_page *p) {
-    v2s_page_put(p, "<footer><p>Made by vid2spatial " V2S_VERSION
-                    ".</p></footer>\n</main>\n</body>\n</html>\n");
+    v2s_page_foot_script(p, NULL);
 }

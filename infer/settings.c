@@ -139,32 +139,103 @@ static const v2s_option compare_rows[] = {
     PRECISION_ROW,
     {"split", 0, V2S_OPTION_CHOICE, "train|val|test|all", "test", UNLIMITED,
      "which clips of the manifests", AT(split)},
-    {"pairing", 0, V2S_OPTION_CHOICE, "auto|dry|omni", "auto", UNLIMITED,
-     "which pairs; auto is what the refiner was trained on", AT(pairing)},
-    {"metrics", 0, V2S_OPTION_TEXT, "LIST", "spatial", UNLIMITED,
-     "names or ids by commas: spatial, S1..S5, iacc, ild, M1, M2, M6, M8, all", AT(metrics)},
+    {"pairing", 0, V2S_OPTION_CHOICE, "auto|dry|omni|binaural", "auto", UNLIMITED,
+     "which pairs; auto is what the refiner was trained on, or what is there", AT(pairing)},
+    {"against", 0, V2S_OPTION_LIST, "[NAME=]FILE", NULL, UNLIMITED,
+     "another checkpoint on the same clips, repeated: paired differences to it", AT(against)},
+    {"without", 0, V2S_OPTION_TEXT, "LIST", NULL, UNLIMITED,
+     "ablation: the whole renderer, the same without each of doppler, air, depth, smoothing, "
+     "refiner, conditioning (by commas, or all), and without all of them",
+     AT(without)},
+    {"metrics", 0, V2S_OPTION_TEXT, "LIST", NULL, UNLIMITED,
+     "names or ids by commas: spatial, S1..S5, iacc, ild, itd, M1..M6, M8..M10, M12, M6_cc_1fps, "
+     "..., all; without it spatial for manifests, and for --pred all that its channels have",
+     AT(metrics)},
     {"bootstrap", 0, V2S_OPTION_INT, "DRAWS", "2000", 100, 1000000,
      "draws of rooms (else sources) behind the 95 % intervals", AT(draws)},
     {"real", 0, V2S_OPTION_FLAG, NULL, NULL, UNLIMITED,
      "rule for real recordings for every clip, not only those marked recorded: true dipoles of a "
      "recording scaled to E_YZX = E_W; only clips with 2|I|/(E_W+E_YZX) >= 0.45",
      AT(recorded)},
+    {"cache", 0, V2S_OPTION_TEXT, "FOLDER", NULL, UNLIMITED,
+     "keep every clip's scores there as soon as they are known: an interrupted run goes on, and "
+     "what "
+     "has not changed is not judged again",
+     AT(cache)},
     {"strict", 0, V2S_OPTION_FLAG, NULL, NULL, UNLIMITED,
      "a line or clip that cannot be used is an error", AT(strict)},
     {"allow-outside", 0, V2S_OPTION_FLAG, NULL, NULL, UNLIMITED,
      "manifests may name files outside their own folder", AT(allow_outside)},
     {"keep-flagged", 0, V2S_OPTION_FLAG, NULL, NULL, UNLIMITED,
      "take the clips too that 'prepare' flagged as doubtful", AT(keep_flagged)},
-    {"pred", 0, V2S_OPTION_TEXT, "A.wav", NULL, UNLIMITED,
-     "judge one file (4 channels AmbiX, or 2) against --truth, without manifests", AT(prediction)},
-    {"truth", 0, V2S_OPTION_TEXT, "B.wav", NULL, UNLIMITED, "what --pred should be", AT(truth)},
-    {"normalization", 0, V2S_OPTION_FLAG, NULL, NULL, UNLIMITED,
-     "M1, M2: each sound divided by its peak (PseudoBinaural; 2.5D Visual Sound does not)",
+    {"pred", 0, V2S_OPTION_TEXT, "FILE|FOLDER", NULL, UNLIMITED,
+     "judge one file against --truth, without manifests: sound (4 channels AmbiX, or 2), a room's "
+     "response (with --metrics M11), or directions as .csv: a trajectory or DCASE labels; "
+     "responses "
+     "and DCASE labels may be folders of them",
+     AT(prediction)},
+    {"truth", 0, V2S_OPTION_TEXT, "FILE|FOLDER", NULL, UNLIMITED, "what --pred should be",
+     AT(truth)},
+    {"normalization", 0, V2S_OPTION_CHOICE, "false|true", "false", UNLIMITED,
+     "M1-M4: each sound divided by its largest sample (true in PseudoBinaural, false in 2.5D "
+     "Visual Sound)",
      AT(normalise)},
     {"librosa-compat", 0, V2S_OPTION_CHOICE, "0.8|0.9", "0.9", UNLIMITED,
-     "M1: the padding of librosa below 0.9 (reflected) or of 0.9 on (zeros)", AT(librosa)},
+     "M1, M3-M5: the padding of librosa below 0.9 (reflected) or of 0.9 on (zeros)", AT(librosa)},
+    {"hrtf", 0, V2S_OPTION_TEXT, "FILE.sofa", NULL, UNLIMITED,
+     "head through which four channels are heard; default: MIT KEMAR of package libmysofa1",
+     AT(hrtf)},
     {"report", 0, V2S_OPTION_TEXT, "FILE.html", NULL, UNLIMITED,
      "write one self-contained HTML page", AT(report)},
+    {"listening-test", 0, V2S_OPTION_TEXT, "FOLDER", NULL, UNLIMITED,
+     "write a listening test (MUSHRA) for webMUSHRA: truth, refined, geometric and anchors over "
+     "headphones",
+     AT(listening_test)},
+    {"pointing-test", 0, V2S_OPTION_TEXT, "FOLDER", NULL, UNLIMITED,
+     "write a page on which listeners say where sounds come from", AT(pointing_test)},
+    {"listening-clips", 0, V2S_OPTION_INT, "N", "8", 1, 100,
+     "clips of a listening or pointing test, drawn by --seed from as many rooms as there are",
+     AT(listening_clips)},
+    END_OF_ROWS,
+};
+
+static const v2s_option pair_rows[] = {
+    // The words in the order of v2s_rt60_family.
+    {"rt60-family", 0, V2S_OPTION_CHOICE, "crossings|regression|reduced", "crossings", UNLIMITED,
+     "M11: RT60 from -5 and -35 dB (NAF, INRAS), a line fitted to the decay (pyroomacoustics "
+     "0.10), "
+     "or two crossings as far as the decay goes (older pyroomacoustics)",
+     AT(rt60_family)},
+    {"rt60-decay", 0, V2S_OPTION_NUMBER, "DB", NULL, 1, 120,
+     "M11: decay that is measured below -5 dB; default 30 for crossings, else 60",
+     AT(rt60_decay_db)},
+    {"seld-year", 0, V2S_OPTION_CHOICE, "2022|2023|2024", "2024", UNLIMITED,
+     "M8 of DCASE labels: 2024 counts frames, 2022 and 2023 segments of 1 s", AT(seld_year)},
+    {"seld-classes", 0, V2S_OPTION_INT, "N", "0", 0, 1000,
+     "M8: average over the classes 0 to N - 1 (the baselines: 13); 0 is those that occur",
+     AT(seld_classes)},
+    {"seld-drop-last", 0, V2S_OPTION_FLAG, NULL, NULL, UNLIMITED,
+     "M8: leave out the truth's last frame, as the baselines' reader does", AT(seld_drop_last)},
+    {"pred-distance", 0, V2S_OPTION_CHOICE, "cm|m", "m", UNLIMITED,
+     "unit of distances in DCASE labels given as --pred: m, as systems write them",
+     AT(prediction_distance)},
+    {"truth-distance", 0, V2S_OPTION_CHOICE, "cm|m", "cm", UNLIMITED,
+     "unit of distances in DCASE labels given as --truth: cm, as in STARSS23", AT(truth_distance)},
+    {"fps", 0, V2S_OPTION_NUMBER, "HZ", NULL, 0.001, 100000,
+     "M12's jerk: points a second; default: of the truth's median step (trajectories), 10 (DCASE)",
+     AT(fps_hz)},
+    END_OF_ROWS,
+};
+
+static const v2s_option listener_rows[] = {
+    {"listening-results", 0, V2S_OPTION_TEXT, "FILE.csv", NULL, UNLIMITED,
+     "answers of a listening test (webMUSHRA's mushra.csv): post-screening as BS.1534-3, means, "
+     "paired tests",
+     AT(listening_results)},
+    {"pointing-results", 0, V2S_OPTION_TEXT, "FILE.csv", NULL, UNLIMITED,
+     "directions that listeners pointed at (the CSV of --pointing-test's page): angular errors, "
+     "front-back confusions",
+     AT(pointing_results)},
     END_OF_ROWS,
 };
 
@@ -350,11 +421,14 @@ const v2s_command v2s_info_command = {
 static const char *const compare_examples[] = {
     "v2s-infer compare data/manifest.jsonl --refiner v2s-omni.safetensors --report compare.html",
     "v2s-infer compare --pred out.wav --truth recorded.wav --metrics all --json -",
+    "v2s-infer compare data/manifest.jsonl --refiner v2s-omni --listening-test listen --seed 7",
     NULL,
 };
 
 static const v2s_option_group compare_groups[] = {
     {"Comparison", compare_rows},
+    {"One pair of files", pair_rows},
+    {"Listeners", listener_rows},
     {"General", common_rows},
     {NULL, NULL},
 };

@@ -49,12 +49,24 @@ typedef struct v2s_settings {
 
     // compare
     int split;   // v2s_split; V2S_SPLIT_COUNT: all
-    int pairing; // 0: the refiner's, 1: dry, 2: omni
-    const char *metrics;
+    int pairing; // 0: the refiner's, 1: dry, 2: omni, 3: binaural
+    const char *metrics, *without, *cache;
     int64_t draws; // of the bootstrap
     const char *prediction, *truth;
-    bool strict, allow_outside, keep_flagged, recorded, normalise;
-    int librosa; // 0: 0.8, 1: 0.9
+    const char *listening_test, *pointing_test; // folders to write
+    int64_t listening_clips;                    // of either
+    bool strict, allow_outside, keep_flagged, recorded;
+    int normalise; // 0: false, 1: true
+    int librosa;   // 0: 0.8, 1: 0.9
+
+    // compare: one pair of files
+    int rt60_family;      // v2s_rt60_family
+    double rt60_decay_db; // 0: the family's
+    int seld_year;        // 0: 2022, 1: 2023, 2: 2024
+    int64_t seld_classes; // 0: those that occur
+    bool seld_drop_last;
+    int prediction_distance, truth_distance; // 0: cm, 1: m
+    const char *listening_results, *pointing_results;
 
     // depth
     const char *model;

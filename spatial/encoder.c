@@ -12,8 +12,8 @@
 // HOW IT WORKS
 // The mono stream passes three stages, each optional but the last:
 //   air        filter by the distance at the moment of sending (linear phase, latency A)
-//   doppler    read the filtered signal at p(n), p + d(p) rate / c = n, from a delay line (needs
-//              V2S_DELAY_HALF_TAPS samples of look-ahead)
+//   doppler    read the filtered signal at p(n), p + d(p) rate / c = n + lead, from a delay line
+//              (needs V2S_DELAY_HALF_TAPS + lead samples of look-ahead), lead = origin rate / c
 //   gains      Y_c(u) / max(d, d_min) at p(n) (at n without doppler)
 // Work goes in steps of V2S_ENCODER_STEP outputs counted from output 0, so that what is computed
 // does not depend on how the caller cuts the stream.
@@ -38,6 +38,7 @@ struct v2s_encoder {
     v2s_distance_piece piece;
     double position[STEP + 1];
     double advance; // last p(n) - p(n - 1)
+    double lead;    // of what is heard at n, in samples
 };
 
 static double time_of(const v2s_encoder *e, double sample) {
@@ -53,7 +54,7 @@ static void gains_at(v2s_encoder *e, double sample, float *gain) {
         gain[c] = (float)(level * y[c]);
 }
 
-// f(p) = p + d(p) rate / c - n, and its derivative.
+// f(p) = p + d(p) rate / c - n, and its derivative; n with the lead.
 static double arrival_error(v2s_encoder *e, double p, double n, double *derivative) {
     double slope_m_s;
     double d =
@@ -105,14 +106,14 @@ static double longest_delay_frames(const v2s_encoder_config *c) {
 
 static void start_positions(v2s_encoder *e) {
     e->advance = 1.0;
-    e->position[STEP] = bisect(e, -longest_delay_frames(&e->config), 0.0, 0.0);
+    e->position[STEP] = bisect(e, -longest_delay_frames(&e->config), e->lead, e->lead);
 }
 
 static void next_positions(v2s_encoder *e, int64_t n) {
     e->position[0] = e->position[STEP];
     for (int i = 1; i <= STEP; i++) {
         double before = e->position[i - 1];
-        double p = solve_sending(e, before, (double)(n + i));
+        double p = solve_sending(e, before, (double)(n + i) + e->lead);
         e->position[i] = fmin(p, before + V2S_ENCODER_MAX_READ_RATE);
         e->advance = e->position[i] - before;
     }
@@ -220,6 +221,9 @@ static v2s_status check_config(const v2s_encoder_config *c) {
                         c->min_distance_m);
     if (!(fabs(c->start_s) <= 1e9))
         return V2S_FAIL(V2S_ARG, "start of the sound: expected a time, found %g s", c->start_s);
+    if (!(c->origin_m >= 0.0 && c->origin_m <= V2S_ENCODER_MAX_DOPPLER_M))
+        return V2S_FAIL(V2S_ARG, "distance without delay: expected 0 to %g m, found %g",
+                        V2S_ENCODER_MAX_DOPPLER_M, c->origin_m);
     V2S_ASSERT(c->trajectory != NULL && c->trajectory->count > 0);
     double longest_m = longest_distance_m(c->trajectory);
     if (c->doppler && !(longest_m <= V2S_ENCODER_MAX_DOPPLER_M))
@@ -244,6 +248,8 @@ v2s_status v2s_encoder_open(const v2s_encoder_config *config, v2s_encoder **enco
         e->air_next_m = distance_at(e, 0);
     }
     if (config->doppler) {
+        e->lead = config->origin_m * config->rate_hz / V2S_SPEED_OF_SOUND_M_S;
+        e->latency += (size_t)ceil(e->lead);
         size_t history =
             (size_t)ceil(longest_delay_frames(config)) + e->latency + V2S_DELAY_HALF_TAPS + STEP;
         V2S_TRY_GOTO(status, v2s_delay_line_open(history, &e->line), fail);
@@ -268,7 +274,8 @@ size_t v2s_encoder_tail_frames(const v2s_encoder *e) {
     double slope_m_s;
     double d = v2s_trajectory_smooth_distance(e->config.trajectory, time_of(e, (double)e->received),
                                               &piece, &slope_m_s);
-    size_t under_way = (size_t)ceil(d * e->config.rate_hz / V2S_SPEED_OF_SOUND_M_S);
+    size_t under_way =
+        (size_t)fmax(ceil(d * e->config.rate_hz / V2S_SPEED_OF_SOUND_M_S - e->lead), 0.0);
     return 2 * e->latency + under_way; // the filters ring on for as long as they are late
 }
 

@@ -5,7 +5,7 @@
 //
 // Y_n real spherical harmonics, SN3D, as in the encoder, so that the map of a first-order plane
 // wave is |s| |1 + cos(angle)|. (The published reference has the gains of Y and X sqrt 2 too high
-// by a misplaced parenthesis; not repeated here.)
+// by a misplaced parenthesis; spatial/map_agreement.h applies them to C where they are asked for.)
 //
 // Grid      row r: elevation 88 - 2 r degrees (row 0 at the top, the last one the nadir);
 //           column c: azimuth 178 - 2 c degrees (column 0 at the left edge: behind, coming from
@@ -18,11 +18,14 @@
 enum { V2S_ENERGY_MAP_ROWS = 90, V2S_ENERGY_MAP_COLS = 180 };
 
 // Adds sum_t a a^T of interleaved [frames][channels] to covariance [channels][channels] (both
-// triangles). Divide by the number of frames for the mean; v2s_energy_map takes either.
+// triangles). Divide by the number of frames for the mean; the maps take either.
 // channels 1..V2S_MAX_CHANNELS.
 void v2s_covariance_add(int channels, const float *interleaved, size_t frames, double *covariance);
 
 // map [V2S_ENERGY_MAP_ROWS][V2S_ENERGY_MAP_COLS], overwritten. channels = (order+1)^2.
+void v2s_energy_map_f64(int channels, const double *covariance, double *map);
+
+// The same, rounded at the end: for pictures.
 void v2s_energy_map(int channels, const double *covariance, float *map);
 
 #endif

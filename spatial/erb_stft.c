@@ -15,8 +15,16 @@ static double erb_rate(double hz) {
     return 21.4 * log10(1 + 0.00437 * hz);
 }
 
+static double band_step(double rate_hz) {
+    return erb_rate(fmin(TOP_HZ, rate_hz / 2)) / (POINTS - 1);
+}
+
+double v2s_erb_stft_centre_hz(const v2s_erb_stft *stft, int band) {
+    return (pow(10, (band + 1) * band_step(stft->rate_hz) / 21.4) - 1) / 0.00437;
+}
+
 static void make_bands(v2s_erb_stft *s) {
-    double top_hz = fmin(TOP_HZ, s->rate_hz / 2), step = erb_rate(top_hz) / (POINTS - 1);
+    double step = band_step(s->rate_hz);
     for (int k = 0; k < s->bins; k++) {
         double x = erb_rate(k * s->rate_hz / s->n) / step;
         if (x >= POINTS - 1)
@@ -41,8 +49,9 @@ v2s_status v2s_erb_stft_open(double rate_hz, v2s_erb_stft **stft) {
     s->low = calloc((size_t)s->bins, sizeof *s->low);
     s->rise = calloc((size_t)s->bins, sizeof *s->rise);
     s->window = calloc((size_t)s->n, sizeof *s->window);
-    s->in = v2s_fft_alloc((size_t)s->n, sizeof *s->in);
-    v2s_status status = v2s_fft_real_open((size_t)s->n, &s->fft);
+    s->in = calloc((size_t)s->n, 4 * sizeof *s->in);
+    s->ops = v2s_field_ops_for(v2s_cpu_isa());
+    v2s_status status = v2s_lanes_fft_open(s->n, &s->fft);
     if (status == V2S_OK && (!s->low || !s->rise || !s->window || !s->in))
         status = V2S_FAIL(V2S_NOMEM, "out of memory");
     if (status != V2S_OK) {
@@ -50,7 +59,7 @@ v2s_status v2s_erb_stft_open(double rate_hz, v2s_erb_stft **stft) {
         return status;
     }
     for (int i = 0; i < s->n; i++)
-        s->window[i] = (float)(0.5 - 0.5 * cos(2 * V2S_PI * i / s->n));
+        s->window[i] = 0.5 - 0.5 * cos(2 * V2S_PI * i / s->n);
     make_bands(s);
     *stft = s;
     return V2S_OK;
@@ -61,20 +70,31 @@ size_t v2s_erb_stft_count(const v2s_erb_stft *stft, size_t sound_frames) {
     return sound_frames < n ? 0 : (sound_frames - n) / (size_t)stft->hop + 1;
 }
 
-void v2s_erb_stft_frame(v2s_erb_stft *stft, const float *interleaved, int channels, int channel,
-                        size_t t, v2s_complex *spectrum) {
-    const float *x = interleaved + t * (size_t)stft->hop * (size_t)channels + channel;
-    for (int i = 0; i < stft->n; i++)
-        stft->in[i] = stft->window[i] * x[(size_t)i * (size_t)channels];
-    v2s_fft_real_forward(stft->fft, stft->in, spectrum);
+void v2s_erb_stft_four(v2s_erb_stft *stft, const float *interleaved, size_t t,
+                       v2s_lanes_bin *spectrum) {
+    stft->ops->transform(&stft->fft, stft->window, interleaved + 4 * t * (size_t)stft->hop,
+                         spectrum);
+}
+
+void v2s_erb_stft_two(v2s_erb_stft *stft, const float *interleaved, size_t t, bool one,
+                      v2s_lanes_bin *spectrum) {
+    const float *x = interleaved + 2 * t * (size_t)stft->hop, *next = x + 2 * (size_t)stft->hop;
+    for (size_t i = 0; i < (size_t)stft->n; i++) {
+        float *in = stft->in + 4 * i;
+        in[0] = x[2 * i];
+        in[1] = x[2 * i + 1];
+        in[2] = one ? 0.0F : next[2 * i];
+        in[3] = one ? 0.0F : next[2 * i + 1];
+    }
+    stft->ops->transform(&stft->fft, stft->window, stft->in, spectrum);
 }
 
 void v2s_erb_stft_close(v2s_erb_stft **stft) {
     v2s_erb_stft *s = *stft;
     if (s == NULL)
         return;
-    v2s_fft_real_close(&s->fft);
-    v2s_fft_free(s->in);
+    v2s_lanes_fft_close(&s->fft);
+    free(s->in);
     free(s->window);
     free(s->rise);
     free(s->low);

@@ -20,7 +20,7 @@
 // Where nothing is left to compare: D of silence is 1; level differences end at 60 dB (no dipoles
 // at all against some); direction is not a number if there is no intensity.
 //
-// Shapes    foa [frames][4], AmbiX. Spectra are float, sums double.
+// Shapes    foa [frames][4], AmbiX. Spectra and sums are double.
 // Threads   A handle is used by one thread at a time.
 #ifndef V2S_SPATIAL_FOA_STATS_H
 #define V2S_SPATIAL_FOA_STATS_H
@@ -29,6 +29,7 @@
 
 #include "kernels/base/status.h"
 #include "spatial/conventions.h"
+#include "spatial/erb_stft.h"
 
 #define V2S_LEVEL_DIFFERENCE_MAX_DB 60.0
 
@@ -57,6 +58,34 @@ V2S_MUST_USE v2s_status v2s_foa_stats_compare(v2s_foa_stats *stats, size_t frame
 // FORMAT: shorter than one frame of the STFT. NOMEM.
 V2S_MUST_USE v2s_status v2s_foa_stats_summary(v2s_foa_stats *stats, size_t frames, const float *foa,
                                               v2s_foa_summary *summary);
+
+// One band over the clip: where in the spectrum the differences are.
+typedef struct v2s_foa_band {
+    double centre_hz; // peak of its triangle
+    double share;     // of the truth's E_W of all bands
+    double diffuseness_truth, diffuseness_prediction;
+    double level_db;      // 10 log10(E_D,p / E_D,t), within +-60
+    double direction_deg; // angle between the intensities; not a number without them
+} v2s_foa_band;
+
+// One block over all bands: when the differences are.
+typedef struct v2s_foa_block {
+    double time_s;              // of its middle
+    double level_db;            // E_W per frame of the truth over that of its loudest block
+    v2s_vec3 truth, prediction; // intensities
+} v2s_foa_block;
+
+typedef struct v2s_foa_detail {
+    v2s_foa_band bands[V2S_ERB_BANDS];
+    size_t block_count;
+    v2s_foa_block *blocks; // owned: v2s_foa_detail_free
+} v2s_foa_detail;
+
+// FORMAT: as v2s_foa_stats_compare. NOMEM. Nothing to free after a failure.
+V2S_MUST_USE v2s_status v2s_foa_stats_detail(v2s_foa_stats *stats, size_t frames,
+                                             const float *truth, const float *prediction,
+                                             v2s_foa_detail *detail);
+void v2s_foa_detail_free(v2s_foa_detail *detail);
 
 // 2 |I| / (E_W + E_D): 1 for one plane wave, 0 for a diffuse field; 0 for silence.
 double v2s_foa_directness(const v2s_foa_summary *summary);

@@ -2,195 +2,194 @@
 #include "spatial/stereo_distance.h"
 
 #include <math.h>
-#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "kernels/fft.h"
+#include "kernels/fft_f64.h"
 #include "spatial/conventions.h"
+#include "spatial/envelope.h"
 
-enum { FFT = 512, HOP = 160, WINDOW = 400, EDGE = (FFT - WINDOW) / 2, PAD = FFT / 2 };
-enum { ENVELOPE_FRAMES_MAX = 15 * 131072 / 2 };
+enum { FFT = 512, BINS = FFT / 2 + 1, PAD = FFT / 2 };
 
-void v2s_stereo_normalise(float *stereo, size_t frames) {
-    float peak = 1e-20f;
+void v2s_stereo_normalise(double *stereo, size_t frames) {
+    double peak = 1e-20;
     for (size_t i = 0; i < 2 * frames; i++)
-        peak = fmaxf(peak, fabsf(stereo[i]));
+        peak = fmax(peak, fabs(stereo[i]));
     for (size_t i = 0; i < 2 * frames; i++)
         stereo[i] /= peak;
 }
 
-// ---- M1 ---------------------------------------------------------------------------------------
+// ---- short-time spectra -----------------------------------------------------------------------
 
-// Sample `at` of the centred sound, before 0 and past the end what the padding says.
-static float padded(const float *difference, ptrdiff_t at, ptrdiff_t frames, bool reflect) {
-    if (reflect && at < 0)
-        at = -at;
-    if (reflect && at >= frames)
-        at = 2 * (frames - 1) - at;
-    return at < 0 || at >= frames ? 0 : difference[2 * at];
+typedef struct stft {
+    size_t hop;
+    bool reflect;
+    double window[FFT];
+    double in[FFT];
+    v2s_fft_real_f64 *fft;
+} stft;
+
+static v2s_status stft_open(size_t hop, int length, bool reflect, size_t frames, stft *s) {
+    if (frames == 0)
+        return V2S_FAIL(V2S_FORMAT, "no samples");
+    *s = (stft){.hop = hop, .reflect = reflect};
+    for (int i = 0; i < length; i++)
+        s->window[(FFT - length) / 2 + i] = 0.5 - 0.5 * cos(2 * V2S_PI * i / length);
+    return v2s_fft_real_f64_open(FFT, &s->fft);
 }
 
-// Mean over re/im, bins and frames of one channel of `difference` [frames][2].
-static double stft_mean(v2s_fft_real *fft, const float *difference, size_t frames, bool reflect,
-                        float *in, v2s_complex *out) {
-    size_t count = 1 + frames / HOP;
-    float hann[WINDOW];
-    double sum = 0;
-    for (int i = 0; i < WINDOW; i++)
-        hann[i] = (float)(0.5 - 0.5 * cos(2 * V2S_PI * i / WINDOW));
-    for (size_t t = 0; t < count; t++) {
-        memset(in, 0, FFT * sizeof *in);
-        for (int i = 0; i < WINDOW; i++) {
-            ptrdiff_t at = (ptrdiff_t)(t * HOP) + EDGE + i - PAD;
-            in[EDGE + i] = hann[i] * padded(difference, at, (ptrdiff_t)frames, reflect);
-        }
-        v2s_fft_real_forward(fft, in, out);
-        for (int k = 0; k <= FFT / 2; k++)
-            sum += (double)out[k].re * (double)out[k].re + (double)out[k].im * (double)out[k].im;
+static size_t stft_count(const stft *s, size_t frames) {
+    return 1 + frames / s->hop;
+}
+
+// Sample `at` of the padded sound; a sound shorter than the padding is reflected again and again.
+static double padded(const double *x, ptrdiff_t at, ptrdiff_t frames, bool reflect) {
+    if (at < 0 || at >= frames) {
+        if (!reflect)
+            return 0;
+        ptrdiff_t period = frames > 1 ? 2 * (frames - 1) : 1;
+        at = (at % period + period) % period;
+        at = at < frames ? at : period - at;
     }
-    return sum / (2.0 * (double)count * (FFT / 2 + 1));
+    return x[2 * at];
 }
 
-v2s_status v2s_stereo_stft_distance(const float *truth, const float *prediction, size_t frames,
+// Spectrum [BINS] of frame t of one channel of x [frames][2].
+static void stft_frame(stft *s, const double *x, size_t frames, size_t t, v2s_complex_f64 *out) {
+    ptrdiff_t start = (ptrdiff_t)(t * s->hop) - PAD;
+    for (int i = 0; i < FFT; i++)
+        s->in[i] = s->window[i] * padded(x, start + i, (ptrdiff_t)frames, s->reflect);
+    v2s_fft_real_f64_forward(s->fft, s->in, out);
+}
+
+// ---- M1, M3, M4, M5 ---------------------------------------------------------------------------
+
+static double size2(v2s_complex_f64 z) {
+    return z.re * z.re + z.im * z.im;
+}
+
+// Mean of |S|^2 of one channel.
+static double mean_energy(stft *s, const double *x, size_t frames) {
+    v2s_complex_f64 out[BINS];
+    size_t count = stft_count(s, frames);
+    double sum = 0;
+    for (size_t t = 0; t < count; t++) {
+        stft_frame(s, x, frames, t, out);
+        for (int k = 0; k < BINS; k++)
+            sum += size2(out[k]);
+    }
+    return sum / ((double)count * BINS);
+}
+
+v2s_status v2s_stereo_stft_distance(const double *truth, const double *prediction, size_t frames,
                                     bool reflect, double *m1) {
-    if (frames == 0 || (reflect && frames <= PAD))
-        return V2S_FAIL(V2S_FORMAT, "too short for M1: %zu samples at 16 kHz", frames);
-    v2s_fft_real *fft = NULL;
-    float *difference = malloc(2 * frames * sizeof *difference);
-    float *in = v2s_fft_alloc(FFT, sizeof *in);
-    v2s_complex *out = v2s_fft_alloc(FFT / 2 + 1, sizeof *out);
-    v2s_status status = v2s_fft_real_open(FFT, &fft);
-    if (status == V2S_OK && (difference == NULL || in == NULL || out == NULL))
-        status = V2S_FAIL(V2S_NOMEM, "out of memory");
+    stft s;
+    V2S_TRY(stft_open(160, 400, reflect, frames, &s));
+    double *difference = malloc(2 * frames * sizeof *difference);
+    v2s_status status = difference != NULL ? V2S_OK : V2S_FAIL(V2S_NOMEM, "out of memory");
     if (status == V2S_OK) {
         // The transform is linear: the distance of the STFTs is the size of the difference's.
         for (size_t i = 0; i < 2 * frames; i++)
             difference[i] = prediction[i] - truth[i];
-        *m1 = stft_mean(fft, difference, frames, reflect, in, out) +
-              stft_mean(fft, difference + 1, frames, reflect, in, out);
+        *m1 = (mean_energy(&s, difference, frames) + mean_energy(&s, difference + 1, frames)) / 2;
     }
-    v2s_fft_real_close(&fft);
-    v2s_fft_free(out);
-    v2s_fft_free(in);
+    v2s_fft_real_f64_close(&s.fft);
     free(difference);
     return status;
 }
 
-// ---- M2 ---------------------------------------------------------------------------------------
-
-// Transform of any length n through one of a fast length m >= 2n - 1: with w = exp(-i pi / n) and
-// jk = (j^2 + k^2 - (k - j)^2) / 2,   X_k = w^(k^2) sum_j (x_j w^(j^2)) w^(-(k-j)^2)
-// (Bluestein, "A linear filtering approach to the computation of discrete Fourier transform",
-// 1970).
-typedef struct chirp {
-    size_t n, m;
-    v2s_fft_complex *fft;
-    v2s_complex *w;      // [n] w^(k^2)
-    v2s_complex *filter; // [m] transform of w^(-k^2), k = -(n-1) .. n-1
-    v2s_complex *a, *b;  // [m]
-} chirp;
-
-static void chirp_close(chirp *c) {
-    v2s_fft_complex_close(&c->fft);
-    v2s_fft_free(c->w);
-    v2s_fft_free(c->filter);
-    v2s_fft_free(c->a);
-    v2s_fft_free(c->b);
+static double angle_of(v2s_complex_f64 z) {
+    return z.re == 0 && z.im == 0 ? 0 : atan2(z.im, z.re); // a zero's sign has no meaning
 }
 
-static v2s_complex times(v2s_complex a, v2s_complex b) {
-    return (v2s_complex){a.re * b.re - a.im * b.im, a.re * b.im + a.im * b.re};
-}
-
-static v2s_status chirp_open(size_t n, chirp *c) {
-    *c = (chirp){.n = n, .m = v2s_fft_length_above(2 * n - 1)};
-    c->w = v2s_fft_alloc(n, sizeof *c->w);
-    c->filter = v2s_fft_alloc(c->m, sizeof *c->filter);
-    c->a = v2s_fft_alloc(c->m, sizeof *c->a);
-    c->b = v2s_fft_alloc(c->m, sizeof *c->b);
-    v2s_status status = v2s_fft_complex_open(c->m, &c->fft);
-    if (status == V2S_OK && (!c->w || !c->filter || !c->a || !c->b))
-        status = V2S_FAIL(V2S_NOMEM, "out of memory");
-    if (status != V2S_OK) {
-        chirp_close(c);
-        return status;
+v2s_status v2s_stereo_phase_distance(const double *truth, const double *prediction, size_t frames,
+                                     bool reflect, double *dphase) {
+    stft s;
+    v2s_complex_f64 a[BINS], b[BINS];
+    V2S_TRY(stft_open(160, 400, reflect, frames, &s));
+    double *sides = malloc(2 * frames * sizeof *sides), sum = 0; // L - R of the two
+    if (sides == NULL) {
+        v2s_fft_real_f64_close(&s.fft);
+        return V2S_FAIL(V2S_NOMEM, "out of memory");
     }
-    for (size_t k = 0; k < n; k++) {
-        // k^2 modulo 2n first: the angle of a large square would have no digits left.
-        double angle = V2S_PI * (double)((uint64_t)k * k % (2 * n)) / (double)n;
-        c->w[k] = (v2s_complex){(float)cos(angle), (float)-sin(angle)};
-        v2s_complex back = {c->w[k].re, -c->w[k].im};
-        c->a[k] = back;
-        if (k > 0)
-            c->a[c->m - k] = back;
+    for (size_t i = 0; i < frames; i++) {
+        sides[2 * i] = truth[2 * i] - truth[2 * i + 1];
+        sides[2 * i + 1] = prediction[2 * i] - prediction[2 * i + 1];
     }
-    v2s_fft_complex_forward(c->fft, c->a, c->filter);
+    for (size_t t = 0; t < stft_count(&s, frames); t++) {
+        stft_frame(&s, sides, frames, t, a);
+        stft_frame(&s, sides + 1, frames, t, b);
+        for (int k = 0; k < BINS; k++) {
+            double gap = fabs(angle_of(b[k]) - angle_of(a[k]));
+            sum += fmin(gap, fmax(2 * V2S_PI - gap, 0));
+        }
+    }
+    *dphase = sum / ((double)stft_count(&s, frames) * BINS);
+    v2s_fft_real_f64_close(&s.fft);
+    free(sides);
     return V2S_OK;
 }
 
-// x [n] in place.
-static void chirp_forward(chirp *c, v2s_complex *x) {
-    memset(c->a, 0, c->m * sizeof *c->a);
-    for (size_t k = 0; k < c->n; k++)
-        c->a[k] = times(x[k], c->w[k]);
-    v2s_fft_complex_forward(c->fft, c->a, c->b);
-    for (size_t k = 0; k < c->m; k++)
-        c->b[k] = times(c->b[k], c->filter[k]);
-    v2s_fft_complex_inverse(c->fft, c->b, c->a);
-    for (size_t k = 0; k < c->n; k++)
-        x[k] = times(c->a[k], c->w[k]);
-}
-
-v2s_status v2s_envelope(const float *x, size_t n, float *envelope) {
-    if (n == 0 || n > ENVELOPE_FRAMES_MAX)
-        return V2S_FAIL(V2S_FORMAT, "M2 takes 1 .. %d samples at 16 kHz, found %zu",
-                        ENVELOPE_FRAMES_MAX, n);
-    chirp c;
-    v2s_complex *z = v2s_fft_alloc(n, sizeof *z);
-    v2s_status status = z != NULL ? chirp_open(n, &c) : V2S_FAIL(V2S_NOMEM, "out of memory");
-    if (status == V2S_OK) {
-        for (size_t i = 0; i < n; i++)
-            z[i] = (v2s_complex){x[i], 0};
-        chirp_forward(&c, z);
-        // Negative frequencies away, positive ones doubled; the inverse is the transform of the
-        // conjugate, whose magnitude is the same.
-        for (size_t k = 0; k < n; k++) {
-            float gain = k == 0 || 2 * k == n ? 1.0f : 2 * k < n ? 2.0f : 0.0f;
-            z[k] = (v2s_complex){gain * z[k].re, -gain * z[k].im};
+v2s_status v2s_stereo_magnitude_distance(const double *truth, const double *prediction,
+                                         size_t frames, bool reflect, double *mag) {
+    stft s;
+    v2s_complex_f64 a[BINS], b[BINS];
+    double sum = 0;
+    V2S_TRY(stft_open(128, 512, reflect, frames, &s));
+    for (int c = 0; c < 2; c++)
+        for (size_t t = 0; t < stft_count(&s, frames); t++) {
+            stft_frame(&s, truth + c, frames, t, a);
+            stft_frame(&s, prediction + c, frames, t, b);
+            for (int k = 0; k < BINS; k++) {
+                double gap = sqrt(size2(b[k])) - sqrt(size2(a[k]));
+                sum += gap * gap;
+            }
         }
-        chirp_forward(&c, z);
-        for (size_t i = 0; i < n; i++)
-            envelope[i] = hypotf(z[i].re, z[i].im) / (float)n;
-        chirp_close(&c);
-    }
-    v2s_fft_free(z);
-    return status;
+    *mag = sum / ((double)stft_count(&s, frames) * BINS);
+    v2s_fft_real_f64_close(&s.fft);
+    return V2S_OK;
 }
 
-v2s_status v2s_stereo_envelope_distance(const float *truth, const float *prediction, size_t frames,
-                                        double *m2) {
-    float *memory = calloc(3 * frames + 1, sizeof *memory);
-    if (memory == NULL)
+// ---- M2, M5 -----------------------------------------------------------------------------------
+
+static double rms_difference(const double *a, const double *b, size_t n) {
+    double sum = 0;
+    for (size_t i = 0; i < n; i++)
+        sum += (a[i] - b[i]) * (a[i] - b[i]);
+    return sqrt(sum / (double)n);
+}
+
+v2s_status v2s_stereo_envelope_distance(const double *truth, const double *prediction,
+                                        size_t frames, double *env) {
+    v2s_envelope *e = NULL;
+    V2S_TRY(v2s_envelope_open(frames, &e));
+    double *memory = malloc(4 * frames * sizeof *memory);
+    if (memory == NULL) {
+        v2s_envelope_close(&e);
         return V2S_FAIL(V2S_NOMEM, "out of memory");
-    float *channel = memory, *t = memory + frames, *p = memory + 2 * frames;
-    v2s_status status = V2S_OK;
-    double total = 0;
-    for (int c = 0; c < 2 && status == V2S_OK; c++) {
-        for (size_t i = 0; i < frames; i++)
-            channel[i] = truth[2 * i + (size_t)c];
-        status = v2s_envelope(channel, frames, t);
-        for (size_t i = 0; i < frames; i++)
-            channel[i] = prediction[2 * i + (size_t)c];
-        if (status == V2S_OK)
-            status = v2s_envelope(channel, frames, p);
-        double sum = 0;
-        for (size_t i = 0; i < frames; i++)
-            sum += ((double)t[i] - (double)p[i]) * ((double)t[i] - (double)p[i]);
-        total += sqrt(sum / (double)frames);
     }
+    double *t = memory, *p = memory + 2 * frames; // [2][frames]
+    v2s_envelope_take(e, truth, truth + 1, 2, t, t + frames);
+    v2s_envelope_take(e, prediction, prediction + 1, 2, p, p + frames);
+    *env = rms_difference(p, t, frames) + rms_difference(p + frames, t + frames, frames);
+    v2s_envelope_close(&e);
     free(memory);
-    if (status == V2S_OK)
-        *m2 = total;
-    return status;
+    return V2S_OK;
+}
+
+// ---- waveforms --------------------------------------------------------------------------------
+
+double v2s_stereo_wave_distance(const double *truth, const double *prediction, size_t frames) {
+    double sum = 0;
+    for (size_t i = 0; i < 2 * frames; i++)
+        sum += (prediction[i] - truth[i]) * (prediction[i] - truth[i]);
+    return sum / (double)frames;
+}
+
+double v2s_stereo_snr_db(const double *truth, const double *prediction, size_t frames) {
+    double energy = 0, error = v2s_stereo_wave_distance(truth, prediction, frames) / 2;
+    for (size_t i = 0; i < 2 * frames; i++)
+        energy += truth[i] * truth[i];
+    return 10 * log10((energy / (2 * (double)frames) + 1e-4) / (error + 1e-4));
 }

@@ -11,10 +11,11 @@ int main(int argc, char **argv) {
         {&v2s_refiner_command, sizeof(v2s_refiner_settings), offsetof(v2s_train_common, help)},
         {&v2s_depth_command, sizeof(v2s_depth_settings), offsetof(v2s_train_common, help)},
         {&v2s_synth_command, sizeof(v2s_synth_settings), offsetof(v2s_train_common, help)},
+        {&v2s_prepare_command, sizeof(v2s_prepare_settings), offsetof(v2s_train_common, help)},
     };
     const v2s_program program = {
         "v2s-train",
-        "Makes training data and trains the networks of v2s-infer.",
+        "Makes or reads training data and trains the networks of v2s-infer.",
         commands,
         sizeof commands / sizeof commands[0],
     };

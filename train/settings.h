@@ -128,4 +128,27 @@ v2s_status v2s_synth_depth_run(const v2s_synth_settings *settings);
 V2S_MUST_USE v2s_status v2s_synth_parse_noise(const char *text, bool *noise, double *low_db,
                                               double *high_db);
 
+enum { V2S_PREPARE_SPLITS_OLD = 0, V2S_PREPARE_SPLITS_NEW }; // the words of --splits
+
+typedef struct v2s_prepare_settings {
+    v2s_train_common common; // inputs: FORMAT, ROOT
+    const char *output;      // manifest
+    bool strict;
+    int splits;          // V2S_PREPARE_SPLITS_*
+    int64_t fold, clips; // 0: not given
+    int layout;          // V2S_PREPARE_LAYOUT_*
+} v2s_prepare_settings;
+
+enum { // the words of --layout
+    V2S_PREPARE_LAYOUT_AMBIX = 0,
+    V2S_PREPARE_LAYOUT_N3D,
+    V2S_PREPARE_LAYOUT_FUMA,
+    V2S_PREPARE_LAYOUT_WXYZ_SN3D,
+    V2S_PREPARE_LAYOUT_AUTO
+};
+
+extern const v2s_command v2s_prepare_command;
+
+v2s_status v2s_train_prepare_run(const void *settings, int argc, char **argv);
+
 #endif

@@ -52,7 +52,8 @@ int main(void) {
     const int options[] = {0, 1, 2, 3, 0, 0, 3};
     for (int k = 0; k < 7; k++) {
         bool doppler = options[k] & 1, air = options[k] & 2;
-        v2s_encoder_config c = {orders[k], 48000.0, 0.5, doppler, air, v2s_air_default(), &t, 0.0};
+        v2s_encoder_config c = {orders[k],         48000.0, 0.5, doppler, air,
+                                v2s_air_default(), &t,      0.0, 0.0};
         double s[RUNS];
         for (int r = 0; r < RUNS; r++)
             s[r] = run_s(&c, x, out);

@@ -114,7 +114,7 @@ Test(trajectory_csv, quantising_is_exactly_writing_and_reading) {
 }
 
 static void render(const v2s_trajectory *t, float *out, size_t frames) {
-    v2s_encoder_config c = {3, 48000.0, 0.5, true, true, v2s_air_default(), t, 0.0};
+    v2s_encoder_config c = {3, 48000.0, 0.5, true, true, v2s_air_default(), t, 0.0, 0.0};
     v2s_encoder *e = NULL;
     float *x = malloc(frames * sizeof *x);
     for (size_t i = 0; i < frames; i++)

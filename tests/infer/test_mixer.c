@@ -38,7 +38,7 @@ static size_t mix(const v2s_trajectory *t, const int *lengths, size_t count, boo
         cr_assert_eq(v2s_source_start(inputs[i].source, RATE, 0.0), V2S_OK);
         inputs[i].trajectory = &t[i];
     }
-    v2s_encoder_config c = {0, RATE, 0.5, doppler, air, v2s_air_default(), NULL, 0.0};
+    v2s_encoder_config c = {0, RATE, 0.5, doppler, air, v2s_air_default(), NULL, 0.0, 0.0};
     v2s_mixer *m = NULL;
     cr_assert_eq(v2s_mixer_open(inputs, count, &c, &m), V2S_OK, "%s", v2s_error_text());
     size_t total = 0, got = 1000;

@@ -11,6 +11,7 @@
 #include "infer/report.h"
 #include "infer/report_internal.h"
 #include "spatial/energy_map.h"
+#include "tests/support/page.h"
 
 #define HOSTILE "<script>alert(\"x\")</script>&'\xff\x01"
 #define HOSTILE_SAFE                                                                               \
@@ -92,83 +93,10 @@ static char *page_of(const v2s_report *report) {
     cr_assert_not_null(mkdtemp(folder));
     snprintf(path, sizeof path, "%s/r.html", folder);
     cr_assert_eq(v2s_report_write(path, report), V2S_OK, "%s", v2s_error_text());
-    FILE *f = fopen(path, "rb");
-    cr_assert_not_null(f);
-    fseek(f, 0, SEEK_END);
-    size_t size = (size_t)ftell(f);
-    rewind(f);
-    char *page = calloc(size + 1, 1);
-    cr_assert_eq(fread(page, 1, size, f), size);
-    cr_assert_eq(strlen(page), size, "a zero byte in the page");
-    fclose(f);
+    char *page = v2s_test_page_read(path);
     unlink(path);
     cr_assert_eq(rmdir(folder), 0, "files left beside the page");
     return page;
-}
-
-static size_t count_text(const char *page, const char *text) {
-    size_t count = 0;
-    for (const char *p = page; (p = strstr(p, text)); p += strlen(text))
-        count++;
-    return count;
-}
-
-enum { DEPTH = 64, NAME = 32 };
-
-static bool is_void(const char *name) {
-    static const char *const names[] = {"meta", "link", "img", "input", "br"};
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
-        if (strcmp(name, names[i]) == 0)
-            return true;
-    }
-    return false;
-}
-
-// The end of the tag that begins at p; attributes must be quoted, a name stands once per tag.
-static const char *tag_end(const char *p, bool *closed) {
-    *closed = false;
-    for (; *p && *p != '>'; p++) {
-        cr_assert_neq(*p, '<', "a tag in a tag: %.40s", p);
-        *closed = *p == '/';
-        if (*p == '"') {
-            p = strchr(p + 1, '"');
-            cr_assert_not_null(p, "an open quote");
-            cr_assert(strchr(" >/", p[1]), "text after a quote: %.40s", p);
-        }
-    }
-    cr_assert_eq(*p, '>', "an open tag");
-    return p + 1;
-}
-
-// Every element is closed in order, every & begins an entity, nothing follows </html>.
-static void assert_well_formed(const char *page) {
-    char open[DEPTH][NAME];
-    int depth = 0;
-    cr_assert_eq(strncmp(page, "<!DOCTYPE html>\n", 16), 0);
-    for (const char *p = page + 16; *p;) {
-        if (*p == '&')
-            cr_assert(strcspn(p, ";") < 8, "not an entity: %.20s", p);
-        if (*p++ != '<')
-            continue;
-        bool ends = *p == '/', closed;
-        char name[NAME] = "";
-        sscanf(p + ends, "%31[a-zA-Z0-9]", name);
-        cr_assert_neq(name[0], 0, "not a tag: %.40s", p);
-        p = tag_end(p + ends, &closed);
-        if (ends) {
-            cr_assert(depth > 0 && strcmp(open[depth - 1], name) == 0, "</%s> closes <%s> at %.60s",
-                      name, depth ? open[depth - 1] : "nothing", p);
-            depth--;
-        } else if (!closed && !is_void(name)) {
-            cr_assert_lt(depth, DEPTH);
-            strcpy(open[depth++], name);
-        }
-        if (!ends && (strcmp(name, "script") == 0 || strcmp(name, "style") == 0)) {
-            p = strstr(p, "</");
-            cr_assert(p && strncmp(p + 2, name, strlen(name)) == 0, "</ inside <%s>", name);
-        }
-    }
-    cr_assert_eq(depth, 0, "<%s> is never closed", depth ? open[depth - 1] : "");
 }
 
 Test(report, page_is_well_formed_and_has_every_section) {
@@ -180,7 +108,7 @@ Test(report, page_is_well_formed_and_has_every_section) {
     };
     made *m = make(250, "bird");
     char *page = page_of(&m->report);
-    assert_well_formed(page);
+    v2s_test_page_well_formed(page);
     for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)
         cr_assert(strstr(page, parts[i]), "%s is missing", parts[i]);
     free(page);
@@ -190,12 +118,12 @@ Test(report, page_is_well_formed_and_has_every_section) {
 Test(report, every_text_is_escaped) {
     made *m = make(50, HOSTILE);
     char *page = page_of(&m->report);
-    assert_well_formed(page);
-    cr_assert_eq(count_text(page, "<script>alert"), 0);
-    cr_assert_eq(count_text(page, "\xff"), 0);
-    cr_assert_eq(count_text(page, "\x01"), 0);
+    v2s_test_page_well_formed(page);
+    cr_assert_eq(v2s_test_page_count(page, "<script>alert"), 0);
+    cr_assert_eq(v2s_test_page_count(page, "\xff"), 0);
+    cr_assert_eq(v2s_test_page_count(page, "\x01"), 0);
     // Title twice, command, version, row twice, warning, player four times, and the object's name.
-    cr_assert_geq(count_text(page, HOSTILE_SAFE), 11 + 5);
+    cr_assert_geq(v2s_test_page_count(page, HOSTILE_SAFE), 11 + 5);
     cr_assert(strstr(page, "{\"name\":\"\\u003cscript\\u003ealert(\\\"x\\\")") ||
               strstr(page, "{\"name\":\"\\u003cscript\\u003ealert(\\u0022x\\u0022)"));
     free(page);
@@ -208,10 +136,10 @@ Test(report, nothing_is_loaded_from_outside) {
     static const char *const loads[] = {"http:",   "https:",  "url(",
                                         "@import", "<iframe", "src=\"\""};
     for (size_t i = 0; i < sizeof loads / sizeof *loads; i++)
-        cr_assert_eq(count_text(page, loads[i]), 0, "%s", loads[i]);
-    cr_assert_eq(count_text(page, " src=\""), count_text(page, " src=\"data:"));
-    cr_assert_eq(count_text(page, " href=\""), count_text(page, " href=\"data:"));
-    cr_assert_gt(count_text(page, " src=\"data:"), 2);
+        cr_assert_eq(v2s_test_page_count(page, loads[i]), 0, "%s", loads[i]);
+    cr_assert_eq(v2s_test_page_count(page, " src=\""), v2s_test_page_count(page, " src=\"data:"));
+    cr_assert_eq(v2s_test_page_count(page, " href=\""), v2s_test_page_count(page, " href=\"data:"));
+    cr_assert_gt(v2s_test_page_count(page, " src=\"data:"), 2);
     free(page);
     unmake(m);
 }
@@ -276,10 +204,10 @@ Test(report, lost_stretches_are_shaded_and_found_again_is_marked) {
     made *m = make(250, "bird");
     char *page = page_of(&m->report);
     // 4 s to 6 s of an axis that ends at 9.96 s, in each of four plots.
-    cr_assert_eq(count_text(page, "<rect class=\"held "), 4);
-    cr_assert_eq(count_text(page, "x=\"401.6\" y=\"0\" width=\"200.8\""), 4);
-    cr_assert_eq(count_text(page, "<path class=\"found "), 4);
-    cr_assert_eq(count_text(page, "d=\"M602.4 0V1000\""), 4);
+    cr_assert_eq(v2s_test_page_count(page, "<rect class=\"held "), 4);
+    cr_assert_eq(v2s_test_page_count(page, "x=\"401.6\" y=\"0\" width=\"200.8\""), 4);
+    cr_assert_eq(v2s_test_page_count(page, "<path class=\"found "), 4);
+    cr_assert_eq(v2s_test_page_count(page, "d=\"M602.4 0V1000\""), 4);
     cr_assert(strstr(page, "found again at 6.00 s"));
     free(page);
     unmake(m);
@@ -319,9 +247,9 @@ Test(report, values_that_are_no_numbers_leave_a_whole_page) {
     m->frame.time_s = m->map_entry.time_s = m->map_entry.length_s = NAN;
     for (int pass = 0; pass < 2; pass++) {
         char *page = page_of(&m->report);
-        assert_well_formed(page);
-        cr_assert_eq(count_text(page, "nan"), 0);
-        cr_assert_eq(count_text(page, "inf"), 0);
+        v2s_test_page_well_formed(page);
+        cr_assert_eq(v2s_test_page_count(page, "nan"), 0);
+        cr_assert_eq(v2s_test_page_count(page, "inf"), 0);
         free(page);
         for (size_t i = 0; i < 60; i++) // once more with nothing that is a number
             m->trajectory.points[i] = (v2s_point){NAN, {NAN, NAN, NAN}, NAN, NAN};
@@ -332,7 +260,7 @@ Test(report, values_that_are_no_numbers_leave_a_whole_page) {
 Test(report, empty_parts_leave_a_whole_page) {
     v2s_report nothing = {0};
     char *page = page_of(&nothing);
-    assert_well_formed(page);
+    v2s_test_page_well_formed(page);
     free(page);
     v2s_trajectory one = {.count = 1, .points = &(v2s_point){0.0, {1.0, 0.0, 0.0}, 2.0, 1.0}};
     v2s_trajectory none = {0};
@@ -352,7 +280,7 @@ Test(report, empty_parts_leave_a_whole_page) {
                        .warnings = &warning,
                        .warning_count = 1};
     page = page_of(&some);
-    assert_well_formed(page);
+    v2s_test_page_well_formed(page);
     cr_assert(strstr(page, "object 1"));
     cr_assert(strstr(page, "silence"));
     free(page);
@@ -379,7 +307,7 @@ Test(report, long_trajectory_is_thinned_and_keeps_its_extremes) {
     cr_assert_eq(found, 2);
     made *m = make(COUNT, "bird");
     char *page = page_of(&m->report);
-    assert_well_formed(page);
+    v2s_test_page_well_formed(page);
     cr_assert_lt(strlen(page), 700000);
     free(page);
     unmake(m);

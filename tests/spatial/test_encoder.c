@@ -18,7 +18,7 @@ static v2s_point at_deg(double time_s, double az, double el, double distance_m) 
 }
 
 static v2s_encoder_config config_of(const v2s_trajectory *t, int order, bool doppler, bool air) {
-    v2s_encoder_config c = {order, RATE, 0.5, doppler, air, v2s_air_default(), t, 0.0};
+    v2s_encoder_config c = {order, RATE, 0.5, doppler, air, v2s_air_default(), t, 0.0, 0.0};
     return c;
 }
 
@@ -251,6 +251,37 @@ Test(encoder, a_delay_of_whole_samples_is_exact) {
     free(y);
 }
 
+// At rest at the origin there is no delay at all; elsewhere the sound is early by the origin's.
+Test(encoder, an_origin_takes_its_delay_away) {
+    enum { FRAMES = 6000, LEAD = 32 * V2S_ENCODER_STEP }; // whole steps: the same gains
+    const double origin_m = 343.0 * LEAD / RATE;
+    float *x = noise(FRAMES, 6);
+    v2s_point rest = at_deg(0, 0, 0, 3.21);
+    v2s_trajectory t = {"1", 1, &rest};
+    v2s_encoder_config c = config_of(&t, 1, true, true);
+    c.origin_m = rest.distance_m;
+    v2s_encoder_config still = config_of(&t, 1, false, true);
+    float *y = encode(&c, x, FRAMES, 0), *want = encode(&still, x, FRAMES, 256);
+    for (int i = 0; i < 4 * FRAMES; i++)
+        cr_assert(fabsf(y[i] - want[i]) < 1e-6f, "%d: %g, %g", i, y[i], want[i]);
+    free(y);
+    free(want);
+    v2s_point p[3] = {at_deg(0, 0, 0, origin_m), at_deg(0.05, 40, 0, origin_m + 3),
+                      at_deg(0.1, 80, 0, 0.7)}; // away and back, nearer than the origin
+    v2s_trajectory moving = {"1", 3, p};
+    v2s_encoder_config plain = config_of(&moving, 1, true, false);
+    c = plain;
+    c.origin_m = origin_m;
+    y = encode(&c, x, FRAMES, 100);
+    want = encode(&plain, x, FRAMES, 256);
+    for (int i = 0; i < 4 * (FRAMES - LEAD); i++)
+        cr_assert(fabsf(y[i] - want[i + 4 * LEAD]) < 1e-5f, "%d: %g, %g", i, y[i],
+                  want[i + 4 * LEAD]);
+    free(y);
+    free(want);
+    free(x);
+}
+
 // A source that recedes at v from d0; what is heard at t was sent at (t - d0/c) / (1 + v/c).
 static void check_doppler(double speed_m_s, double first_m, double freq_hz) {
     enum { FRAMES = 96000 };
@@ -462,6 +493,9 @@ Test(encoder, what_cannot_be_encoded_is_refused_in_words) {
     c.doppler = true; // 30 km
     cr_expect_eq(v2s_encoder_open(&c, &e), V2S_ARG);
     cr_expect_neq(strstr(v2s_error_text(), "far"), NULL);
+    c = good;
+    c.origin_m = -1.0;
+    cr_expect_eq(v2s_encoder_open(&c, &e), V2S_ARG);
     c = good;
     c.air = true;
     c.air_conditions.humidity_percent = 500.0;

@@ -5,69 +5,122 @@
 #include <math.h>
 #include <stdlib.h>
 
-#include "spatial/conventions.h"
+#include "spatial/envelope.h"
+#include "spatial/si_sdr.h"
 #include "tests/support/foa_scene.h"
 
-static void check_golden(const golden_line *line) {
-    float *truth = stereo_scene(line->rate_hz, line->frames, line->stream);
-    float *prediction = stereo_scene(line->rate_hz, line->frames, line->stream + 2);
-    double m;
-    cr_assert_eq(v2s_stereo_stft_distance(truth, prediction, line->frames, false, &m), V2S_OK);
-    golden_expect(line, 0, m, 1e-5);
-    cr_assert_eq(v2s_stereo_stft_distance(truth, prediction, line->frames, true, &m), V2S_OK);
-    golden_expect(line, 1, m, 1e-5);
-    cr_assert_eq(v2s_stereo_envelope_distance(truth, prediction, line->frames, &m), V2S_OK);
-    golden_expect(line, 2, m, 1e-5);
-    v2s_stereo_normalise(truth, line->frames);
-    v2s_stereo_normalise(prediction, line->frames);
-    cr_assert_eq(v2s_stereo_stft_distance(truth, prediction, line->frames, false, &m), V2S_OK);
-    golden_expect(line, 3, m, 1e-5);
-    free(truth);
-    free(prediction);
+// The scene's two channels in double.
+static double *scene(int rate_hz, size_t frames, unsigned stream) {
+    float *x = stereo_scene(rate_hz, frames, stream);
+    double *out = malloc(2 * frames * sizeof *out);
+    cr_assert(out != NULL);
+    for (size_t i = 0; i < 2 * frames; i++)
+        out[i] = (double)x[i];
+    free(x);
+    return out;
 }
 
-Test(stereo_distance, equal_numpy) {
-    golden_lines("stereo", check_golden);
-}
+typedef struct numbers {
+    double m1, m2, wave, phase, snr, magnitude;
+} numbers;
 
-// A whole number of periods: the analytic signal of a cosine is a circle, whatever the length.
-Test(stereo_distance, the_envelope_of_a_tone_is_its_amplitude) {
-    static const int lengths[] = {1, 2, 3, 64, 97, 1000, 4093, 12500};
-    for (size_t k = 3; k < sizeof lengths / sizeof lengths[0]; k++) {
-        int n = lengths[k];
-        float *x = malloc((size_t)n * sizeof *x), *e = malloc((size_t)n * sizeof *e);
-        for (int i = 0; i < n; i++)
-            x[i] = (float)(0.7 * cos(2 * V2S_PI * 5 * i / n + 0.3));
-        cr_assert_eq(v2s_envelope(x, (size_t)n, e), V2S_OK);
-        for (int i = 0; i < n; i++)
-            cr_assert_float_eq(e[i], 0.7, 1e-5, "length %d, sample %d: %g", n, i, (double)e[i]);
-        free(x);
-        free(e);
-    }
-    for (size_t k = 0; k < 3; k++) { // a constant has no negative frequency to take away
-        float x[3] = {0.25f, 0.25f, 0.25f}, e[3];
-        cr_assert_eq(v2s_envelope(x, (size_t)lengths[k], e), V2S_OK);
-        for (int i = 0; i < lengths[k]; i++)
-            cr_expect_float_eq(e[i], 0.25, 1e-6);
-    }
+static numbers measure(const double *t, const double *p, size_t n, bool reflect) {
+    numbers m;
+    cr_assert_eq(v2s_stereo_stft_distance(t, p, n, reflect, &m.m1), V2S_OK);
+    cr_assert_eq(v2s_stereo_envelope_distance(t, p, n, &m.m2), V2S_OK);
+    cr_assert_eq(v2s_stereo_phase_distance(t, p, n, reflect, &m.phase), V2S_OK);
+    cr_assert_eq(v2s_stereo_magnitude_distance(t, p, n, reflect, &m.magnitude), V2S_OK);
+    m.wave = v2s_stereo_wave_distance(t, p, n);
+    m.snr = v2s_stereo_snr_db(t, p, n);
+    return m;
 }
 
 Test(stereo_distance, the_same_sound_differs_by_nothing) {
-    float *x = stereo_scene(16000, 3000, 1);
-    double m1 = 1, m2 = 1;
-    cr_assert_eq(v2s_stereo_stft_distance(x, x, 3000, false, &m1), V2S_OK);
-    cr_assert_eq(v2s_stereo_envelope_distance(x, x, 3000, &m2), V2S_OK);
-    cr_expect_eq(m1, 0);
-    cr_expect_eq(m2, 0);
+    double *x = scene(16000, 3000, 1);
+    for (int reflect = 0; reflect < 2; reflect++) {
+        numbers m = measure(x, x, 3000, reflect == 1);
+        cr_expect(m.m1 == 0 && m.m2 == 0 && m.wave == 0 && m.phase == 0 && m.magnitude == 0);
+        cr_expect_gt(m.snr, 20);
+    }
     free(x);
 }
 
-Test(stereo_distance, lengths_that_have_no_answer_are_refused) {
-    float x[600] = {0}, e[2];
-    double m;
+// The signs of a sound have neither envelope nor magnitude, and turn every phase by pi.
+Test(stereo_distance, the_opposite_sound_differs_in_phase_alone) {
+    enum { N = 3001 };
+    double *x = scene(16000, N, 1), *y = malloc(2 * N * sizeof *y);
+    for (int i = 0; i < 2 * N; i++)
+        y[i] = -x[i];
+    numbers m = measure(x, y, N, false), double_x = measure(y, x, N, false);
+    cr_expect_float_eq(m.m2, 0, 1e-15);
+    cr_expect_float_eq(m.magnitude, 0, 1e-20);
+    cr_expect_float_eq(m.phase, acos(-1.0), 1e-9);
+    cr_expect_float_eq(m.m1, double_x.m1, 0);
+    free(x);
+    free(y);
+}
+
+Test(stereo_distance, twice_the_difference_is_four_times_the_distance) {
+    enum { N = 2500 };
+    double *t = scene(16000, N, 1), *near = scene(16000, N, 3), *far = malloc(2 * N * sizeof *far);
+    for (int i = 0; i < 2 * N; i++)
+        far[i] = 2 * near[i] - t[i];
+    numbers a = measure(t, near, N, true), b = measure(t, far, N, true);
+    cr_expect_float_eq(b.m1, 4 * a.m1, 1e-12 * b.m1);
+    cr_expect_float_eq(b.wave, 4 * a.wave, 1e-12 * b.wave);
+    free(t);
+    free(near);
+    free(far);
+}
+
+Test(stereo_distance, normalising_makes_the_peak_one_and_keeps_silence) {
+    double x[6] = {0.1, -0.5, 0.2, 0.25, 0, 0}, silence[4] = {0};
+    v2s_stereo_normalise(x, 3);
+    cr_expect_eq(x[1], -1);
+    cr_expect_eq(x[3], 0.5);
+    v2s_stereo_normalise(silence, 2);
+    for (int i = 0; i < 4; i++)
+        cr_expect_eq(silence[i], 0);
+}
+
+Test(stereo_distance, no_samples_are_refused) {
+    double x[2] = {0}, m;
     cr_expect_eq(v2s_stereo_stft_distance(x, x, 0, false, &m), V2S_FORMAT);
-    cr_expect_eq(v2s_stereo_stft_distance(x, x, 256, true, &m), V2S_FORMAT);
-    cr_expect_eq(v2s_stereo_stft_distance(x, x, 257, true, &m), V2S_OK);
-    cr_expect_eq(v2s_envelope(x, 0, e), V2S_FORMAT);
-    cr_expect_eq(v2s_envelope(x, 2000000, e), V2S_FORMAT);
+    cr_expect_eq(v2s_stereo_phase_distance(x, x, 0, true, &m), V2S_FORMAT);
+    cr_expect_eq(v2s_stereo_magnitude_distance(x, x, 0, true, &m), V2S_FORMAT);
+    cr_expect_eq(v2s_stereo_envelope_distance(x, x, 0, &m), V2S_FORMAT);
+    cr_expect_eq(v2s_stereo_envelope_distance(x, x, V2S_ENVELOPE_FRAMES_MAX + 1, &m), V2S_FORMAT);
+}
+
+// ---- M12 --------------------------------------------------------------------------------------
+
+Test(stereo_distance, si_sdr_does_not_hear_gain_and_offset) {
+    enum { N = 4000 };
+    float *t = stereo_scene(16000, N, 1), *p = stereo_scene(16000, N, 3);
+    double plain = v2s_si_sdr_db(N, 2, t, p), ild = v2s_ild_error_db(N, t, p);
+    for (int i = 0; i < N; i++) {
+        p[2 * i] = 4 * p[2 * i]; // powers of two: no rounding
+        p[2 * i + 1] = 4 * p[2 * i + 1];
+    }
+    cr_expect_float_eq(v2s_si_sdr_db(N, 2, t, p), plain, 1e-9);
+    cr_expect_float_eq(v2s_ild_error_db(N, t, p), ild, 1e-9);
+    for (int i = 0; i < 2 * N; i++)
+        p[i] = 0.25f * p[i] + 0.125f;
+    cr_expect_float_eq(v2s_si_sdr_db(N, 2, t, p), plain, 1e-4);
+    free(t);
+    free(p);
+}
+
+Test(stereo_distance, what_has_no_number_has_none) {
+    enum { N = 500 };
+    float *t = stereo_scene(16000, N, 1), *zeros = calloc(2 * N, sizeof *zeros);
+    cr_expect(!isfinite(v2s_si_sdr_db(N, 2, t, zeros)));
+    cr_expect(!isfinite(v2s_si_sdr_db(N, 2, zeros, t)));
+    cr_expect(!isfinite(v2s_si_sdr_db(N, 2, zeros, zeros)));
+    cr_expect(!isfinite(v2s_ild_error_db(N, t, zeros)));
+    for (int i = 0; i < N; i++) // the same silent ear in both: no level to compare
+        t[2 * i] = 0;
+    cr_expect(!isfinite(v2s_ild_error_db(N, t, t)));
+    free(t);
+    free(zeros);
 }

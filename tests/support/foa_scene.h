@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Sounds that tests and tests/tools/make_spatial_golden.py make alike, and that script's numbers.
+// Four-channel sounds of hash noise.
 #ifndef V2S_TESTS_SUPPORT_FOA_SCENE_H
 #define V2S_TESTS_SUPPORT_FOA_SCENE_H
 
@@ -13,20 +13,5 @@ float *stereo_scene(int rate_hz, size_t frames, unsigned stream);
 
 // A plane wave of hash noise from unit (x, y, z); malloc'ed [frames][4].
 float *foa_plane_wave(size_t frames, unsigned stream, double x, double y, double z);
-
-typedef struct golden_line {
-    int rate_hz;
-    size_t frames;
-    unsigned stream;
-    double number[8];
-    int count;
-} golden_line;
-
-// Calls `check` for every line of golden/spatial_metrics.txt with this name; asserts that there is
-// one.
-void golden_lines(const char *name, void (*check)(const golden_line *line));
-
-// Asserts that value is within `relative` of the line's number `index`.
-void golden_expect(const golden_line *line, int index, double value, double relative);
 
 #endif

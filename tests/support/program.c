@@ -81,12 +81,20 @@ static v2s_test_run run_program(const char *program, const char *const *words) {
     return run;
 }
 
-pid_t v2s_test_start_train(const char *const *words) {
+static pid_t start_silent(const char *program, const char *const *words) {
     FILE *null = fopen("/dev/null", "r+");
     cr_assert(null != NULL);
-    pid_t child = start(V2S_TRAIN_PROGRAM, words, fileno(null), fileno(null));
+    pid_t child = start(program, words, fileno(null), fileno(null));
     fclose(null);
     return child;
+}
+
+pid_t v2s_test_start_train(const char *const *words) {
+    return start_silent(V2S_TRAIN_PROGRAM, words);
+}
+
+pid_t v2s_test_start_infer(const char *const *words) {
+    return start_silent(V2S_INFER_PROGRAM, words);
 }
 
 int v2s_test_wait(pid_t child) {

@@ -20,9 +20,10 @@ v2s_test_run v2s_test_run_program(const char *const *words);
 v2s_test_run v2s_test_run_train(const char *const *words);
 void v2s_test_run_free(v2s_test_run *run);
 
-// Starts v2s-train in the test's own folder, silent, and goes on; v2s_test_wait gives its exit code
-// (128 + number after a signal).
+// Starts v2s-train or v2s-infer in the test's own folder, silent, and goes on; v2s_test_wait gives
+// its exit code (128 + number after a signal).
 pid_t v2s_test_start_train(const char *const *words);
+pid_t v2s_test_start_infer(const char *const *words);
 int v2s_test_wait(pid_t child);
 
 // The same, with the words here, and expecting exit code 0; standard error is shown if not.

@@ -1,0 +1,11 @@
+// SPDX-License-Identifier: MIT
+// What a checkpoint is called in tables: --against [NAME=]FILE.
+#ifndef V2S_INFER_FILE_NAME_H
+#define V2S_INFER_FILE_NAME_H
+
+// The file of "NAME=FILE" or of "FILE" (part of `text`), and the name it goes by: NAME, or the
+// file's own without suffix; best and last are named after their folder. A text that is a file is
+// that file.
+const char *v2s_name_of_file(const char *text, char name[64]);
+
+#endif

@@ -1,0 +1,331 @@
+// SPDX-License-Identifier: MIT
+// Texts, listings and paths of v2s-train prepare.
+#include <dirent.h>
+#include <errno.h>
+#include <limits.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "data/trajectory_csv.h"
+#include "train/folder.h"
+#include "train/prepare_internal.h"
+
+static v2s_status no_memory(void) {
+    return V2S_FAIL(V2S_NOMEM, "out of memory");
+}
+
+v2s_status v2s_prepare_grow(void **items, size_t count, size_t *room, size_t size) {
+    if (count < *room)
+        return V2S_OK;
+    size_t wanted = *room == 0 ? 64 : 2 * *room;
+    void *grown = realloc(*items, wanted * size);
+    if (grown == NULL)
+        return no_memory();
+    *items = grown;
+    *room = wanted;
+    return V2S_OK;
+}
+
+// ---- texts ------------------------------------------------------------------------------------
+
+// Keeps `text`, which was malloc'ed, to the end of the run; frees it where that fails.
+static v2s_status keep(v2s_prepare *p, char *text, const char **out) {
+    v2s_prepare_state *s = p->state;
+    void *items = s->texts;
+    v2s_status status =
+        text == NULL ? no_memory()
+                     : v2s_prepare_grow(&items, s->text_count, &s->text_room, sizeof *s->texts);
+    s->texts = items;
+    if (status != V2S_OK) {
+        free(text);
+        return status;
+    }
+    s->texts[s->text_count++] = text;
+    *out = text;
+    return V2S_OK;
+}
+
+static char *print(const char *fmt, va_list args) {
+    char *text = NULL;
+    return vasprintf(&text, fmt, args) < 0 ? NULL : text;
+}
+
+v2s_status v2s_prepare_text(v2s_prepare *p, const char **text, const char *fmt, ...) {
+    va_list args;
+    va_start(args, fmt);
+    char *made = print(fmt, args);
+    va_end(args);
+    return keep(p, made, text);
+}
+
+v2s_status v2s_prepare_path(v2s_prepare *p, const char **path, const char *fmt, ...) {
+    va_list args;
+    va_start(args, fmt);
+    char *below = print(fmt, args), *made = NULL;
+    va_end(args);
+    if (below == NULL || asprintf(&made, "%s/%s", p->root, below) < 0)
+        made = NULL;
+    free(below);
+    return keep(p, made, path);
+}
+
+// ---- listings ---------------------------------------------------------------------------------
+
+void v2s_names_free(v2s_names *names) {
+    for (size_t i = 0; i < names->count; i++)
+        free(names->items[i]);
+    free(names->items);
+    *names = (v2s_names){0};
+}
+
+int v2s_names_compare(const void *a, const void *b) {
+    return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+bool v2s_names_have(const v2s_names *names, const char *name) {
+    return names->count > 0 && bsearch(&name, names->items, names->count, sizeof *names->items,
+                                       v2s_names_compare) != NULL;
+}
+
+static bool ends_with(const char *name, const char *suffix) {
+    size_t n = strlen(name), m = suffix == NULL ? 0 : strlen(suffix);
+    return n > m && (m == 0 || strcmp(name + n - m, suffix) == 0);
+}
+
+static v2s_status read_names(DIR *list, const char *path, const char *suffix, v2s_names *names) {
+    size_t room = 0;
+    const struct dirent *entry;
+    for (errno = 0; (entry = readdir(list)) != NULL; errno = 0) {
+        if (entry->d_name[0] == '.' || !ends_with(entry->d_name, suffix))
+            continue;
+        void *items = names->items;
+        v2s_status status = v2s_prepare_grow(&items, names->count, &room, sizeof *names->items);
+        names->items = items;
+        V2S_TRY(status);
+        if ((names->items[names->count] = strdup(entry->d_name)) == NULL)
+            return no_memory();
+        names->count++;
+    }
+    return errno == 0 ? V2S_OK : V2S_FAIL(V2S_IO, "%s: cannot list: %s", path, strerror(errno));
+}
+
+v2s_status v2s_prepare_list(v2s_prepare *p, const char *below, const char *suffix,
+                            v2s_names *names) {
+    const char *path;
+    v2s_names made = {0};
+    V2S_TRY(below[0] != '\0' ? v2s_prepare_path(p, &path, "%s", below)
+                             : v2s_prepare_text(p, &path, "%s", p->root));
+    DIR *list = opendir(path);
+    if (list == NULL)
+        return V2S_FAIL(V2S_IO, "%s: cannot list the folder: %s", path, strerror(errno));
+    v2s_status status = read_names(list, path, suffix, &made);
+    closedir(list);
+    if (status != V2S_OK) {
+        v2s_names_free(&made);
+        return status;
+    }
+    if (made.count > 1)
+        qsort(made.items, made.count, sizeof *made.items, v2s_names_compare);
+    *names = made;
+    return V2S_OK;
+}
+
+bool v2s_is_file(const char *path) {
+    struct stat info;
+    return stat(path, &info) == 0 && S_ISREG(info.st_mode);
+}
+
+bool v2s_is_folder(const char *path) {
+    struct stat info;
+    return stat(path, &info) == 0 && S_ISDIR(info.st_mode);
+}
+
+v2s_status v2s_prepare_usable(v2s_prepare *p, const char *path, bool *usable) {
+    struct stat info;
+    *usable = false;
+    if (stat(path, &info) != 0)
+        return v2s_prepare_skip(p, path, "not there: %s", strerror(errno));
+    if (!S_ISREG(info.st_mode))
+        return v2s_prepare_skip(p, path, "not a file: %s",
+                                S_ISDIR(info.st_mode) ? "a folder" : "a device or pipe");
+    if (info.st_size == 0)
+        return v2s_prepare_skip(p, path, "empty: the file has 0 bytes");
+    if (v2s_lfs_pointer(path))
+        return v2s_prepare_skip(p, path, "%s", V2S_LFS_REASON);
+    *usable = true;
+    return V2S_OK;
+}
+
+// ---- paths of the run -------------------------------------------------------------------------
+
+// The folder part of a path: "." where it has none. malloc; NULL without memory.
+static char *folder_of(const char *path) {
+    const char *slash = strrchr(path, '/');
+    return slash == NULL ? strdup(".") : strndup(path, slash == path ? 1 : (size_t)(slash - path));
+}
+
+static v2s_status real_path(const char *path, char **out) {
+    *out = realpath(path, NULL);
+    if (*out != NULL)
+        return V2S_OK;
+    return errno == ENOMEM ? no_memory()
+                           : V2S_FAIL(V2S_IO, "%s: cannot open: %s", path, strerror(errno));
+}
+
+static v2s_status check_writable(const char *path) {
+    v2s_file_out *probe = NULL;
+    V2S_TRY(v2s_file_out_open(path, &probe));
+    v2s_file_out_close(&probe);
+    return V2S_OK;
+}
+
+v2s_status v2s_prepare_open_paths(v2s_prepare *p) {
+    v2s_prepare_state *s = p->state;
+    const char *slash = strrchr(s->manifest, '/');
+    size_t stem = strlen(s->manifest);
+    if (!v2s_is_folder(p->root))
+        return v2s_is_file(p->root)
+                   ? V2S_FAIL(V2S_IO, "%s: a file, expected the data set's folder", p->root)
+                   : V2S_FAIL(V2S_IO, "%s: no such folder", p->root);
+    V2S_TRY(real_path(p->root, &s->real_root));
+    char *folder = folder_of(s->manifest);
+    v2s_status status = folder == NULL ? no_memory() : real_path(folder, &s->folder);
+    free(folder);
+    if (status == V2S_IO)
+        return V2S_FAIL(V2S_IO, "%s: its folder is not there", s->manifest);
+    V2S_TRY(status);
+    if (stem > 6 && strcmp(s->manifest + stem - 6, ".jsonl") == 0)
+        stem -= 6;
+    if (asprintf(&s->files, "%.*s.files", (int)stem, s->manifest) < 0) {
+        s->files = NULL;
+        return no_memory();
+    }
+    s->files_name = slash == NULL ? s->files : s->files + (slash - s->manifest) + 1;
+    V2S_TRY(check_writable(s->manifest));
+    const char *json = p->settings->common.json;
+    return json == NULL || strcmp(json, "-") == 0 ? V2S_OK : check_writable(json);
+}
+
+// to, an absolute path, seen from the folder `from`: ../ for every part of `from` that it leaves.
+static v2s_status relate(v2s_prepare *p, const char *from, const char *to, const char **out) {
+    size_t common = 0, n = strlen(from);
+    if (strcmp(from, "/") == 0)
+        return v2s_prepare_text(p, out, "%s", to + 1);
+    for (size_t i = 0; i <= n && (from[i] == to[i] || (from[i] == '\0' && to[i] == '/')); i++) {
+        if (from[i] == '/' || from[i] == '\0')
+            common = i;
+        if (from[i] == '\0')
+            return v2s_prepare_text(p, out, "%s", to + n + 1);
+    }
+    char ups[PATH_MAX] = "";
+    size_t used = 0;
+    for (size_t i = common; i < n && used + 4 < sizeof ups; i++)
+        if (from[i] == '/') {
+            memcpy(ups + used, "../", 4);
+            used += 3;
+        }
+    return v2s_prepare_text(p, out, "%s%s", ups, to + common + 1);
+}
+
+// Whether path is folder/...; *below is what follows.
+static bool starts_with_folder(const char *path, const char *folder, const char **below) {
+    size_t n = strlen(folder);
+    if (strncmp(path, folder, n) != 0 || (path[n] != '/' && strcmp(folder, "/") != 0))
+        return false;
+    for (*below = path + n; **below == '/';)
+        (*below)++;
+    return true;
+}
+
+// Links below ROOT are kept as they stand, those above it are resolved: a data set of which one
+// folder lies on another disk is still inside.
+v2s_status v2s_prepare_relative(v2s_prepare *p, const char *path, const char **out) {
+    v2s_prepare_state *s = p->state;
+    const char *below, *full = NULL, *name = strrchr(path, '/');
+    if (starts_with_folder(path, s->files, &below))
+        return v2s_prepare_text(p, out, "%s/%s", s->files_name, below);
+    if (starts_with_folder(path, p->root, &below)) {
+        V2S_TRY(v2s_prepare_text(p, &full, "%s/%s",
+                                 strcmp(s->real_root, "/") == 0 ? "" : s->real_root, below));
+    } else {
+        char *folder = folder_of(path), *real = NULL;
+        v2s_status status = folder == NULL ? no_memory() : real_path(folder, &real);
+        if (status == V2S_OK)
+            status = v2s_prepare_text(p, &full, "%s/%s", strcmp(real, "/") == 0 ? "" : real,
+                                      name == NULL ? path : name + 1);
+        free(folder);
+        free(real);
+        V2S_TRY(status);
+    }
+    V2S_TRY(relate(p, s->folder, full, out));
+    s->outside |= strncmp(*out, "../", 3) == 0;
+    return V2S_OK;
+}
+
+// ---- files of the run -------------------------------------------------------------------------
+
+static v2s_status make_kind(v2s_prepare *p, const char *kind) {
+    v2s_prepare_state *s = p->state;
+    for (size_t i = 0; i < s->kind_count; i++)
+        if (strcmp(s->kinds[i], kind) == 0)
+            return V2S_OK;
+    V2S_ASSERT(s->kind_count < sizeof s->kinds / sizeof *s->kinds);
+    V2S_TRY(v2s_folder_make(s->files, ""));
+    V2S_TRY(v2s_folder_make(s->files, kind));
+    V2S_TRY(v2s_prepare_text(p, &s->kinds[s->kind_count], "%s", kind));
+    s->kind_count++;
+    return V2S_OK;
+}
+
+v2s_status v2s_prepare_file(v2s_prepare *p, const char *kind, const char *id, const char *suffix,
+                            const char **path) {
+    v2s_prepare_state *s = p->state;
+    if (strchr(id, '/') != NULL || id[0] == '.' || id[0] == '\0')
+        return V2S_FAIL(V2S_ARG, "%s: cannot name a file", id);
+    if (!s->fresh && v2s_is_file(s->manifest) && unlink(s->manifest) != 0)
+        return V2S_FAIL(V2S_IO, "%s: cannot replace: %s", s->manifest, strerror(errno));
+    s->fresh = true;
+    V2S_TRY(make_kind(p, kind));
+    const char *made;
+    V2S_TRY(v2s_prepare_text(p, &made, "%s/%s/%s.%s", s->files, kind, id, suffix));
+    void *items = s->made;
+    v2s_status status = v2s_prepare_grow(&items, s->made_count, &s->made_room, sizeof *s->made);
+    s->made = items;
+    V2S_TRY(status);
+    s->made[s->made_count++] = made;
+    *path = made;
+    return V2S_OK;
+}
+
+v2s_status v2s_prepare_trajectory(v2s_prepare *p, const char *id, const v2s_trajectory *trajectory,
+                                  const char **path) {
+    v2s_file_out *f = NULL;
+    v2s_trajectory copy = *trajectory;
+    const v2s_trajectory_set set = {1, &copy};
+    if (copy.name[0] == '\0')
+        memcpy(copy.name, "1", 2);
+    V2S_TRY(v2s_prepare_file(p, "traj", id, "csv", path));
+    v2s_status status = v2s_file_out_open(*path, &f);
+    if (status == V2S_OK) {
+        v2s_file_out_defer_sync(f);
+        status = v2s_trajectory_csv_write(f, &set);
+    }
+    if (status == V2S_OK)
+        status = v2s_file_out_commit(f);
+    v2s_file_out_close(&f);
+    return status;
+}
+
+void v2s_prepare_remove_files(v2s_prepare *p) {
+    v2s_prepare_state *s = p->state;
+    for (size_t i = 0; i < s->made_count; i++)
+        unlink(s->made[i]);
+    for (size_t i = 0; i < s->kind_count; i++)
+        v2s_folder_remove(s->files, s->kinds[i], rmdir); // if it is empty
+    if (s->kind_count > 0)
+        rmdir(s->files);
+}
