@@ -129,6 +129,8 @@ v2s_status v2s_page_repeat(v2s_page *p, const v2s_comparison *c, const v2s_compa
                         "</td></tr>\n",
                         c->draws, (unsigned long long)c->seed);
     v2s_page_row(p, "ears", run->hrtf->title[0] != '\0' ? run->hrtf->title : "no title");
+    if (s->hrtf != NULL)
+        v2s_page_row(p, "head file", s->hrtf);
     v2s_page_put(p, "</tbody></table>\n</section>\n");
     return V2S_OK;
 }
