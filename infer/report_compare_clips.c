@@ -7,6 +7,7 @@
 
 #include "infer/clip_sounds.h"
 #include "infer/report_compare.h"
+#include "kernels/base/cancel.h"
 
 enum { TABLE_ENDS = 5, SHOWN_ENDS = 2, LABEL_MAX = 160 };
 
@@ -209,7 +210,10 @@ v2s_status v2s_page_clips(v2s_page *p, const v2s_comparison *c, const v2s_compar
         put_intro(p, &r);
     for (size_t i = 0; status == V2S_OK && i < r.count; i++) {
         bool shown = false;
-        if (i < SHOWN_ENDS || i + SHOWN_ENDS >= r.count)
+        if (i >= SHOWN_ENDS && i + SHOWN_ENDS < r.count)
+            continue;
+        status = v2s_cancel_check();
+        if (status == V2S_OK)
             status = put_clip(p, &r, run, i, number + 1, &shown);
         number += shown;
     }
