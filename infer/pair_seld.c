@@ -78,8 +78,7 @@ static double mean_distance_m(const labels *l) {
     return sum;
 }
 
-static void check_units(const job *j, const v2s_labels_pair *pair, const labels *p,
-                        const labels *t) {
+static void check_units(const job *j, const v2s_file_pair *pair, const labels *p, const labels *t) {
     double ratio = mean_distance_m(p) / mean_distance_m(t);
     if (ratio > UNIT_RATIO || ratio < 1 / UNIT_RATIO)
         v2s_run_log_warn(j->log,
@@ -168,7 +167,7 @@ static v2s_status open_seld(job *j) {
 }
 
 // Both files of a pair; the first tells whether distances are judged.
-static v2s_status add_recording(job *j, const v2s_labels_pair *pair, bool first) {
+static v2s_status add_recording(job *j, const v2s_file_pair *pair, bool first) {
     labels p = {0}, t = {0};
     v2s_status status = read_labels(j, pair->truth, j->s->truth_distance, &t);
     if (status == V2S_OK && pair->prediction != NULL)
@@ -254,7 +253,7 @@ static void say(const job *j, size_t recordings) {
         v2s_run_log_warn(j->log, "%zu labels with a direction out of range: left out", j->unusable);
 }
 
-v2s_status v2s_labels_seld(const v2s_settings *s, const v2s_labels_pair *pairs, size_t count,
+v2s_status v2s_labels_seld(const v2s_settings *s, const v2s_file_pair *pairs, size_t count,
                            double *values, v2s_run_log *log) {
     job j = {.s = s, .log = log, .fps_hz = s->fps_hz > 0 ? s->fps_hz : 1 / V2S_DCASE_FRAME_S};
     v2s_status status = V2S_OK;

@@ -4,7 +4,8 @@
 //
 // A table is CSV with a line of names first. Columns may stand in any order; fields may stand in
 // "quotation marks" (two for one) and then go over several lines, as comments do in webMUSHRA's
-// results. Blank lines, CRLF and a byte order mark are accepted.
+// results. Blank lines, CRLF, a byte order mark and the header once more (of files put together)
+// are passed over.
 #ifndef V2S_INFER_PANEL_H
 #define V2S_INFER_PANEL_H
 

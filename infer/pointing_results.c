@@ -93,7 +93,9 @@ static v2s_status read_answer(job *j, const v2s_table *t) {
         const char *name = v2s_table_field(t, j->column[i]);
         if (name[0] == '\0')
             return v2s_table_bad(t, "%s: expected a name, found none", needed[i]);
-        V2S_TRY(v2s_names_index(names[i], name, index[i]));
+        v2s_status status = v2s_names_index(names[i], name, index[i]);
+        if (status != V2S_OK)
+            return v2s_error_prefix(status, "%s", j->path);
     }
     V2S_TRY(read_direction(j, t, TARGET_AZ, TARGET_EL, &target));
     V2S_TRY(read_direction(j, t, ANSWER_AZ, ANSWER_EL, &pointed));

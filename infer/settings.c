@@ -170,8 +170,9 @@ static const v2s_option compare_rows[] = {
      "take the clips too that 'prepare' flagged as doubtful", AT(keep_flagged)},
     {"pred", 0, V2S_OPTION_TEXT, "FILE|FOLDER", NULL, UNLIMITED,
      "judge one file against --truth, without manifests: sound (4 channels AmbiX, or 2), a room's "
-     "response (with --metrics M11), or directions as .csv: a trajectory, or DCASE labels, which "
-     "may be a folder",
+     "response (with --metrics M11), or directions as .csv: a trajectory or DCASE labels; "
+     "responses "
+     "and DCASE labels may be folders of them",
      AT(prediction)},
     {"truth", 0, V2S_OPTION_TEXT, "FILE|FOLDER", NULL, UNLIMITED, "what --pred should be",
      AT(truth)},
@@ -232,8 +233,8 @@ static const v2s_option listener_rows[] = {
      "paired tests",
      AT(listening_results)},
     {"pointing-results", 0, V2S_OPTION_TEXT, "FILE.csv", NULL, UNLIMITED,
-     "directions that listeners pointed at (assessor,trial,condition,target_az_deg,target_el_deg,"
-     "answer_az_deg,answer_el_deg): angular errors, front-back confusions",
+     "directions that listeners pointed at (the CSV of --pointing-test's page): angular errors, "
+     "front-back confusions",
      AT(pointing_results)},
     END_OF_ROWS,
 };

@@ -153,20 +153,28 @@ static v2s_status write_clips(v2s_prepare *p) {
     return status;
 }
 
+// No usable clip: what was found is said all the same.
+static v2s_status nothing(v2s_prepare *p, const v2s_prepare_format *format, double wall_s) {
+    const v2s_prepare_state *s = p->state;
+    v2s_prepare_report(p, wall_s);
+    V2S_TRY(v2s_run_log_finish(p->log));
+    if (s->skip_count == 0)
+        return V2S_FAIL(V2S_FORMAT, "%s: nothing in it that %s would have: no usable clip", p->root,
+                        format->name);
+    return V2S_FAIL(V2S_FORMAT, "%s: no usable clip; %zu skipped, the first: %s: %s", p->root,
+                    s->skip_count, s->skips[0].file, s->skips[0].reason);
+}
+
 static v2s_status run(v2s_prepare *p, const v2s_prepare_format *format) {
     v2s_prepare_state *s = p->state;
     double started_s = v2s_now_s();
     V2S_TRY(v2s_prepare_open_paths(p));
     V2S_TRY(format->run(p));
-    if (s->clip_count == 0 && s->skip_count == 0)
-        return V2S_FAIL(V2S_FORMAT, "%s: nothing in it that %s would have: no usable clip", p->root,
-                        format->name);
     if (s->clip_count == 0)
-        return V2S_FAIL(V2S_FORMAT, "%s: no usable clip; %zu skipped, the first: %s: %s", p->root,
-                        s->skip_count, s->skips[0].file, s->skips[0].reason);
+        return nothing(p, format, v2s_now_s() - started_s);
     V2S_TRY(write_clips(p));
     v2s_prepare_report(p, v2s_now_s() - started_s);
-    return V2S_OK;
+    return v2s_run_log_finish(p->log);
 }
 
 static void keep_id(void *id) {
