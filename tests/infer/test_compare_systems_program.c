@@ -205,7 +205,7 @@ Test(compare_systems_program, what_an_omni_pair_does_not_have_is_named) {
         (const char *const[]){"compare", "m.jsonl", "--refiner", "a.safetensors", "--without",
                               "all", "--json", "o.json", "-q", NULL});
     cr_assert_eq(run.code, 0, "%s", run.err);
-    cr_expect(strstr(run.err, "--without doppler is not judged: the sound of omni pairs") != NULL,
+    cr_expect(strstr(run.err, "--without doppler is not judged: the sound of these pairs") != NULL,
               "%s", run.err);
     v2s_test_run_free(&run);
     cJSON *json = v2s_test_json(v2s_test_path("o.json"));
