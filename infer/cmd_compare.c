@@ -60,6 +60,9 @@ static v2s_status check_usage(const v2s_settings *s) {
                         s->without != NULL ? "without" : "cache");
     if (s->inputs.count == 0 && (s->listening_test != NULL || s->pointing_test != NULL))
         return V2S_FAIL(V2S_USAGE, "a listening or pointing test needs a MANIFEST");
+    if (s->listening_test != NULL && s->pointing_test != NULL &&
+        strcmp(s->listening_test, s->pointing_test) == 0)
+        return V2S_FAIL(V2S_USAGE, "--listening-test and --pointing-test: give two folders");
     if (s->listening_test != NULL && !v2s_compare_has_refiner(s))
         return V2S_FAIL(V2S_USAGE, "--listening-test needs --refiner");
     if (s->listening_results != NULL && s->pointing_results != NULL)

@@ -18,7 +18,7 @@ struct v2s_judge {
 static void tools_close(v2s_judge_tools *t) {
     v2s_foa_stats_close(&t->stats);
     v2s_erb_stft_close(&t->stft);
-    v2s_convolver_close(&t->ears);
+    v2s_ear_decoder_close(&t->ears);
 }
 
 v2s_status v2s_judge_open(const v2s_judge_options *options, v2s_judge **judge) {
@@ -51,7 +51,7 @@ static v2s_status tools_of(v2s_judge *j, double rate_hz, v2s_judge_tools **out) 
     if (status == V2S_OK)
         status = v2s_erb_stft_open(rate_hz, &made.stft);
     if (status == V2S_OK && j->options->hrtf != NULL)
-        status = v2s_judge_open_ears(j->options, &made);
+        status = v2s_ear_decoder_open(j->options->hrtf, rate_hz, &made.ears);
     if (status != V2S_OK) {
         tools_close(&made);
         return status;

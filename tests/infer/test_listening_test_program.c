@@ -291,6 +291,7 @@ Test(listening_test_program, what_cannot_be_written_is_refused_and_nothing_is_le
     USAGE("--listening-test needs --refiner", "compare", "m.jsonl", "--listening-test", "listen");
     USAGE("needs a MANIFEST", "compare", "--pred", "c0.wav", "--truth", "c1.wav", "--pointing-test",
           "point");
+    USAGE("give two folders", COMPARE, "--listening-test", "x", "--pointing-test", "x");
     USAGE("listening-clips", COMPARE, "--listening-test", "listen", "--listening-clips", "0");
     mkdir(v2s_test_path("full"), 0755);
     v2s_test_write_text("full/kept.txt", "kept");
