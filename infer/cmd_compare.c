@@ -94,7 +94,8 @@ static v2s_status check_folder(const char *path) {
 // Outputs that could not be written, or would replace what is read, are refused before the work.
 static v2s_status check_outputs(const v2s_settings *s) {
     v2s_preflight_file files[OUTPUTS];
-    const char *const inputs[] = {s->refiner, s->prediction, s->truth};
+    const char *const inputs[] = {s->refiner, s->prediction,        s->truth,
+                                  s->hrtf,    s->listening_results, s->pointing_results};
     list_outputs(s, files);
     for (size_t i = 0; i < sizeof inputs / sizeof inputs[0]; i++)
         V2S_TRY(v2s_preflight_input(files, OUTPUTS, inputs[i]));

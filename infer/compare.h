@@ -259,7 +259,7 @@ void v2s_interval_words(const v2s_metric *metric, const v2s_interval *interval, 
 // "is better than", "is worse than", "is not different from"; NULL: too few clusters to say.
 const char *v2s_verdict_words(v2s_metric_id metric, const v2s_difference *difference);
 
-// "48 rooms", "1 source", "12 rooms or sources", "7 clips of their own" with these clusters.
+// "48 rooms", "1 source", "7 ids"; "12 rooms, sources or ids" where not all clips name the same.
 void v2s_cluster_words(const v2s_comparison *c, size_t clusters, char text[48]);
 
 // The field or fields that name the clusters: "room", "room or source", ...

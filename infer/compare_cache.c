@@ -39,6 +39,7 @@ static void add_options(const v2s_judge_options *options, v2s_digest *d) {
     v2s_digest_integer(d, (int64_t)options->metrics);
     v2s_digest_integer(d, options->normalise);
     v2s_digest_integer(d, options->reflect);
+    v2s_digest_integer(d, options->lenient);
     add_head(options->hrtf, d);
 }
 

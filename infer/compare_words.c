@@ -37,13 +37,13 @@ void v2s_cluster_words(const v2s_comparison *c, size_t clusters, char text[48]) 
     const v2s_cluster_use *use = &c->cluster_use;
     const char *s = clusters == 1 ? "" : "s";
     if (use->id > 0 && use->room == 0 && use->source == 0)
-        snprintf(text, 48, "%zu clip%s of %s own", clusters, s, clusters == 1 ? "its" : "their");
+        snprintf(text, 48, "%zu id%s", clusters, s);
     else if (use->source == 0 && use->id == 0)
         snprintf(text, 48, "%zu room%s", clusters, s);
     else if (use->room == 0 && use->id == 0)
         snprintf(text, 48, "%zu source%s", clusters, s);
     else
-        snprintf(text, 48, "%zu room%s, source%s or clip%s", clusters, s, s, s);
+        snprintf(text, 48, "%zu room%s, source%s or id%s", clusters, s, s, s);
 }
 
 void v2s_difference_sentence(const v2s_comparison *c, const v2s_summary *s, size_t contrast,

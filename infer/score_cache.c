@@ -162,7 +162,8 @@ static v2s_status read_records(v2s_score_cache *c) {
         if (ftruncate(c->fd, end) != 0)
             return V2S_FAIL(V2S_IO, "%s: cannot be cut: %s", c->path, strerror(errno));
     }
-    qsort(c->records, c->count, sizeof *c->records, by_key);
+    if (c->count > 0)
+        qsort(c->records, c->count, sizeof *c->records, by_key);
     return V2S_OK;
 }
 

@@ -300,7 +300,7 @@ static int cached(cJSON *json) {
 
 Test(compare_systems_program, what_has_changed_is_judged_again) {
     make_omni_set(3);
-    JSON_OF("--refiner", "a.safetensors", "--cache", "cache");
+    cr_expect_eq(cached(JSON_OF("--refiner", "a.safetensors", "--cache", "cache")), 0);
     cr_expect_eq(cached(JSON_OF("--refiner", "a.safetensors", "--cache", "cache")), 3);
     cr_expect_eq(cached(JSON_OF("--refiner", "a.safetensors", "--cache", "cache", "--bootstrap",
                                 "500", "--seed", "3", "--threads", "1")),
