@@ -58,8 +58,11 @@ static v2s_status check_usage(const v2s_settings *s) {
     if (pair && (s->without != NULL || s->cache != NULL))
         return V2S_FAIL(V2S_USAGE, "--pred and --%s contradict each other",
                         s->without != NULL ? "without" : "cache");
-    if (pair && (s->listening_test != NULL || s->pointing_test != NULL))
+    if (s->inputs.count == 0 && (s->listening_test != NULL || s->pointing_test != NULL))
         return V2S_FAIL(V2S_USAGE, "a listening or pointing test needs a MANIFEST");
+    if (s->listening_test != NULL && s->pointing_test != NULL &&
+        strcmp(s->listening_test, s->pointing_test) == 0)
+        return V2S_FAIL(V2S_USAGE, "--listening-test and --pointing-test: give two folders");
     if (s->listening_test != NULL && !v2s_compare_has_refiner(s))
         return V2S_FAIL(V2S_USAGE, "--listening-test needs --refiner");
     if (s->listening_results != NULL && s->pointing_results != NULL)
@@ -156,11 +159,25 @@ static v2s_status open_refiners(run *r) {
 
 // ---- clips ------------------------------------------------------------------------------------
 
+// Two ears have metrics of ears alone.
+static v2s_status settle_ears(run *r) {
+    if (r->set.pairing != V2S_PAIRING_BINAURAL)
+        return V2S_OK;
+    if (r->s->metrics == NULL)
+        r->options.metrics = v2s_metrics_of(2, V2S_USE_ALWAYS);
+    r->options.metrics &= v2s_metrics_ears();
+    return r->options.metrics != 0
+               ? V2S_OK
+               : V2S_FAIL(V2S_USAGE, "--metrics %s: binaural clips have none of them",
+                          r->s->metrics);
+}
+
 // The clips, and room for what becomes of them.
 static v2s_status list_clips(run *r) {
     V2S_TRY(v2s_compare_set_read(r->s, &r->systems, &r->log, &r->set));
     V2S_TRY(check_clip_files(r));
     v2s_run_log_text(&r->log, "pairing", v2s_pairing_name(r->set.pairing));
+    V2S_TRY(settle_ears(r));
     V2S_TRY(v2s_compare_list_systems(r->s, r->set.pairing, &r->log, &r->systems));
     size_t width = r->systems.count * (size_t)v2s_metrics_count(r->options.metrics);
     r->results = calloc(r->set.count, sizeof *r->results);

@@ -133,6 +133,25 @@ static v2s_status judge(const v2s_settings *s, const v2s_judge_options *options,
     return V2S_OK;
 }
 
+static v2s_status write_page(const v2s_settings *s, const char *command, v2s_metric_set metrics,
+                             const double *scores, const v2s_whole_sound *p,
+                             const v2s_whole_sound *t, const v2s_hrtf *head, const v2s_run_log *log,
+                             size_t row_count) {
+    v2s_pair_page page = {.command = command,
+                          .settings = s,
+                          .log = log,
+                          .row_count = row_count,
+                          .metrics = metrics,
+                          .scores = scores,
+                          .rate_hz = t->rate_hz,
+                          .frames = t->frames,
+                          .channels = t->channels,
+                          .prediction = p->samples,
+                          .truth = t->samples,
+                          .hrtf = t->channels == C ? head : NULL};
+    return v2s_pair_page_write(&page);
+}
+
 static v2s_status judge_with_head(const v2s_settings *s, const char *command,
                                   const v2s_whole_sound *p, v2s_whole_sound *t, v2s_run_log *log) {
     double score[1][V2S_METRIC_COUNT];
@@ -150,21 +169,10 @@ static v2s_status judge_with_head(const v2s_settings *s, const char *command,
         v2s_run_log_warn(log, "--hrtf is not used: no metric asks for a decode to two ears");
     }
     options.hrtf = t->channels == C && of_metrics ? &head : NULL;
-    v2s_pair_page page = {.command = command,
-                          .settings = s,
-                          .log = log,
-                          .row_count = log->row_count,
-                          .metrics = options.metrics,
-                          .scores = score[0],
-                          .rate_hz = t->rate_hz,
-                          .frames = t->frames,
-                          .channels = t->channels,
-                          .prediction = p->samples,
-                          .truth = t->samples,
-                          .hrtf = t->channels == C ? &head : NULL};
+    size_t row_count = log->row_count;
     v2s_status status = judge(s, &options, p, t, score, log);
     if (status == V2S_OK && s->report != NULL)
-        status = v2s_pair_page_write(&page);
+        status = write_page(s, command, options.metrics, score[0], p, t, &head, log, row_count);
     v2s_hrtf_free(&head);
     return status == V2S_OK ? status : v2s_error_prefix(status, "%s", s->truth);
 }

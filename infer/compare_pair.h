@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 // compare --pred A --truth B: two files of 4 channels (AmbiX) or of 2, without a manifest.
+// Responses and directions go to infer/pair_response.h and pair_labels.h.
 //
 // JSON      clips 1; metrics.<name> and systems.prediction.<name>.{mean,lo,hi}: the same numbers,
 //           null where there is none. Names are those of the table of metrics (infer/compare.h).

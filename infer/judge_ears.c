@@ -1,11 +1,9 @@
 // SPDX-License-Identifier: MIT
 // Scores of two channels, which are the sound itself or four channels decoded to two ears.
 #include <stdlib.h>
-#include <string.h>
 
 #include "infer/judge_internal.h"
 #include "kernels/resample_hq.h"
-#include "spatial/binaural_design.h"
 #include "spatial/ear_stats.h"
 #include "spatial/envelope.h"
 #include "spatial/stereo_distance.h"
@@ -27,37 +25,6 @@ static void ears_free(ears *e) {
     free(e->own);
     v2s_ear_bands_free(&e->bands);
     free(e->low);
-}
-
-v2s_status v2s_judge_open_ears(const v2s_judge_options *options, v2s_judge_tools *t) {
-    float *filters = NULL;
-    size_t taps = 0, delay = 0;
-    V2S_TRY(v2s_binaural_design(options->hrtf, 1, t->rate_hz, V2S_BINAURAL_MAGLS, &filters, &taps,
-                                &delay));
-    v2s_status status = v2s_convolver_open(V2S_FOA_CHANNELS, 2, taps, filters, &t->ears);
-    free(filters);
-    if (status == V2S_OK)
-        t->latency = delay + v2s_convolver_latency_frames(t->ears);
-    return status;
-}
-
-// Decodes [frames][4], in time with it.
-static v2s_status decode(v2s_judge_tools *t, size_t frames, const float *foa, ears *e) {
-    size_t total = frames + t->latency;
-    float *late = malloc(total * 2 * sizeof *late);
-    float *zeros = calloc(t->latency + 1, V2S_FOA_CHANNELS * sizeof *zeros);
-    if (late == NULL || zeros == NULL) {
-        free(late);
-        free(zeros);
-        return V2S_FAIL(V2S_NOMEM, "out of memory");
-    }
-    v2s_convolver_reset(t->ears);
-    v2s_convolver_process(t->ears, foa, frames, late);
-    v2s_convolver_process(t->ears, zeros, t->latency, late + 2 * frames);
-    memmove(late, late + 2 * t->latency, frames * 2 * sizeof *late);
-    free(zeros);
-    e->stereo = e->decoded = late;
-    return V2S_OK;
 }
 
 static const v2s_metric_set of_bands = V2S_METRICS_BETWEEN(V2S_METRIC_IACC, V2S_METRIC_ITD);
@@ -88,8 +55,10 @@ static v2s_status take(const v2s_judge_options *o, v2s_judge_tools *t, int chann
                        const float *sound, ears *e) {
     e->frames = frames;
     e->stereo = sound;
-    if (channels != 2)
-        V2S_TRY(decode(t, frames, sound, e));
+    if (channels != 2) {
+        V2S_TRY(v2s_ear_decoder_apply(t->ears, frames, sound, &e->decoded));
+        e->stereo = e->decoded;
+    }
     return measure(o, t, e);
 }
 
@@ -139,11 +108,12 @@ static v2s_status score(const v2s_judge_options *o, const ears *truth, const ear
     return V2S_OK;
 }
 
-v2s_status v2s_judge_ears(const v2s_judge_options *o, v2s_judge_tools *t, int channels,
-                          size_t frames, const float *truth, const float *const *predictions,
-                          size_t count, double (*scores)[V2S_METRIC_COUNT]) {
+v2s_status v2s_judge_ears(const v2s_judge_options *o, v2s_judge_tools *t, int true_channels,
+                          int channels, size_t frames, const float *truth,
+                          const float *const *predictions, size_t count,
+                          double (*scores)[V2S_METRIC_COUNT]) {
     ears true_ears = {0};
-    v2s_status status = take(o, t, channels, frames, truth, &true_ears);
+    v2s_status status = take(o, t, true_channels, frames, truth, &true_ears);
     for (size_t i = 0; status == V2S_OK && i < count; i++) {
         ears e = {0};
         status = take(o, t, channels, frames, predictions[i], &e);

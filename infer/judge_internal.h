@@ -5,7 +5,7 @@
 #define V2S_INFER_JUDGE_INTERNAL_H
 
 #include "infer/compare.h"
-#include "kernels/convolver.h"
+#include "infer/ear_decoder.h"
 #include "spatial/erb_stft.h"
 #include "spatial/foa_stats.h"
 
@@ -14,8 +14,7 @@ typedef struct v2s_judge_tools {
     double rate_hz;
     v2s_foa_stats *stats;
     v2s_erb_stft *stft;
-    v2s_convolver *ears; // four channels to two ears; NULL where no metric or no head asks for it
-    size_t latency;      // of `ears`, filters included
+    v2s_ear_decoder *ears; // NULL where no metric or no head asks for it
 } v2s_judge_tools;
 
 static inline bool v2s_judge_wants(const v2s_judge_options *options, v2s_metric_set set) {
@@ -24,16 +23,13 @@ static inline bool v2s_judge_wants(const v2s_judge_options *options, v2s_metric_
 
 // ---- two channels (judge_ears.c) --------------------------------------------------------------
 
-// Makes tools->ears for options->hrtf.
-V2S_MUST_USE v2s_status v2s_judge_open_ears(const v2s_judge_options *options,
-                                            v2s_judge_tools *tools);
-
-// Scores of sounds [frames][channels]: of two channels as they are, of four decoded by tools->ears
-// (in time with them); what is asked for of IACC .. M5_ENV. FORMAT: too short. NOMEM.
+// Scores of predictions [frames][channels] against a truth [frames][true_channels]: two channels as
+// they are, four decoded by tools->ears (in time with them); what is asked for of IACC .. M5_ENV.
+// FORMAT: too short. NOMEM.
 V2S_MUST_USE v2s_status v2s_judge_ears(const v2s_judge_options *options, v2s_judge_tools *tools,
-                                       int channels, size_t frames, const float *truth,
-                                       const float *const *predictions, size_t count,
-                                       double (*scores)[V2S_METRIC_COUNT]);
+                                       int true_channels, int channels, size_t frames,
+                                       const float *truth, const float *const *predictions,
+                                       size_t count, double (*scores)[V2S_METRIC_COUNT]);
 
 // ---- four channels (judge_field.c) ------------------------------------------------------------
 

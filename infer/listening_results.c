@@ -68,13 +68,18 @@ static bool has_answered(const v2s_panel *p, const v2s_answer *answer) {
     return false;
 }
 
+static v2s_status find_name(const job *j, v2s_word_list *names, const char *text, size_t *index) {
+    v2s_status status = v2s_word_list_index(names, text, index);
+    return status == V2S_OK ? status : v2s_error_prefix(status, "%s", j->path);
+}
+
 // The assessor of this name who has not yet rated this: the first, or "name (2)" and so on.
 static v2s_status find_assessor(job *j, const char *who, v2s_answer *answer) {
     char name[WHO_MAX];
     snprintf(name, sizeof name, "%s", who);
     for (int turn = 2;; turn++) {
         size_t before = j->panel.assessors.count;
-        V2S_TRY(v2s_names_index(&j->panel.assessors, name, &answer->assessor));
+        V2S_TRY(find_name(j, &j->panel.assessors, name, &answer->assessor));
         if (!has_answered(&j->panel, answer)) {
             j->repeats += turn > 2 && j->panel.assessors.count > before;
             return V2S_OK;
@@ -91,8 +96,8 @@ static v2s_status read_answer(job *j, const v2s_table *t, const columns *c) {
         return v2s_table_bad(t, "trial_id and rating_stimulus: expected names, found none");
     V2S_TRY(v2s_table_number(t, c->score, 0, 100, &answer.value[0]));
     V2S_TRY(tell_who(t, c, who));
-    V2S_TRY(v2s_names_index(&j->panel.items, item, &answer.item));
-    V2S_TRY(v2s_names_index(&j->panel.conditions, condition, &answer.condition));
+    V2S_TRY(find_name(j, &j->panel.items, item, &answer.item));
+    V2S_TRY(find_name(j, &j->panel.conditions, condition, &answer.condition));
     V2S_TRY(find_assessor(j, who, &answer));
     return v2s_panel_add(&j->panel, &answer);
 }
@@ -161,10 +166,10 @@ static v2s_status screen(job *j) {
     v2s_status status = V2S_OK;
     if (share == NULL || j->kept == NULL || j->below == NULL || j->above == NULL)
         status = V2S_FAIL(V2S_NOMEM, "out of memory for %zu assessors", people);
-    j->reference = v2s_names_find(&p->conditions, REFERENCE);
-    j->anchor = v2s_names_find(&p->conditions, "anchor70");
+    j->reference = v2s_word_list_find(&p->conditions, REFERENCE);
+    j->anchor = v2s_word_list_find(&p->conditions, "anchor70");
     if (j->anchor == V2S_NO_NAME)
-        j->anchor = v2s_names_find(&p->conditions, "anchor35");
+        j->anchor = v2s_word_list_find(&p->conditions, "anchor35");
     if (j->reference == V2S_NO_NAME)
         v2s_run_log_warn(j->log, "%s: no hidden reference: nobody is screened by it", j->path);
     if (status == V2S_OK)

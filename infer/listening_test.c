@@ -55,7 +55,8 @@ static void note_page(package *p, const v2s_clip_result *clip, const v2s_listeni
 
 static v2s_status choose_pages(package *p) {
     const v2s_clip_result **list = NULL;
-    size_t count = 0;
+    size_t count = 0, left_out = 0;
+    char first[V2S_ERROR_TEXT_MAX];
     V2S_TRY(v2s_listening_choice(p->c, p->c->seed, &list, &count));
     v2s_status status = V2S_OK;
     for (size_t i = 0; status == V2S_OK && i < count && p->count < p->wanted; i++) {
@@ -66,13 +67,17 @@ static v2s_status choose_pages(package *p) {
         if (status == V2S_OK) {
             note_page(p, list[i], &s);
         } else if (status != V2S_NOMEM && status != V2S_CANCELLED) {
-            v2s_run_log_warn(p->run->log, "%s: not in the listening test", v2s_error_text());
+            if (left_out++ == 0)
+                snprintf(first, sizeof first, "%s", v2s_error_text());
             status = V2S_OK;
         }
         v2s_listening_stimuli_free(&s);
     }
     free(list);
     V2S_TRY(status);
+    if (left_out > 0)
+        v2s_run_log_warn(p->run->log, "listening test: %zu clip%s left out; the first: %s",
+                         left_out, left_out == 1 ? "" : "s", first);
     if (p->count == 0)
         return V2S_FAIL(V2S_FORMAT, "no clip can be used for a listening test");
     if (p->count < p->wanted)

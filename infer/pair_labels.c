@@ -6,11 +6,10 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
-#include <sys/stat.h>
 
 #include "infer/compare_pair.h"
-#include "infer/label_folder.h"
 #include "infer/pair_metrics.h"
+#include "infer/pair_response.h"
 #include "spatial/path_scores.h"
 
 const v2s_metric v2s_labels_metrics[V2S_LABELS_COUNT] = {
@@ -84,22 +83,20 @@ void v2s_labels_path_values(const v2s_path_sums *sums, double *values) {
 
 // ---- what the two paths are -------------------------------------------------------------------
 
-static bool is_folder(const char *path) {
-    struct stat s;
-    return stat(path, &s) == 0 && S_ISDIR(s.st_mode);
-}
-
 static bool is_csv(const char *path) {
     size_t n = strlen(path);
     return n > 4 && strcasecmp(path + n - 4, ".csv") == 0;
 }
 
 static bool is_labels(const char *path) {
-    return is_csv(path) || is_folder(path);
+    return is_csv(path) || v2s_pair_is_folder(path);
 }
 
 bool v2s_pair_labels_asked(const v2s_settings *s) {
-    return is_labels(s->prediction) || is_labels(s->truth);
+    if (is_csv(s->prediction) || is_csv(s->truth))
+        return true;
+    bool folder = v2s_pair_is_folder(s->prediction) || v2s_pair_is_folder(s->truth);
+    return folder && !v2s_pair_response_asked(s);
 }
 
 typedef enum kind { EMPTY, NUMBERS, TEXT } kind;
@@ -133,28 +130,30 @@ static v2s_status compare_files(const v2s_settings *s, result *r, v2s_run_log *l
     V2S_TRY(look(s->prediction, &p));
     V2S_TRY(look(s->truth, &t));
     if (p != t && p != EMPTY && t != EMPTY)
-        return V2S_FAIL(V2S_FORMAT, "%s holds %s, %s holds %s: both have to be of one kind",
-                        s->prediction, p == NUMBERS ? "DCASE labels" : "a trajectory", s->truth,
-                        t == NUMBERS ? "DCASE labels" : "a trajectory");
+        return V2S_FAIL(V2S_FORMAT,
+                        "%s begins with a number (DCASE labels) and %s does not: both have to be "
+                        "of one kind",
+                        p == NUMBERS ? s->prediction : s->truth,
+                        p == NUMBERS ? s->truth : s->prediction);
     if (p != NUMBERS && t != NUMBERS) {
         r->known = of_trajectories;
         return v2s_labels_path(s, r->values, log);
     }
     if (p == EMPTY) // an empty truth is refused by its reader
         v2s_run_log_warn(log, "%s is empty: every label is missed", s->prediction);
-    v2s_labels_pair pair = {p == EMPTY ? NULL : s->prediction, s->truth};
+    v2s_file_pair pair = {p == EMPTY ? NULL : s->prediction, s->truth};
     return v2s_labels_seld(s, &pair, 1, r->values, log);
 }
 
 static v2s_status compare_folders(const v2s_settings *s, result *r, v2s_run_log *log) {
-    v2s_label_folder p = {0}, t = {0};
-    v2s_labels_pair *pairs = NULL;
+    v2s_pair_folder p = {0}, t = {0};
+    v2s_file_pair *pairs = NULL;
     size_t count = 0;
-    v2s_status status = v2s_label_folder_read(s->prediction, &p);
+    v2s_status status = v2s_pair_folder_read(s->prediction, ".csv", &p);
     if (status == V2S_OK)
-        status = v2s_label_folder_read(s->truth, &t);
+        status = v2s_pair_folder_read(s->truth, ".csv", &t);
     if (status == V2S_OK)
-        status = v2s_label_folder_match(&p, &t, &pairs, &count, log);
+        status = v2s_pair_folder_match(&p, &t, "their labels are missed", &pairs, &count, log);
     for (size_t i = 0; i < count && status == V2S_OK; i++) {
         kind found = EMPTY;
         if (pairs[i].prediction != NULL)
@@ -165,8 +164,8 @@ static v2s_status compare_folders(const v2s_settings *s, result *r, v2s_run_log 
     if (status == V2S_OK)
         status = v2s_labels_seld(s, pairs, count, r->values, log);
     free(pairs);
-    v2s_label_folder_free(&p);
-    v2s_label_folder_free(&t);
+    v2s_pair_folder_free(&p);
+    v2s_pair_folder_free(&t);
     return status;
 }
 
@@ -178,9 +177,10 @@ static v2s_status check_kinds(const v2s_settings *s) {
                         "%s holds labels and %s is no .csv: both have to be labels or "
                         "both sounds",
                         labels, other);
-    if (is_folder(labels) != is_folder(other))
+    if (v2s_pair_is_folder(labels) != v2s_pair_is_folder(other))
         return V2S_FAIL(V2S_FORMAT, "%s is a folder and %s is not: both have to be",
-                        is_folder(labels) ? labels : other, is_folder(labels) ? other : labels);
+                        v2s_pair_is_folder(labels) ? labels : other,
+                        v2s_pair_is_folder(labels) ? other : labels);
     return V2S_OK;
 }
 
@@ -192,7 +192,7 @@ v2s_status v2s_pair_labels(const v2s_settings *s, v2s_run_log *log) {
     V2S_TRY(check_kinds(s));
     V2S_TRY(v2s_pair_metrics_choose(v2s_labels_metrics, V2S_LABELS_COUNT, s->metrics, "labels",
                                     &asked));
-    V2S_TRY(is_folder(s->truth) ? compare_folders(s, &r, log) : compare_files(s, &r, log));
+    V2S_TRY(v2s_pair_is_folder(s->truth) ? compare_folders(s, &r, log) : compare_files(s, &r, log));
     v2s_compare_pair_say(v2s_labels_metrics, V2S_LABELS_COUNT, asked & r.known, r.values, log);
     return V2S_OK;
 }

@@ -6,7 +6,7 @@
 // The first line tells which: DCASE labels begin with a number. An empty prediction beside DCASE
 // labels is a system that heard nothing.
 //
-//   DCASE          M8 as spatial/seld_scores.h. Distances of --truth are centimetres and those of
+//   DCASE          M8 as spatial/doa_scores.h. Distances of --truth are centimetres and those of
 //                  --pred metres, as in published labels and in outputs of systems; the files do
 //                  not tell, so --truth-distance and --pred-distance say otherwise. Rows whose
 //                  direction is out of range are left out and counted. M12 (spatial/path_scores.h)
@@ -26,11 +26,12 @@
 #include <stdbool.h>
 
 #include "infer/compare.h"
+#include "infer/pair_folder.h"
 #include "infer/run_log.h"
 #include "infer/settings.h"
 #include "spatial/path_scores.h"
 
-// Whether --pred or --truth is a .csv or a folder.
+// Whether --pred or --truth is a .csv, or a folder that is not one of responses.
 bool v2s_pair_labels_asked(const v2s_settings *settings);
 
 // FORMAT: only one of them is, or their kinds differ; IO; USAGE: a metric that labels do not have.
@@ -66,12 +67,8 @@ extern const v2s_metric v2s_labels_metrics[V2S_LABELS_COUNT];
 void v2s_labels_path_values(const v2s_path_sums *sums, double *values);
 
 // Both fill values [V2S_LABELS_COUNT] and add what is theirs alone to the log (pair_seld.c,
-// pair_path.c). In `pairs` [count] are the files that belong together; NULL: nothing predicted.
-typedef struct v2s_labels_pair {
-    const char *prediction, *truth;
-} v2s_labels_pair;
-
-V2S_MUST_USE v2s_status v2s_labels_seld(const v2s_settings *settings, const v2s_labels_pair *pairs,
+// pair_path.c). `pairs` [count] are the files that belong together.
+V2S_MUST_USE v2s_status v2s_labels_seld(const v2s_settings *settings, const v2s_file_pair *pairs,
                                         size_t count, double *values, v2s_run_log *log);
 V2S_MUST_USE v2s_status v2s_labels_path(const v2s_settings *settings, double *values,
                                         v2s_run_log *log);

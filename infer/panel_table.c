@@ -2,6 +2,7 @@
 // Tables with a header (infer/panel.h).
 #include <errno.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -126,9 +127,20 @@ size_t v2s_table_columns(const v2s_table *t) {
     return t->names;
 }
 
+static bool is_header(const v2s_table *t) {
+    if (t->fields != t->names)
+        return false;
+    for (size_t i = 0; i < t->names; i++)
+        if (strcmp(t->field[i], t->name[i]) != 0)
+            return false;
+    return true;
+}
+
 v2s_status v2s_table_next(v2s_table *t) {
-    V2S_TRY(read_row(t));
-    V2S_TRY(split(t, t->row, t->field, &t->fields));
+    do {
+        V2S_TRY(read_row(t));
+        V2S_TRY(split(t, t->row, t->field, &t->fields));
+    } while (is_header(t));
     if (t->fields != t->names)
         return v2s_table_bad(t, "expected %zu columns as in the header, found %zu", t->names,
                              t->fields);

@@ -6,8 +6,8 @@
     const get = (id) => document.getElementById(id);
     const dial = get("dial"), side = get("side"), player = get("player"), next = get("next");
     const fields = { azimuth: get("azimuth"), elevation: get("elevation") };
-    const lines = ["session,trial,stimulus,system,true_azimuth_deg,true_elevation_deg,"
-        + "azimuth_deg,elevation_deg"];
+    const lines = ["assessor,trial,condition,target_az_deg,target_el_deg,answer_az_deg,"
+        + "answer_el_deg,stimulus,place"];
     let session = "", order = [], trial = 0, played = false;
     let azimuth = null, elevation = 0;
 
@@ -125,8 +125,8 @@
     });
     next.addEventListener("click", () => {
         const s = data.stimuli[order[trial]];
-        lines.push([session, trial + 1, s.stimulus, s.system, s.azimuth, s.elevation, azimuth,
-            elevation].join(","));
+        lines.push([session, s.trial, s.condition, s.azimuth, s.elevation, azimuth, elevation,
+            s.stimulus, trial + 1].join(","));
         player.pause();
         trial++;
         if (trial < order.length) begin_trial();

@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: MIT
 // compare --pointing-results FILE.csv: directions that listeners pointed at, against where the
-// sound was. A table with a header, columns in any order, others ignored:
+// sound was, as the page of --pointing-test saves them. A table with a header, columns in any
+// order, others ignored:
 //
 //   assessor,trial,condition,target_az_deg,target_el_deg,answer_az_deg,answer_el_deg
 //
 // One row per answer; degrees, azimuth counter-clockwise (left +) in -360..360, elevation up in
-// -90..90. Without the two columns of elevations all are 0 and judged in azimuth. Condition is what
-// was heard ("refined", "geometric", "reference"); trial names the item. An assessor may answer the
-// same trial several times.
+// -90..90. Condition is what was heard: "refined", "geometric", "truth". Without the two columns of
+// elevations all are 0 and judged in azimuth. A header that comes again is passed over, so that
+// files can be put together by cat.
 //
 //   error        angle between target t and answer a, both unit vectors (x front, y left, z up)
 //   confusion    t and a on different sides of the frontal plane (t.x a.x < 0: the answer mirrored

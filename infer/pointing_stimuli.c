@@ -83,7 +83,7 @@ static v2s_status fill(const v2s_systems *systems, const v2s_hrtf *hrtf, const s
     size_t from = 0, frames = 0;
     v2s_vec3 direction = {1, 0, 0};
     V2S_TRY(v2s_pointing_stretch(pair, &from, &frames, &direction));
-    V2S_TRY(add_sound(&s->sounds, hrtf, pair->rate_hz, pair->truth, from, frames, "truth"));
+    V2S_TRY(add_sound(&s->sounds, hrtf, pair->rate_hz, pair->truth, from, frames, "reference"));
     for (size_t i = 0; i < sounds->count; i++)
         V2S_TRY(add_sound(&s->sounds, hrtf, pair->rate_hz, sounds->sound[i], from, frames,
                           systems->items[which[i]].name));

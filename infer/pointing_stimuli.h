@@ -18,7 +18,7 @@
 #define V2S_POINTING_SPREAD_DEG 5.0
 
 typedef struct v2s_pointing_stimuli {
-    v2s_listening_stimuli sounds; // "truth", "refined" (with a refiner), "geometric"
+    v2s_listening_stimuli sounds; // "reference", "refined" (with a refiner), "geometric"
     double from_s, length_s;      // of the stretch in its clip
     double azimuth_deg, elevation_deg;
 } v2s_pointing_stimuli;

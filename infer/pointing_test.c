@@ -23,8 +23,9 @@ extern const char v2s_pointing_page_js[];
 // One stimulus that listeners hear.
 typedef struct sound {
     const v2s_clip_result *clip;
-    int voice; // of the clip's stimuli
-    char system[V2S_LISTENING_NAME_MAX];
+    size_t trial; // of the package's clips, from 0
+    int voice;    // of the clip's stimuli
+    char condition[V2S_LISTENING_NAME_MAX];
     double azimuth_deg, elevation_deg, from_s, length_s, gain_db;
     size_t number; // in the package, from 0
 } sound;
@@ -50,20 +51,22 @@ static void note_clip(package *p, const v2s_clip_result *clip, const v2s_pointin
         const v2s_listening_stimulus *item = &s->sounds.items[i];
         sound *own = &p->sounds[p->count++];
         *own = (sound){.clip = clip,
+                       .trial = p->clips - 1,
                        .voice = i,
                        .azimuth_deg = s->azimuth_deg,
                        .elevation_deg = s->elevation_deg,
                        .from_s = s->from_s,
                        .length_s = s->length_s,
                        .gain_db = item->gain_db};
-        snprintf(own->system, sizeof own->system, "%s", item->name);
+        snprintf(own->condition, sizeof own->condition, "%s", item->name);
         p->peak = fmax(p->peak, v2s_stimulus_peak(item->stereo, s->sounds.frames));
     }
 }
 
 static v2s_status choose_clips(package *p) {
     const v2s_clip_result **list = NULL;
-    size_t count = 0;
+    size_t count = 0, left_out = 0;
+    char first[V2S_ERROR_TEXT_MAX];
     V2S_TRY(v2s_listening_choice(p->c, p->c->seed, &list, &count));
     v2s_status status = V2S_OK;
     for (size_t i = 0; status == V2S_OK && i < count && p->clips < p->wanted; i++) {
@@ -74,13 +77,17 @@ static v2s_status choose_clips(package *p) {
         if (status == V2S_OK) {
             note_clip(p, list[i], &s);
         } else if (status != V2S_NOMEM && status != V2S_CANCELLED) {
-            v2s_run_log_warn(p->run->log, "%s: not in the pointing test", v2s_error_text());
+            if (left_out++ == 0)
+                snprintf(first, sizeof first, "%s", v2s_error_text());
             status = V2S_OK;
         }
         v2s_pointing_stimuli_free(&s);
     }
     free(list);
     V2S_TRY(status);
+    if (left_out > 0)
+        v2s_run_log_warn(p->run->log, "pointing test: %zu clip%s left out; the first: %s", left_out,
+                         left_out == 1 ? "" : "s", first);
     if (p->clips == 0)
         return V2S_FAIL(V2S_FORMAT, "no clip can be used for a pointing test");
     if (p->clips < p->wanted)
@@ -150,10 +157,11 @@ static void put_page(v2s_page *page, const package *p, const v2s_exhibit_file *f
     for (size_t i = 0; i < p->count; i++) {
         const sound *s = &p->sounds[p->at[i]];
         v2s_file_out_printf(page->out,
-                            "%s\n{\"stimulus\":\"%02zu\",\"azimuth\":%.2f,\"elevation\":%.2f,"
-                            "\"system\":",
-                            i > 0 ? "," : "", i + 1, s->azimuth_deg, s->elevation_deg);
-        v2s_page_json_text(page, s->system);
+                            "%s\n{\"stimulus\":\"%02zu\",\"trial\":\"trial_%02zu\","
+                            "\"azimuth\":%.2f,\"elevation\":%.2f,\"condition\":",
+                            i > 0 ? "," : "", i + 1, s->trial + 1, s->azimuth_deg,
+                            s->elevation_deg);
+        v2s_page_json_text(page, s->condition);
         v2s_page_put(page, ",\"sound\":\"");
         v2s_page_data_uri(page, "audio/wav", files[i].bytes, files[i].size);
         v2s_page_put(page, "\"}");
@@ -189,13 +197,13 @@ static void put_field(v2s_file_out *f, const char *text) {
 static v2s_status write_list(const package *p) {
     v2s_file_out *f = NULL;
     V2S_TRY(open_file(p, "stimuli.csv", &f));
-    v2s_file_out_printf(f, "stimulus,system,true_azimuth_deg,true_elevation_deg,from_s,length_s,"
+    v2s_file_out_printf(f, "stimulus,trial,condition,target_az_deg,target_el_deg,from_s,length_s,"
                            "gain_db,clip,cluster\n");
     for (size_t i = 0; i < p->count; i++) {
         const sound *s = &p->sounds[p->at[i]];
-        v2s_file_out_printf(f, "%02zu,%s,%.2f,%.2f,%.3f,%.3f,%.3f,", i + 1, s->system,
-                            s->azimuth_deg, s->elevation_deg, s->from_s, s->length_s,
-                            s->gain_db + 20 * log10(p->gain));
+        v2s_file_out_printf(f, "%02zu,trial_%02zu,%s,%.2f,%.2f,%.3f,%.3f,%.3f,", i + 1,
+                            s->trial + 1, s->condition, s->azimuth_deg, s->elevation_deg, s->from_s,
+                            s->length_s, s->gain_db + 20 * log10(p->gain));
         put_field(f, s->clip->clip->id);
         v2s_file_out_printf(f, ",");
         put_field(f, v2s_clip_cluster(s->clip->clip));

@@ -5,11 +5,13 @@
 //                                for azimuth, a slider for elevation, or numbers, all of them with
 //                                the keyboard), at the end a CSV to save
 //   FOLDER/stimuli/NN.wav        the same sounds, 48 kHz, 24 bits (in the page: 16 bits)
-//   FOLDER/stimuli.csv           stimulus,system,clip,true_azimuth_deg,true_elevation_deg,...
+//   FOLDER/stimuli.csv           what each of them is, its true direction, and its clip
 //   FOLDER/README.txt
 //
-// The page's CSV, which `compare --pointing-results` reads:
-//   session,trial,stimulus,system,true_azimuth_deg,true_elevation_deg,azimuth_deg,elevation_deg
+// The page's CSV, which `compare --pointing-results` reads (infer/pointing_results.h):
+//   assessor,trial,condition,target_az_deg,target_el_deg,answer_az_deg,answer_el_deg,stimulus,place
+// trial is the clip, place when it was heard; conditions are reference (the truth), refined (with a
+// refiner) and geometric.
 //
 // Clips are drawn as for a listening test (infer/listening_test.h), stimuli are those of
 // infer/pointing_stimuli.h, numbered in an order drawn by the seed, so that a number says nothing

@@ -44,7 +44,7 @@ static void put_sentence(v2s_page *p, const v2s_comparison *c, int contrast, int
     if (isfinite(d.interval.lo))
         v2s_page_put(p, words[v2s_verdict((v2s_metric_id)m, &d) + 1]);
     else
-        v2s_page_put(p, "judged in too few rooms to tell it from ");
+        v2s_page_put(p, "judged on too few clusters to tell it from ");
     v2s_page_text(p, c->systems->items[k->second].name);
     v2s_page_put(p, ": ");
     v2s_page_interval(p, &d.interval, metric->decimals + 1, true);

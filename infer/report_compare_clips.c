@@ -7,6 +7,7 @@
 
 #include "infer/clip_sounds.h"
 #include "infer/report_compare.h"
+#include "kernels/base/cancel.h"
 
 enum { TABLE_ENDS = 5, SHOWN_ENDS = 2, LABEL_MAX = 160 };
 
@@ -36,7 +37,9 @@ int v2s_page_ranking_metric(const v2s_comparison *c) {
 
 static int by_gain(const void *a, const void *b) {
     double x = ((const ranked *)a)->gain, y = ((const ranked *)b)->gain;
-    return (x < y) - (x > y);
+    if (x == y) // the order of the manifests
+        return ((const ranked *)a)->clip < ((const ranked *)b)->clip ? -1 : 1;
+    return x < y ? 1 : -1;
 }
 
 // By what refined gains on geometric; without a refiner by how near geometric is to the truth.
@@ -100,12 +103,17 @@ static void put_row(v2s_page *p, const v2s_comparison *c, const v2s_clip_result 
 }
 
 static void put_intro(v2s_page *p, const ranking *r) {
-    v2s_page_put(p, "<section><h2>Best and worst clips</h2>\n<p>By ");
-    v2s_page_text(p, v2s_metrics[r->metric].name);
-    v2s_page_put(p,
-                 v2s_page_has_refiner(r->c)
-                     ? ": what refined gains on geometric, best first; geometric → refined.</p>\n"
-                     : ": where geometric is nearest to the truth, best first.</p>\n");
+    v2s_page_put(p, "<section><h2>Best and worst clips</h2>\n<p>");
+    if (r->metric < 0) {
+        v2s_page_put(p, "No metric has a number: in the order of the manifests.</p>\n");
+    } else {
+        v2s_page_put(p, "By ");
+        v2s_page_text(p, v2s_metrics[r->metric].name);
+        v2s_page_put(
+            p, v2s_page_has_refiner(r->c)
+                   ? ": what refined gains on geometric, best first; geometric → refined.</p>\n"
+                   : ": where geometric is nearest to the truth, best first.</p>\n");
+    }
     put_head(p, r->c, "Scores of the best and the worst clips");
     for (size_t i = 0; i < r->count; i++)
         if (i < TABLE_ENDS || i + TABLE_ENDS >= r->count)
@@ -131,6 +139,21 @@ static size_t choose_systems(const v2s_comparison *c, size_t which[V2S_CLIP_SOUN
     return count;
 }
 
+// Two ears are shown as they are, the systems decoded.
+static v2s_status show_ears(v2s_clip_sounds *sounds, v2s_exhibit_source *s) {
+    for (size_t i = 0; i < sounds->count; i++) {
+        float *stereo = NULL;
+        V2S_TRY(v2s_ear_decoder_apply(s->decoder, s->frames, sounds->sound[i], &stereo));
+        free(sounds->sound[i]);
+        s->sounds[i + 1] = sounds->sound[i] = stereo;
+    }
+    s->sounds[0] = sounds->pair.ears;
+    s->channels = 2;
+    s->path = NULL;
+    v2s_ear_decoder_close(&s->decoder);
+    return V2S_OK;
+}
+
 static v2s_status make_exhibit(const v2s_comparison *c, const v2s_comparison_run *run,
                                const v2s_clip_result *r, v2s_exhibit *e) {
     size_t which[V2S_CLIP_SOUNDS_MAX], count = choose_systems(c, which);
@@ -149,6 +172,8 @@ static v2s_status make_exhibit(const v2s_comparison *c, const v2s_comparison_run
     s.frames = sounds.pair.frames;
     s.path = &sounds.pair.path;
     v2s_status status = v2s_ear_decoder_open(run->hrtf, s.rate_hz, &s.decoder);
+    if (status == V2S_OK && sounds.pair.ears != NULL)
+        status = show_ears(&sounds, &s);
     if (status == V2S_OK)
         status = v2s_exhibit_make(&s, e);
     if (status != V2S_OK)
@@ -161,6 +186,8 @@ static v2s_status make_exhibit(const v2s_comparison *c, const v2s_comparison_run
 static const char *place_word(const ranking *r, size_t index) {
     if (r->count == 1)
         return "the only clip";
+    if (r->metric < 0)
+        return "not ranked";
     if (index < SHOWN_ENDS && index < r->count - 1 - index)
         return index == 0 ? "the best clip" : "second best";
     if (index == r->count - 1)
@@ -209,7 +236,10 @@ v2s_status v2s_page_clips(v2s_page *p, const v2s_comparison *c, const v2s_compar
         put_intro(p, &r);
     for (size_t i = 0; status == V2S_OK && i < r.count; i++) {
         bool shown = false;
-        if (i < SHOWN_ENDS || i + SHOWN_ENDS >= r.count)
+        if (i >= SHOWN_ENDS && i + SHOWN_ENDS < r.count)
+            continue;
+        status = v2s_cancel_check();
+        if (status == V2S_OK)
             status = put_clip(p, &r, run, i, number + 1, &shown);
         number += shown;
     }

@@ -123,12 +123,16 @@ v2s_status v2s_page_repeat(v2s_page *p, const v2s_comparison *c, const v2s_compa
         if (c->systems->items[i].file != NULL)
             V2S_TRY(put_checkpoint(p, &c->systems->items[i]));
     put_metrics(p, c, s);
+    char fields[32];
+    v2s_cluster_fields(c, fields);
     begin_row(p, "intervals");
     v2s_file_out_printf(p->out,
-                        "95 %%, paired bootstrap, %d draws of rooms or sources, seed %llu"
+                        "95 %%, paired bootstrap, %d draws of clusters (field %s), seed %llu"
                         "</td></tr>\n",
-                        c->draws, (unsigned long long)c->seed);
+                        c->draws, fields, (unsigned long long)c->seed);
     v2s_page_row(p, "ears", run->hrtf->title[0] != '\0' ? run->hrtf->title : "no title");
+    if (s->hrtf != NULL)
+        v2s_page_row(p, "head file", s->hrtf);
     v2s_page_put(p, "</tbody></table>\n</section>\n");
     return V2S_OK;
 }

@@ -49,7 +49,7 @@ static void put_contrast(v2s_page *p, const v2s_difference *d, int m) {
     v2s_page_number(p, 100 * d->win_rate, 0, false);
     v2s_page_put(p, " %</td><td class=\"verdict ");
     v2s_page_put(p, isfinite(d->interval.lo)     ? words[v2s_verdict((v2s_metric_id)m, d) + 1]
-                    : isfinite(d->interval.mean) ? "same\">too few rooms"
+                    : isfinite(d->interval.mean) ? "same\">too few clusters"
                                                  : "same\">not known");
     v2s_page_put(p, "</td>");
 }
@@ -117,10 +117,12 @@ static void put_group(v2s_page *p, const v2s_comparison *c, const v2s_summary *s
                                                   "With components left out"};
     v2s_page_put(p, "<section><h2>");
     v2s_page_text(p, title);
+    char clusters[48];
+    v2s_cluster_words(c, s->clusters, clusters);
     v2s_file_out_printf(p->out,
-                        "</h2>\n<p>%zu clips from %zu rooms or sources. Means, 95 %% intervals and "
-                        "paired intervals of the difference; an interval without 0 decides.</p>\n",
-                        s->clips, s->clusters);
+                        "</h2>\n<p>%zu clip%s from %s. Means, 95 %% intervals and paired intervals "
+                        "of the difference; an interval without 0 decides.</p>\n",
+                        s->clips, s->clips == 1 ? "" : "s", clusters);
     for (int which = OPEN; which < SHELVES; which++) {
         score_table t = {.c = c, .s = s};
         if (!fill_shelf(c, (shelf)which, &t))

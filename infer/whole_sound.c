@@ -44,8 +44,9 @@ v2s_status v2s_whole_sound_match(const char *prediction_path, v2s_whole_sound *p
         return V2S_FAIL(V2S_FORMAT, "%s has %.0f Hz, %s has %.0f Hz: convert one of them",
                         prediction_path, p->rate_hz, truth_path, t->rate_hz);
     if (p->frames != t->frames) {
-        v2s_run_log_warn(log, "%s has %zu samples, %s has %zu: the shorter length is compared",
-                         prediction_path, p->frames, truth_path, t->frames);
+        if (log != NULL)
+            v2s_run_log_warn(log, "%s has %zu samples, %s has %zu: the shorter length is compared",
+                             prediction_path, p->frames, truth_path, t->frames);
         p->frames = t->frames = p->frames < t->frames ? p->frames : t->frames;
     }
     return V2S_OK;

@@ -20,7 +20,8 @@ typedef struct v2s_whole_sound {
 V2S_MUST_USE v2s_status v2s_whole_sound_read(const char *path, v2s_whole_sound *sound,
                                              v2s_run_log *log);
 
-// Same channels and rate, or FORMAT with both names; the longer one is cut, with a warning.
+// Same channels and rate, or FORMAT with both names; the longer one is cut, with a warning
+// unless `log` is NULL.
 V2S_MUST_USE v2s_status v2s_whole_sound_match(const char *prediction_path, v2s_whole_sound *p,
                                               const char *truth_path, v2s_whole_sound *t,
                                               v2s_run_log *log);

@@ -5,9 +5,21 @@
 
 #include "train/prepare.h"
 
+// clang-format off
 static const v2s_prepare_format *const FORMATS[] = {
+    &v2s_prepare_tau2019,
+    &v2s_prepare_tau2021,
+    &v2s_prepare_starss22,
+    &v2s_prepare_starss23,
+    &v2s_prepare_ytambigen,
+    &v2s_prepare_fairplay,
+    &v2s_prepare_soundspaces,
+    &v2s_prepare_batvision1,
+    &v2s_prepare_batvision2,
+    &v2s_prepare_pairs,
     NULL,
 };
+// clang-format on
 
 static v2s_status choose(const v2s_prepare_settings *s, const v2s_prepare_format **format) {
     char names[160] = "";
@@ -57,8 +69,7 @@ v2s_status v2s_train_prepare_run(const void *settings, int argc, char **argv) {
     V2S_TRY(v2s_train_check_device(&s->common));
     v2s_status status;
     V2S_TRY_GOTO(status, v2s_run_log_open(&log, s->common.quiet, s->common.json), done);
-    V2S_TRY_GOTO(status, v2s_prepare_run(format, s, &log), done);
-    status = v2s_run_log_finish(&log);
+    status = v2s_prepare_run(format, s, &log);
 done:
     v2s_run_log_close(&log);
     return status;

@@ -67,7 +67,8 @@ typedef struct v2s_names {
 // hidden ones are left out. A folder that is not there is IO. The caller frees.
 V2S_MUST_USE v2s_status v2s_prepare_list(v2s_prepare *p, const char *below, const char *suffix,
                                          v2s_names *names);
-void v2s_names_free(v2s_names *names); // accepts a zeroed one
+void v2s_names_free(v2s_names *names);               // accepts a zeroed one
+int v2s_names_compare(const void *a, const void *b); // of qsort and bsearch
 bool v2s_names_have(const v2s_names *names, const char *name);
 
 // *path = ROOT/<what fmt says>.
@@ -76,6 +77,9 @@ V2S_MUST_USE v2s_status v2s_prepare_path(v2s_prepare *p, const char **path, cons
 // *text = what fmt says.
 V2S_MUST_USE v2s_status v2s_prepare_text(v2s_prepare *p, const char **text, const char *fmt, ...)
     V2S_PRINTF(3, 4);
+
+// Room for one more item of a growing list of `count` (*room of them allocated). NOMEM.
+V2S_MUST_USE v2s_status v2s_prepare_grow(void **items, size_t count, size_t *room, size_t size);
 
 bool v2s_is_file(const char *path);
 bool v2s_is_folder(const char *path);
@@ -99,6 +103,8 @@ V2S_MUST_USE v2s_status v2s_prepare_trajectory(v2s_prepare *p, const char *id,
 // Keeps a copy of the clip. FORMAT (skipped, or the error with --strict): an id that was added
 // before. Fields that are NULL, 0 or NAN are left out, drr_db 0 is written: set it NAN.
 V2S_MUST_USE v2s_status v2s_prepare_add(v2s_prepare *p, const v2s_clip *clip);
+// Whether a clip of this id was added: ask before files are made that its line would name.
+bool v2s_prepare_has(const v2s_prepare *p, const char *id);
 size_t v2s_prepare_clip_count(const v2s_prepare *p, v2s_split split);
 
 // A file (or clip) that is left out. With --strict: FORMAT "file: reason".
@@ -145,8 +151,8 @@ V2S_MUST_USE v2s_status v2s_prepare_each(v2s_prepare *p, const char *what, const
 
 // ---- the run ----------------------------------------------------------------------------------
 
-// Runs a format and writes the manifest and the summary (into log, not yet printed). FORMAT: no
-// usable clip. On failure nothing of the run is left.
+// Runs a format, writes the manifest and finishes the log. FORMAT: no usable clip (the log is
+// finished then too). On failure no file of the run is left.
 V2S_MUST_USE v2s_status v2s_prepare_run(const v2s_prepare_format *format,
                                         const v2s_prepare_settings *settings, v2s_run_log *log);
 

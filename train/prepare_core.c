@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "infer/progress.h"
+#include "kernels/base/cancel.h"
 #include "train/prepare_internal.h"
 
 // ---- what is left out -------------------------------------------------------------------------
@@ -114,10 +115,15 @@ static int compare_ids(const void *a, const void *b) {
     return strcmp(a, b);
 }
 
+bool v2s_prepare_has(const v2s_prepare *p, const char *id) {
+    return tfind(id, &p->state->ids, compare_ids) != NULL;
+}
+
 v2s_status v2s_prepare_add(v2s_prepare *p, const v2s_clip *clip) {
     v2s_prepare_state *s = p->state;
     v2s_clip made = *clip;
-    if (tfind(clip->id, &s->ids, compare_ids) != NULL)
+    V2S_TRY(v2s_cancel_check());
+    if (v2s_prepare_has(p, clip->id))
         return v2s_prepare_skip(p, clip->id, "named twice: another clip has this id");
     void *items = s->clips;
     v2s_status status = v2s_prepare_grow(&items, s->clip_count, &s->clip_room, sizeof *s->clips);
@@ -153,20 +159,28 @@ static v2s_status write_clips(v2s_prepare *p) {
     return status;
 }
 
+// No usable clip: what was found is said all the same.
+static v2s_status nothing(v2s_prepare *p, const v2s_prepare_format *format, double wall_s) {
+    const v2s_prepare_state *s = p->state;
+    v2s_prepare_report(p, wall_s);
+    V2S_TRY(v2s_run_log_finish(p->log));
+    if (s->skip_count == 0)
+        return V2S_FAIL(V2S_FORMAT, "%s: nothing in it that %s would have: no usable clip", p->root,
+                        format->name);
+    return V2S_FAIL(V2S_FORMAT, "%s: no usable clip; %zu skipped, the first: %s: %s", p->root,
+                    s->skip_count, s->skips[0].file, s->skips[0].reason);
+}
+
 static v2s_status run(v2s_prepare *p, const v2s_prepare_format *format) {
     v2s_prepare_state *s = p->state;
     double started_s = v2s_now_s();
     V2S_TRY(v2s_prepare_open_paths(p));
     V2S_TRY(format->run(p));
-    if (s->clip_count == 0 && s->skip_count == 0)
-        return V2S_FAIL(V2S_FORMAT, "%s: nothing in it that %s would have: no usable clip", p->root,
-                        format->name);
     if (s->clip_count == 0)
-        return V2S_FAIL(V2S_FORMAT, "%s: no usable clip; %zu skipped, the first: %s: %s", p->root,
-                        s->skip_count, s->skips[0].file, s->skips[0].reason);
+        return nothing(p, format, v2s_now_s() - started_s);
     V2S_TRY(write_clips(p));
     v2s_prepare_report(p, v2s_now_s() - started_s);
-    return V2S_OK;
+    return v2s_run_log_finish(p->log);
 }
 
 static void keep_id(void *id) {

@@ -82,13 +82,13 @@ void v2s_names_free(v2s_names *names) {
     *names = (v2s_names){0};
 }
 
-static int by_bytes(const void *a, const void *b) {
+int v2s_names_compare(const void *a, const void *b) {
     return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
 bool v2s_names_have(const v2s_names *names, const char *name) {
-    return names->count > 0 &&
-           bsearch(&name, names->items, names->count, sizeof *names->items, by_bytes) != NULL;
+    return names->count > 0 && bsearch(&name, names->items, names->count, sizeof *names->items,
+                                       v2s_names_compare) != NULL;
 }
 
 static bool ends_with(const char *name, const char *suffix) {
@@ -129,7 +129,7 @@ v2s_status v2s_prepare_list(v2s_prepare *p, const char *below, const char *suffi
         return status;
     }
     if (made.count > 1)
-        qsort(made.items, made.count, sizeof *made.items, by_bytes);
+        qsort(made.items, made.count, sizeof *made.items, v2s_names_compare);
     *names = made;
     return V2S_OK;
 }
@@ -176,6 +176,13 @@ static v2s_status real_path(const char *path, char **out) {
                            : V2S_FAIL(V2S_IO, "%s: cannot open: %s", path, strerror(errno));
 }
 
+static v2s_status check_writable(const char *path) {
+    v2s_file_out *probe = NULL;
+    V2S_TRY(v2s_file_out_open(path, &probe));
+    v2s_file_out_close(&probe);
+    return V2S_OK;
+}
+
 v2s_status v2s_prepare_open_paths(v2s_prepare *p) {
     v2s_prepare_state *s = p->state;
     const char *slash = strrchr(s->manifest, '/');
@@ -188,6 +195,8 @@ v2s_status v2s_prepare_open_paths(v2s_prepare *p) {
     char *folder = folder_of(s->manifest);
     v2s_status status = folder == NULL ? no_memory() : real_path(folder, &s->folder);
     free(folder);
+    if (status == V2S_IO)
+        return V2S_FAIL(V2S_IO, "%s: its folder is not there", s->manifest);
     V2S_TRY(status);
     if (stem > 6 && strcmp(s->manifest + stem - 6, ".jsonl") == 0)
         stem -= 6;
@@ -196,10 +205,9 @@ v2s_status v2s_prepare_open_paths(v2s_prepare *p) {
         return no_memory();
     }
     s->files_name = slash == NULL ? s->files : s->files + (slash - s->manifest) + 1;
-    v2s_file_out *probe = NULL; // fails where nothing can be written
-    status = v2s_file_out_open(s->manifest, &probe);
-    v2s_file_out_close(&probe);
-    return status;
+    V2S_TRY(check_writable(s->manifest));
+    const char *json = p->settings->common.json;
+    return json == NULL || strcmp(json, "-") == 0 ? V2S_OK : check_writable(json);
 }
 
 // to, an absolute path, seen from the folder `from`: ../ for every part of `from` that it leaves.

@@ -47,9 +47,6 @@ struct v2s_prepare_state {
     void *sound_tree;                 // tsearch tree of them
 };
 
-// Room for one more item of a growing list. NOMEM.
-V2S_MUST_USE v2s_status v2s_prepare_grow(void **items, size_t count, size_t *room, size_t size);
-
 // `path` relative to the manifest's folder.
 V2S_MUST_USE v2s_status v2s_prepare_relative(v2s_prepare *p, const char *path, const char **out);
 

@@ -191,6 +191,8 @@ void v2s_prepare_report(v2s_prepare *p, double wall_s) {
     report_skips(p);
     v2s_run_log_number(p->log, "wall_s", wall_s);
     v2s_run_log_row(p->log, "time", "%.1f s", wall_s);
+    if (s->clip_count == 0)
+        return;
     v2s_run_log_text(p->log, "manifest", s->manifest);
     cJSON_AddBoolToObject(p->log->json, "outside", s->outside);
     v2s_run_log_row(p->log, "written", "%s%s%s%s", s->manifest, s->made_count > 0 ? ", " : "",

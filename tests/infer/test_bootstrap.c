@@ -5,6 +5,7 @@
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "tests/support/hash_noise.h"
 
@@ -119,4 +120,40 @@ Test(bootstrap, what_is_no_number_is_left_out) {
     cr_expect(isnan(i.mean) && i.clips == 0);
     i = interval_of(cluster, some, 0, 1000, 0);
     cr_expect(isnan(i.mean));
+}
+
+// All columns at once, on several threads: the same bits as one by one.
+Test(bootstrap, columns_and_threads_do_not_change_a_digit) {
+    enum { N = 90, COLUMNS = 7, DRAWS = 501 };
+    static float noise[COLUMNS * N];
+    static double values[COLUMNS][N];
+    static char name[N][8];
+    const char *cluster[N];
+    const double *columns[COLUMNS];
+    hash_noise(8, COLUMNS * N, 1, noise);
+    for (int i = 0; i < N; i++) {
+        snprintf(name[i], sizeof name[i], "r%d", i % 23);
+        cluster[i] = name[i];
+    }
+    for (int k = 0; k < COLUMNS; k++) {
+        columns[k] = values[k];
+        for (int i = 0; i < N; i++)
+            values[k][i] = k == 5 || (k == 3 && i % 23 != 4) || (k == 2 && i % 3 == 0)
+                               ? (double)NAN
+                               : (double)noise[k * N + i];
+    }
+    v2s_bootstrap *b = NULL;
+    cr_assert_eq(v2s_bootstrap_open(cluster, N, DRAWS, 11, &b), V2S_OK);
+    for (int threads = 1; threads <= 5; threads += 2) {
+        v2s_interval all[COLUMNS];
+        cr_assert_eq(v2s_bootstrap_means(b, columns, COLUMNS, threads, all), V2S_OK);
+        for (int k = 0; k < COLUMNS; k++) {
+            v2s_interval one = interval_of(cluster, values[k], N, DRAWS, 11);
+            cr_expect(memcmp(&one.lo, &all[k].lo, sizeof one.lo) == 0 || isnan(one.lo));
+            cr_expect(memcmp(&one.hi, &all[k].hi, sizeof one.hi) == 0 || isnan(one.hi));
+            cr_expect_eq(one.clips, all[k].clips);
+            cr_expect_eq(isnan(all[k].lo), k == 3 || k == 5, "column %d", k);
+        }
+    }
+    v2s_bootstrap_close(&b);
 }

@@ -4,6 +4,8 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "tests/support/hash_noise.h"
 #include "tests/support/make_media.h"
@@ -77,13 +79,48 @@ Test(compare_response_program, what_is_not_defined_is_null_and_counted) {
     cJSON_Delete(json);
 }
 
+Test(compare_response_program, folders_give_the_means_of_what_is_defined) {
+    const char *const made[] = {"truth", "truth/sub", "pred"};
+    const char *const files[] = {"truth/a.wav", "truth/sub/b.wav", "truth/c.wav", "pred/a.wav",
+                                 "pred/b.wav"};
+    for (int i = 0; i < 3; i++)
+        cr_assert_eq(mkdir(v2s_test_path(made[i]), 0700), 0);
+    make_response("truth/a.wav", 0.4, 0, 1, FRAMES);
+    make_response("pred/a.wav", 0.44, 0, 1, FRAMES);
+    make_response("truth/sub/b.wav", 0.4, 0, 1, 30); // falls by too little, and has no C50
+    make_response("pred/b.wav", 0.4, 0, 1, 30);
+    make_response("truth/c.wav", 0.4, 0, 1, FRAMES);
+    v2s_test_run run =
+        v2s_test_run_program((const char *const[]){"compare", "--pred", "pred", "--truth", "truth",
+                                                   "--metrics", "M11", "--json", "o.json", NULL});
+    cr_expect_eq(run.code, 0);
+    cr_expect(strstr(run.err, "none of 1 of the 3 recordings: left out") != NULL, "%s", run.err);
+    v2s_test_run_free(&run);
+    cJSON *json = v2s_test_json(v2s_test_path("o.json"));
+    cr_expect_eq(v2s_test_number(json, "pairs"), 2);
+    cr_expect_float_eq(v2s_test_number(json, "metrics.M11_rt60_percent"), 10, 0.1);
+    cr_expect_eq(v2s_test_number(json, "undefined_of.M11_rt60_percent"), 1);
+    cr_expect_eq(v2s_test_number(json, "undefined_of.M11_c50_db"), 1);
+    cr_expect_eq(v2s_test_number(json, "undefined_of.M11_drr_db"), 0);
+    cJSON_Delete(json);
+    V2S_TEST_REFUSED("is a folder and", "compare", "--pred", "pred", "--truth", "truth/a.wav",
+                     "--metrics", "M11");
+    for (int i = 0; i < 5; i++)
+        unlink(v2s_test_path(files[i]));
+    V2S_TEST_REFUSED("no .wav in this folder", "compare", "--pred", "pred", "--truth", "truth",
+                     "--metrics", "M11");
+    for (int i = 2; i >= 0; i--)
+        rmdir(v2s_test_path(made[i]));
+}
+
 Test(compare_response_program, the_longer_one_is_cut_with_a_warning) {
     make_response("p.wav", 0.4, 0, 1, FRAMES + 500);
     make_response("t.wav", 0.4, 0, 1, FRAMES);
     v2s_test_run run = v2s_test_run_program((const char *const[]){
         "compare", "--pred", "p.wav", "--truth", "t.wav", "--metrics", "M11", NULL});
     cr_expect_eq(run.code, 0);
-    cr_expect(strstr(run.err, "the shorter length is compared") != NULL, "%s", run.err);
+    cr_expect(strstr(run.err, "1 of 1 pairs differ in length: the shorter one is compared") != NULL,
+              "%s", run.err);
     cr_expect(strstr(run.out, "family crossings, decay 30 dB") != NULL, "%s", run.out);
     v2s_test_run_free(&run);
 }

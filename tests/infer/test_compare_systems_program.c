@@ -325,3 +325,20 @@ Test(compare_systems_program, a_cache_that_cannot_be_used_is_named) {
     V2S_TEST_REFUSED("m.jsonl/scores.txt: cannot open", "compare", "m.jsonl", "--cache", "m.jsonl",
                      "-q");
 }
+
+// A clip's truth has the gain of its whole recording: with other clips of it the scores are others.
+Test(compare_systems_program, a_recording_of_other_clips_is_judged_again) {
+#define PART(id, at)                                                                               \
+    "{\"id\":\"" id "\",\"split\":\"test\",\"pairing\":\"omni\",\"truth\":\"c0-t.wav\","           \
+    "\"trajectory\":\"c0-p.csv\",\"start_s\":" at ",\"duration_s\":0.25,\"recorded\":true}\n"
+    make_omni_set(1);
+    v2s_test_write_text("m.jsonl", PART("a", "0") PART("b", "0.25"));
+    cr_expect_eq(cached(JSON_OF("--cache", "cache")), 0);
+    cr_expect_gt(cached(JSON_OF("--cache", "cache")), 0);
+    v2s_test_write_text("m.jsonl", PART("other", "0"));
+    char *want = numbers_of(JSON_OF("--quiet"));
+    cJSON *json = JSON_OF("--cache", "cache");
+    cr_expect_eq(v2s_test_number(json, "clips_cached"), 0);
+    expect_same(want, json, "with its own gain");
+    free(want);
+}

@@ -148,6 +148,12 @@ Test(listener_results_program, bad_tables_are_refused_in_a_sentence) {
         v2s_test_write_text("r.csv", bad[i].text);
         V2S_TEST_REFUSED(bad[i].part, "compare", "--listening-results", "r.csv");
     }
+    FILE *f = open_table("trial_id,rating_stimulus,rating_score\n");
+    for (int i = 0; i <= 10000; i++)
+        fprintf(f, "i%d,reference,95\n", i);
+    fclose(f);
+    V2S_TEST_REFUSED("r.csv: more than 10000 different names", "compare", "--listening-results",
+                     "r.csv");
     V2S_TEST_REFUSED("none.csv: cannot open", "compare", "--listening-results", "none.csv");
     V2S_TEST_REFUSED("none.csv: cannot open", "compare", "--pointing-results", "none.csv");
     v2s_test_run run = v2s_test_run_program((const char *const[]){
@@ -192,6 +198,19 @@ Test(listener_results_program, errors_and_confusions_of_known_answers) {
     cr_expect_float_eq(v2s_test_number(json, "differences.refined-geometric.error_deg.mean"),
                        (ann_error - 15 + 0 - 20) / 2, 1e-9);
     cr_expect_eq(v2s_test_number(json, "differences.refined-geometric.error_deg.n"), 2);
+    cJSON_Delete(json);
+    // Two files put together.
+    const char *const page = POINTING;
+    char text[1024];
+    snprintf(text, sizeof text, "%sx,1,truth,-20,0,-25,0\r\n%sy,1,truth,-20,0,-35,0\r\n", page,
+             page);
+    v2s_test_write_text("r.csv", text);
+    run = analysed("--pointing-results", "r.csv");
+    v2s_test_run_free(&run);
+    json = v2s_test_json(v2s_test_path("o.json"));
+    cr_expect_float_eq(v2s_test_number(json, "conditions.truth.error_deg.mean"), 10, 1e-9);
+    cr_expect_float_eq(v2s_test_number(json, "conditions.truth.azimuth_deg.mean"), -10, 1e-9);
+    cr_expect_eq(v2s_test_number(json, "assessors"), 2);
     cJSON_Delete(json);
     v2s_test_write_text("r.csv", "trial,assessor,answer_az_deg,note,condition,target_az_deg\n"
                                  "1,ann,10,x,a,0\n");

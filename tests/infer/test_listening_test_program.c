@@ -198,7 +198,7 @@ Test(listening_test_program, a_pointing_test_knows_the_true_directions) {
     make_set();
     V2S_TEST_RUN(COMPARE, "--pointing-test", "point", "--seed", "4", "--listening-clips", "3");
     char *list = v2s_test_page_read(v2s_test_path("point/stimuli.csv"));
-    cr_expect(strncmp(list, "stimulus,system,true_azimuth_deg,true_elevation_deg,", 52) == 0);
+    cr_expect(strncmp(list, "stimulus,trial,condition,target_az_deg,target_el_deg,", 53) == 0);
     cr_expect_eq(v2s_test_page_count(list, "\n"), 1 + 3 * 3);
     for (int i = 0; i < 3; i++) {
         char part[64];
@@ -216,7 +216,7 @@ Test(listening_test_program, a_pointing_test_knows_the_true_directions) {
     v2s_test_page_well_formed(page);
     cr_expect_eq(v2s_test_page_count(page, "data:audio/wav;base64,"), 9);
     cr_expect_eq(v2s_test_page_count(page, "http"), 1, "nothing but http-equiv");
-    cr_expect(strstr(page, "session,trial,stimulus,system,true_azimuth_deg,true_elevation_deg,"));
+    cr_expect(strstr(page, "assessor,trial,condition,target_az_deg,target_el_deg,answer_az_deg,"));
     free(page);
 }
 
@@ -249,8 +249,31 @@ Test(listening_test_program, the_pointing_page_writes_what_was_answered) {
     if (system(command) != 0)
         cr_skip_test("this chromium does not start");
     char *dom = v2s_test_page_read(v2s_test_path("dom.html"));
-    cr_expect_eq(v2s_test_page_count(dom, ",50,10\n"), 3, "azimuth 50, elevation 10");
-    cr_expect(strstr(dom, "\na_b,1,0") && strstr(dom, "\na_b,3,0"));
+    // The text of the answers is what stands in the text area.
+    char *csv = strstr(dom, "assessor,trial,"), *end = NULL;
+    while (csv != NULL && strncmp(csv,
+                                  "assessor,trial,condition,target_az_deg,target_el_deg,"
+                                  "answer_az_deg,answer_el_deg,stimulus,place\na_b,",
+                                  95) != 0)
+        csv = strstr(csv + 1, "assessor,trial,");
+    cr_assert(csv != NULL && (end = strstr(csv, "</textarea>")) != NULL);
+    *end = '\0';
+    cr_expect_eq(v2s_test_page_count(csv, "\na_b,trial_01,"), 3);
+    cr_expect_eq(v2s_test_page_count(csv, ",50,10,0"), 3, "azimuth 50, elevation 10");
+    // The same of a second person goes through the analysis.
+    char *both = malloc(3 * strlen(csv));
+    strcpy(both, csv);
+    for (char *p = strchr(csv, '\n') + 1; *p != '\0'; p = strchr(p, '\n') + 1)
+        snprintf(both + strlen(both), 200, "second%.*s", (int)strcspn(p + 3, "\n") + 1, p + 3);
+    v2s_test_write_text("answers.csv", both);
+    V2S_TEST_RUN("compare", "--pointing-results", "answers.csv", "--json", "o.json", "-q");
+    cJSON *json = v2s_test_json(v2s_test_path("o.json"));
+    cr_expect_eq(v2s_test_number(json, "assessors"), 2);
+    cr_expect_eq(v2s_test_number(json, "answers"), 6);
+    double error = v2s_test_number(json, "conditions.geometric.error_deg.mean");
+    cr_expect(error >= 10 && error < 180);
+    cJSON_Delete(json);
+    free(both);
     free(dom);
 }
 
@@ -268,6 +291,7 @@ Test(listening_test_program, what_cannot_be_written_is_refused_and_nothing_is_le
     USAGE("--listening-test needs --refiner", "compare", "m.jsonl", "--listening-test", "listen");
     USAGE("needs a MANIFEST", "compare", "--pred", "c0.wav", "--truth", "c1.wav", "--pointing-test",
           "point");
+    USAGE("give two folders", COMPARE, "--listening-test", "x", "--pointing-test", "x");
     USAGE("listening-clips", COMPARE, "--listening-test", "listen", "--listening-clips", "0");
     mkdir(v2s_test_path("full"), 0755);
     v2s_test_write_text("full/kept.txt", "kept");

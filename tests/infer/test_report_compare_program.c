@@ -119,6 +119,25 @@ Test(report_compare_program, pairs_of_files_have_a_page) {
     free(page);
 }
 
+// Without a number in any metric (60 ms are too short for M8) clips are shown all the same.
+Test(report_compare_program, clips_without_numbers_are_not_ranked) {
+    float *foa = foa_plane_wave(1000, 1, 0, 1, 0);
+    v2s_test_make_wav(v2s_test_path("a.wav"), foa, 1000, 4, RATE);
+    free(foa);
+    v2s_test_write_text("a.csv", "time_s,object,az_deg,el_deg,dist_m,confidence\n0,1,80,0,2,1\n");
+    v2s_test_write_text(
+        "m.jsonl",
+        "{\"id\":\"a\",\"split\":\"test\",\"pairing\":\"omni\",\"truth\":\"a.wav\","
+        "\"trajectory\":\"a.csv\"}\n{\"id\":\"b\",\"split\":\"test\",\"pairing\":\"omni\","
+        "\"truth\":\"a.wav\",\"trajectory\":\"a.csv\"}\n");
+    V2S_TEST_RUN("compare", "m.jsonl", "--metrics", "M8", "--report", "o.html", "-q");
+    char *page = page_of("o.html");
+    cr_expect(strstr(page, "No metric has a number"));
+    cr_expect_eq(v2s_test_page_count(page, ": not ranked</h3>"), 2);
+    cr_expect_eq(players(page), 6);
+    free(page);
+}
+
 // The script runs in a real browser: it marks the page and moves the time to the middle.
 Test(report_compare_program, the_script_runs_in_a_browser) {
     if (system("command -v chromium >/dev/null 2>&1") != 0)

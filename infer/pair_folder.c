@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: MIT
-#include "infer/label_folder.h"
+#include "infer/pair_folder.h"
 
 #include <errno.h>
 #include <fts.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <sys/stat.h>
 
 static const char *name_of(const char *path) {
     const char *slash = strrchr(path, '/');
@@ -16,7 +17,7 @@ static int by_name(const void *a, const void *b) {
     return strcmp(name_of(*(char *const *)a), name_of(*(char *const *)b));
 }
 
-static v2s_status keep(v2s_label_folder *folder, const char *path) {
+static v2s_status keep(v2s_pair_folder *folder, const char *path) {
     char **grown = realloc(folder->files, (folder->count + 1) * sizeof *grown);
     if (grown == NULL)
         return V2S_FAIL(V2S_NOMEM, "%s: out of memory", folder->path);
@@ -28,12 +29,13 @@ static v2s_status keep(v2s_label_folder *folder, const char *path) {
     return V2S_OK;
 }
 
-static v2s_status walk(v2s_label_folder *folder, FTS *tree) {
+static v2s_status walk(v2s_pair_folder *folder, FTS *tree) {
+    size_t n = strlen(folder->suffix);
     for (FTSENT *e; (errno = 0, e = fts_read(tree)) != NULL;) {
         if (e->fts_info == FTS_DNR || e->fts_info == FTS_ERR || e->fts_info == FTS_NS)
             return V2S_FAIL(V2S_IO, "%s: cannot read: %s", e->fts_path, strerror(e->fts_errno));
-        if (e->fts_info == FTS_F && e->fts_namelen > 4 &&
-            strcasecmp(e->fts_name + e->fts_namelen - 4, ".csv") == 0)
+        if (e->fts_info == FTS_F && e->fts_namelen > n &&
+            strcasecmp(e->fts_name + e->fts_namelen - n, folder->suffix) == 0)
             V2S_TRY(keep(folder, e->fts_path));
     }
     if (errno != 0)
@@ -41,12 +43,12 @@ static v2s_status walk(v2s_label_folder *folder, FTS *tree) {
     return V2S_OK;
 }
 
-v2s_status v2s_label_folder_read(const char *path, v2s_label_folder *folder) {
+v2s_status v2s_pair_folder_read(const char *path, const char *suffix, v2s_pair_folder *folder) {
     char *root = strdup(path);
     if (root == NULL)
         return V2S_FAIL(V2S_NOMEM, "out of memory");
     char *const roots[] = {root, NULL};
-    *folder = (v2s_label_folder){.path = path};
+    *folder = (v2s_pair_folder){.path = path, .suffix = suffix};
     FTS *tree = fts_open(roots, FTS_PHYSICAL | FTS_NOCHDIR | FTS_COMFOLLOW, NULL);
     v2s_status status = tree != NULL
                             ? walk(folder, tree)
@@ -56,7 +58,7 @@ v2s_status v2s_label_folder_read(const char *path, v2s_label_folder *folder) {
     free(root);
     V2S_TRY(status);
     if (folder->count == 0)
-        return V2S_FAIL(V2S_FORMAT, "%s: no .csv in this folder", path);
+        return V2S_FAIL(V2S_FORMAT, "%s: no %s in this folder", path, suffix);
     qsort(folder->files, folder->count, sizeof *folder->files, by_name);
     for (size_t i = 1; i < folder->count; i++)
         if (by_name(&folder->files[i - 1], &folder->files[i]) == 0)
@@ -65,9 +67,10 @@ v2s_status v2s_label_folder_read(const char *path, v2s_label_folder *folder) {
     return V2S_OK;
 }
 
-v2s_status v2s_label_folder_match(const v2s_label_folder *p, const v2s_label_folder *t,
-                                  v2s_labels_pair **pairs, size_t *count, v2s_run_log *log) {
-    v2s_labels_pair *list = calloc(t->count, sizeof *list);
+v2s_status v2s_pair_folder_match(const v2s_pair_folder *p, const v2s_pair_folder *t,
+                                 const char *lost, v2s_file_pair **pairs, size_t *count,
+                                 v2s_run_log *log) {
+    v2s_file_pair *list = calloc(t->count, sizeof *list);
     size_t found = 0, k = 0;
     if (list == NULL)
         return V2S_FAIL(V2S_NOMEM, "out of memory for %zu files", t->count);
@@ -75,16 +78,17 @@ v2s_status v2s_label_folder_match(const v2s_label_folder *p, const v2s_label_fol
         while (k < p->count && by_name(&p->files[k], &t->files[i]) < 0)
             k++;
         bool same = k < p->count && by_name(&p->files[k], &t->files[i]) == 0;
-        list[i] = (v2s_labels_pair){same ? p->files[k] : NULL, t->files[i]};
+        list[i] = (v2s_file_pair){same ? p->files[k] : NULL, t->files[i]};
         found += same;
     }
     if (found == 0) {
         free(list);
-        return V2S_FAIL(V2S_FORMAT, "%s and %s have no .csv of the same name", p->path, t->path);
+        return V2S_FAIL(V2S_FORMAT, "%s and %s have no %s of the same name", p->path, t->path,
+                        p->suffix);
     }
     if (found < t->count)
-        v2s_run_log_warn(log, "%s has none of %zu of the %zu recordings: their labels are missed",
-                         p->path, t->count - found, t->count);
+        v2s_run_log_warn(log, "%s has none of %zu of the %zu recordings: %s", p->path,
+                         t->count - found, t->count, lost);
     if (found < p->count)
         v2s_run_log_warn(log, "%s: %zu files without a truth: left out", p->path, p->count - found);
     *pairs = list;
@@ -92,9 +96,14 @@ v2s_status v2s_label_folder_match(const v2s_label_folder *p, const v2s_label_fol
     return V2S_OK;
 }
 
-void v2s_label_folder_free(v2s_label_folder *folder) {
+bool v2s_pair_is_folder(const char *path) {
+    struct stat s;
+    return stat(path, &s) == 0 && S_ISDIR(s.st_mode);
+}
+
+void v2s_pair_folder_free(v2s_pair_folder *folder) {
     for (size_t i = 0; i < folder->count; i++)
         free(folder->files[i]);
     free(folder->files);
-    *folder = (v2s_label_folder){0};
+    *folder = (v2s_pair_folder){0};
 }
