@@ -347,6 +347,8 @@ v2s_status v2s_prepare_publish_files(v2s_prepare *p) {
     size_t n = strlen(s->work);
     for (size_t i = 0; i < s->made_count; i++) {
         const char *final;
+        if (!v2s_is_file(s->made[i]))
+            continue; // its clip was skipped before it was written
         V2S_TRY(v2s_prepare_text(p, &final, "%s%s", s->files, s->made[i] + n));
         if (rename(s->made[i], final) != 0)
             return V2S_FAIL(V2S_IO, "%s: cannot write: %s", final, strerror(errno));

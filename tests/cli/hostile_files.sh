@@ -98,7 +98,7 @@ tensors() {
 : >"$in/w-empty.safetensors"
 printf '\377\377\377\377\377\377\377\177{}' >"$in/w-length.safetensors"
 printf '\100\102\017\0\0\0\0\0{}' >"$in/w-short.safetensors"
-head -c 1000 "$in/refiner.safetensors" >"$in/w-cut.safetensors"
+head -c 2000 "$in/refiner.safetensors" >"$in/w-cut.safetensors"
 tail -c 3000 "$in/sound.wav" >"$in/w-noise.safetensors"
 tensors w-json.safetensors '{"conv1d.weight":' 16
 tensors w-overlap.safetensors '{"conv1d.weight":{"dtype":"F32","shape":[1,4,1],"data_offsets":[0,16]},"conv1d.bias":{"dtype":"F32","shape":[1],"data_offsets":[12,16]}}' 16
