@@ -11,12 +11,13 @@ typedef struct problem {
     size_t rows, columns;
     double *memory;
     double *cost;          // [rows][columns]
-    double *flow;          // [rows][columns]
+    double *flow;          // [columns][rows]
     double *supply;        // [rows] left
     double *demand;        // [columns] left
     double *row_price;     // [rows] u
     double *column_price;  // [columns] v; cost - u - v >= 0, 0 where there is flow
     double *reach;         // [columns] length of the shortest path so far
+    double *open;          // [columns] the same, infinite where it is settled
     double *row_reach;     // [rows] of those that were reached
     size_t *ids;           // memory of the four below
     size_t *from_row;      // [columns] last row of that path
@@ -33,7 +34,7 @@ static void problem_close(problem *t) {
 }
 
 static v2s_status problem_open(size_t n, problem *t) {
-    *t = (problem){.memory = calloc(2 * n * n + 6 * n, sizeof *t->memory),
+    *t = (problem){.memory = calloc(2 * n * n + 7 * n, sizeof *t->memory),
                    .ids = calloc(4 * n, sizeof *t->ids),
                    .row_done = calloc(2 * n, sizeof *t->row_done)};
     if (t->memory == NULL || t->ids == NULL || t->row_done == NULL) {
@@ -47,7 +48,8 @@ static v2s_status problem_open(size_t n, problem *t) {
     t->row_price = t->demand + n;
     t->column_price = t->row_price + n;
     t->reach = t->column_price + n;
-    t->row_reach = t->reach + n;
+    t->open = t->reach + n;
+    t->row_reach = t->open + n;
     t->from_row = t->ids;
     t->from_column = t->ids + n;
     t->row_id = t->ids + 2 * n;
@@ -92,10 +94,22 @@ static void relax(problem *t, size_t r) {
     for (size_t c = 0; c < t->columns; c++) {
         double length = base + cost[c] - t->column_price[c];
         if (!t->done[c] && length < t->reach[c]) {
-            t->reach[c] = length;
+            t->reach[c] = t->open[c] = length;
             t->from_row[c] = r;
         }
     }
+}
+
+// The nearest column that is not settled; among equal ones the first.
+static size_t nearest_column(const problem *t) {
+    size_t nearest = 0;
+    double least = INFINITY;
+    for (size_t c = 0; c < t->columns; c++)
+        if (t->open[c] < least) {
+            least = t->open[c];
+            nearest = c;
+        }
+    return least < INFINITY ? nearest : t->columns;
 }
 
 // The nearest column with room from `start`, by Dijkstra's algorithm; t->columns if there is none.
@@ -103,19 +117,18 @@ static size_t find_path(problem *t, size_t start) {
     memset(t->row_done, 0, t->rows * sizeof *t->row_done);
     memset(t->done, 0, t->columns * sizeof *t->done);
     for (size_t c = 0; c < t->columns; c++)
-        t->reach[c] = INFINITY;
+        t->reach[c] = t->open[c] = INFINITY;
     t->row_reach[start] = 0;
     relax(t, start);
     for (;;) {
-        size_t nearest = t->columns;
-        for (size_t c = 0; c < t->columns; c++)
-            if (!t->done[c] && (nearest == t->columns || t->reach[c] < t->reach[nearest]))
-                nearest = c;
+        size_t nearest = nearest_column(t);
         if (nearest == t->columns || t->demand[nearest] > 0)
             return nearest;
+        const double *flow = t->flow + nearest * t->rows;
         t->done[nearest] = true;
+        t->open[nearest] = INFINITY;
         for (size_t r = 0; r < t->rows; r++)
-            if (!t->row_done[r] && t->flow[r * t->columns + nearest] > 0) {
+            if (flow[r] > 0 && !t->row_done[r]) {
                 t->row_reach[r] = t->reach[nearest];
                 t->from_column[r] = nearest;
                 relax(t, r);
@@ -136,16 +149,16 @@ static void update_prices(problem *t, double length) {
 static void augment(problem *t, size_t start, size_t end) {
     double amount = fmin(t->supply[start], t->demand[end]);
     for (size_t r = t->from_row[end]; r != start; r = t->from_row[t->from_column[r]])
-        amount = fmin(amount, t->flow[r * t->columns + t->from_column[r]]);
+        amount = fmin(amount, t->flow[t->from_column[r] * t->rows + r]);
     t->supply[start] -= amount;
     t->demand[end] -= amount;
     for (size_t c = end;;) {
         size_t r = t->from_row[c];
-        t->flow[r * t->columns + c] += amount;
+        t->flow[c * t->rows + r] += amount;
         if (r == start)
             return;
         c = t->from_column[r];
-        t->flow[r * t->columns + c] -= amount;
+        t->flow[c * t->rows + r] -= amount;
     }
 }
 
@@ -163,8 +176,9 @@ v2s_status v2s_transport(size_t n, const double *cost, const double *p, const do
             augment(&t, r, end);
         }
     *work = 0;
-    for (size_t i = 0; i < t.rows * t.columns; i++)
-        *work += t.flow[i] * t.cost[i];
+    for (size_t r = 0; r < t.rows; r++)
+        for (size_t c = 0; c < t.columns; c++)
+            *work += t.flow[c * t.rows + r] * t.cost[r * t.columns + c];
     problem_close(&t);
     return V2S_OK;
 }
