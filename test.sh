@@ -1,5 +1,6 @@
 #!/bin/sh
-# Installs what is missing, builds, runs every test; the last line counts test cases.
+# Installs what is missing (Python packages of some tests into .venv), builds, runs every test; the
+# last line counts test cases.
 #   test.sh [FOLDER [cmake options]]     e.g.: test.sh build-asan -DV2S_SANITIZE=ON
 set -eu
 cd "$(dirname "$0")"
@@ -8,6 +9,7 @@ cd "$(dirname "$0")"
 folder=${1:-build}
 [ $# -eq 0 ] || shift
 v2s_install
+v2s_python
 v2s_build "$folder" -DCMAKE_BUILD_TYPE=Release "$@"
 
 log=$folder/Testing/output.log

@@ -18,7 +18,7 @@ enum { LINE_MAX_BYTES = 65536, ID_MAX_BYTES = 200, RT60_MAX_S = 100 };
 static const char *const SPLITS[V2S_SPLIT_COUNT + 1] = {"train", "val", "test", NULL};
 static const char *const PAIRINGS[V2S_PAIRING_COUNT + 1] = {"dry", "omni", "binaural", "depth",
                                                             NULL};
-static const char *const LAYOUTS[] = {"ambix", "n3d", "fuma", "wxyz_sn3d", NULL};
+static const char *const LAYOUTS[] = {"ambix", "n3d", "fuma", "wxyz_sn3d", "binaural", NULL};
 
 typedef struct reader {
     v2s_text_lines lines;

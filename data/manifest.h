@@ -47,7 +47,7 @@ typedef struct v2s_clip {
     char *truth, *dry, *trajectory; // resolved paths; NULL where the line has none
     char *audio[2], *depth;         // pairing depth alone; audio[1] NULL: one file with both ears
     double start_s, duration_s;     // of the clip in its files; duration 0: to the end
-    char *layout;                   // "ambix" (also for NULL), "n3d", "fuma", "wxyz_sn3d"
+    char *layout;                   // "ambix" (also for NULL), "n3d", "fuma", "wxyz_sn3d", "binaural"
     double rt60_s[V2S_CLIP_BANDS];  // 63 Hz .. 8 kHz; rt60_count 0, 1 (all bands) or 8
     int rt60_count;
     double drr_db;                         // NAN: not known

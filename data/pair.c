@@ -14,10 +14,12 @@
 enum { BLOCK_FRAMES = 16384 };
 
 #define MIN_DISTANCE_M 0.5
+#define MONO_GAIN_MAX 2.0   // of ears that are not opposite at most sqrt 2
 #define MISSING_END_S 0.010 // a codec's or a rounded duration's; more is a wrong manifest
 
 void v2s_pair_free(v2s_pair *pair) {
     free(pair->truth);
+    free(pair->ears);
     free(pair->geometric);
     v2s_trajectory_free(&pair->path);
     *pair = (v2s_pair){0};
@@ -144,22 +146,29 @@ static v2s_status check_finite(const float *samples, size_t count, const char *p
     return V2S_OK;
 }
 
-static v2s_status load_truth(const v2s_clip *clip, double rate_hz, v2s_pair *pair) {
+// The clip's part of its truth, which has `channels`, at pair->rate_hz: *samples [pair->frames].
+static v2s_status load_channels(const v2s_clip *clip, double rate_hz, int channels, v2s_pair *pair,
+                                float **samples) {
     stretch s = {0};
     V2S_TRY(read_stretch(clip, clip->truth, &s));
-    pair->truth = s.samples;
-    if (s.channels != V2S_FOA_CHANNELS)
-        return V2S_FAIL(V2S_FORMAT, "%s: expected 4 channels, found %d", clip->truth, s.channels);
+    *samples = s.samples;
+    if (s.channels != channels)
+        return V2S_FAIL(V2S_FORMAT, "%s: expected %d channels, found %d", clip->truth, channels,
+                        s.channels);
     if (clip->duration_s > (double)s.frames / s.rate_hz + MISSING_END_S)
         return V2S_FAIL(V2S_FORMAT, "%s: ends %.3f s after start_s, the clip %.3f s", clip->truth,
                         (double)s.frames / s.rate_hz, clip->duration_s);
     v2s_status status = at_rate(&s, rate_hz > 0 ? rate_hz : s.rate_hz);
-    pair->truth = s.samples;
+    *samples = s.samples;
     V2S_TRY(status);
     pair->frames = s.frames;
     pair->rate_hz = s.rate_hz;
-    V2S_TRY(ambix_from(pair->truth, pair->frames, clip->layout));
-    return check_finite(pair->truth, 4 * pair->frames, clip->truth);
+    return check_finite(s.samples, (size_t)channels * s.frames, clip->truth);
+}
+
+static v2s_status load_truth(const v2s_clip *clip, double rate_hz, v2s_pair *pair) {
+    V2S_TRY(load_channels(clip, rate_hz, V2S_FOA_CHANNELS, pair, &pair->truth));
+    return ambix_from(pair->truth, pair->frames, clip->layout);
 }
 
 // ---- the geometric path -----------------------------------------------------------------------
@@ -228,35 +237,79 @@ static v2s_status load_dry(const v2s_clip *clip, v2s_pair *pair) {
     return status;
 }
 
-// W of the truth along the directions alone: at a distance of 1 m the gain is 1.
-static v2s_status load_omni(v2s_pair *pair) {
+// w [frames] along the directions alone: at a distance of 1 m the gain is 1.
+static v2s_status encode_unit(const float *w, v2s_pair *pair) {
     v2s_trajectory unit = pair->path;
-    v2s_status status = V2S_OK;
-    float *w = malloc(pair->frames * sizeof *w);
     unit.points = malloc(unit.count * sizeof *unit.points);
-    if (w == NULL || unit.points == NULL)
-        status = V2S_FAIL(V2S_NOMEM, "out of memory");
-    if (status == V2S_OK) {
-        for (size_t i = 0; i < unit.count; i++) {
-            unit.points[i] = pair->path.points[i];
-            unit.points[i].distance_m = 1;
-        }
-        for (size_t i = 0; i < pair->frames; i++)
-            w[i] = pair->truth[4 * i + V2S_ACN_W];
-        status = encode(w, &unit, pair);
+    if (unit.points == NULL)
+        return V2S_FAIL(V2S_NOMEM, "out of memory");
+    for (size_t i = 0; i < unit.count; i++) {
+        unit.points[i] = pair->path.points[i];
+        unit.points[i].distance_m = 1;
     }
+    v2s_status status = encode(w, &unit, pair);
     free(unit.points);
+    return status;
+}
+
+static v2s_status load_omni(v2s_pair *pair) {
+    float *w = malloc(pair->frames * sizeof *w);
+    if (w == NULL)
+        return V2S_FAIL(V2S_NOMEM, "out of memory");
+    for (size_t i = 0; i < pair->frames; i++)
+        w[i] = pair->truth[4 * i + V2S_ACN_W];
+    v2s_status status = encode_unit(w, pair);
     free(w);
     return status;
 }
 
+// ---- two ears ---------------------------------------------------------------------------------
+
+static v2s_status front_path(v2s_pair *pair) {
+    pair->path.points = calloc(1, sizeof *pair->path.points);
+    if (pair->path.points == NULL)
+        return V2S_FAIL(V2S_NOMEM, "out of memory");
+    pair->path.points[0] = (v2s_point){.unit = {1, 0, 0}, .distance_m = 1, .confidence = 1};
+    pair->path.count = 1;
+    return V2S_OK;
+}
+
+// Their mean, as loud as they are.
+static void mono_of(const float *ears, size_t frames, float *mono) {
+    double power = 0, own = 0;
+    for (size_t i = 0; i < frames; i++) {
+        double left = ears[2 * i], right = ears[2 * i + 1], mean = (left + right) / 2;
+        power += (left * left + right * right) / 2;
+        own += mean * mean;
+        mono[i] = (float)mean;
+    }
+    double gain = own > 0 ? fmin(sqrt(power / own), MONO_GAIN_MAX) : 1;
+    for (size_t i = 0; i < frames; i++)
+        mono[i] = (float)(gain * mono[i]);
+}
+
+static v2s_status load_binaural(const v2s_clip *clip, double rate_hz, v2s_pair *pair) {
+    V2S_TRY(load_channels(clip, rate_hz, 2, pair, &pair->ears));
+    V2S_TRY(clip->trajectory != NULL ? load_path(clip, pair) : front_path(pair));
+    float *mono = malloc(pair->frames * sizeof *mono);
+    if (mono == NULL)
+        return V2S_FAIL(V2S_NOMEM, "out of memory");
+    mono_of(pair->ears, pair->frames, mono);
+    v2s_status status = encode_unit(mono, pair);
+    free(mono);
+    return status;
+}
+
 static v2s_status load(const v2s_clip *clip, double rate_hz, v2s_pair *pair) {
-    if (clip->pairing != V2S_PAIRING_DRY && clip->pairing != V2S_PAIRING_OMNI)
-        return V2S_FAIL(V2S_UNSUPPORTED, "pairing: expected dry or omni, found %s",
-                        v2s_pairing_name(clip->pairing));
-    V2S_TRY(load_truth(clip, rate_hz, pair));
-    V2S_TRY(load_path(clip, pair));
-    V2S_TRY(clip->pairing == V2S_PAIRING_DRY ? load_dry(clip, pair) : load_omni(pair));
+    if (clip->pairing == V2S_PAIRING_DEPTH)
+        return V2S_FAIL(V2S_UNSUPPORTED, "pairing: expected dry, omni or binaural, found depth");
+    if (clip->pairing == V2S_PAIRING_BINAURAL) {
+        V2S_TRY(load_binaural(clip, rate_hz, pair));
+    } else {
+        V2S_TRY(load_truth(clip, rate_hz, pair));
+        V2S_TRY(load_path(clip, pair));
+        V2S_TRY(clip->pairing == V2S_PAIRING_DRY ? load_dry(clip, pair) : load_omni(pair));
+    }
     return check_finite(pair->geometric, 4 * pair->frames, clip->truth);
 }
 

@@ -24,7 +24,7 @@ v2s_status v2s_clip_sounds_make(const v2s_systems *systems, const v2s_clip_resul
     v2s_clip_sounds s = {.count = count};
     V2S_ASSERT(count <= V2S_CLIP_SOUNDS_MAX);
     V2S_TRY(v2s_pair_load(result->clip, 0, &s.pair));
-    for (size_t i = 0; result->recorded && i < s.pair.frames; i++)
+    for (size_t i = 0; result->recorded && s.pair.truth != NULL && i < s.pair.frames; i++)
         for (int c = 1; c < C; c++)
             s.pair.truth[i * C + (size_t)c] *= (float)result->dipole_gain;
     v2s_status status = V2S_OK;

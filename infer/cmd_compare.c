@@ -159,11 +159,25 @@ static v2s_status open_refiners(run *r) {
 
 // ---- clips ------------------------------------------------------------------------------------
 
+// Two ears have metrics of ears alone.
+static v2s_status settle_ears(run *r) {
+    if (r->set.pairing != V2S_PAIRING_BINAURAL)
+        return V2S_OK;
+    if (r->s->metrics == NULL)
+        r->options.metrics = v2s_metrics_of(2, V2S_USE_ALWAYS);
+    r->options.metrics &= v2s_metrics_ears();
+    return r->options.metrics != 0
+               ? V2S_OK
+               : V2S_FAIL(V2S_USAGE, "--metrics %s: binaural clips have none of them",
+                          r->s->metrics);
+}
+
 // The clips, and room for what becomes of them.
 static v2s_status list_clips(run *r) {
     V2S_TRY(v2s_compare_set_read(r->s, &r->systems, &r->log, &r->set));
     V2S_TRY(check_clip_files(r));
     v2s_run_log_text(&r->log, "pairing", v2s_pairing_name(r->set.pairing));
+    V2S_TRY(settle_ears(r));
     V2S_TRY(v2s_compare_list_systems(r->s, r->set.pairing, &r->log, &r->systems));
     size_t width = r->systems.count * (size_t)v2s_metrics_count(r->options.metrics);
     r->results = calloc(r->set.count, sizeof *r->results);

@@ -13,6 +13,7 @@
 #include "infer/info_array.h"
 #include "infer/info_checkpoint.h"
 #include "infer/info_manifest.h"
+#include "infer/info_onnx.h"
 #include "infer/preflight.h"
 #include "infer/run_log.h"
 #include "infer/tracking.h"
@@ -167,6 +168,8 @@ static v2s_status info_file(const char *path, v2s_run_log *log) {
     v2s_run_log_text(log, "file", path);
     if (has_suffix(path, ".safetensors"))
         return v2s_info_checkpoint(path, log);
+    if (has_suffix(path, ".onnx"))
+        return v2s_info_onnx(path, log);
     if (has_suffix(path, ".csv"))
         return info_trajectory(path, log);
     if (has_suffix(path, ".sofa"))

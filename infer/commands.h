@@ -11,5 +11,6 @@ v2s_status v2s_render_run(const void *config, int argc, char **argv);
 v2s_status v2s_info_run(const void *config, int argc, char **argv);
 v2s_status v2s_compare_run(const void *config, int argc, char **argv);
 v2s_status v2s_depth_run(const void *config, int argc, char **argv);
+v2s_status v2s_export_run(const void *config, int argc, char **argv);
 
 #endif

@@ -111,6 +111,9 @@ v2s_metric_set v2s_metrics_of(int channels, v2s_metric_use least);
 int v2s_metrics_count(v2s_metric_set set);
 int v2s_metrics_place(v2s_metric_set set, int metric);
 
+// IACC to M5: those of two ears, however they came about.
+v2s_metric_set v2s_metrics_ears(void);
+
 // True where four channels have to be decoded to two ears through a head.
 bool v2s_metrics_need_head(v2s_metric_set set);
 
@@ -137,6 +140,12 @@ V2S_MUST_USE v2s_status v2s_judge_open(const v2s_judge_options *options, v2s_jud
 V2S_MUST_USE v2s_status v2s_judge_foa(v2s_judge *judge, double rate_hz, size_t frames,
                                       const float *truth, const float *const *predictions,
                                       size_t count, double (*scores)[V2S_METRIC_COUNT]);
+
+// The same against two ears [frames][2]: predictions [frames][4] are decoded through options->hrtf;
+// what is asked for of the metrics of ears.
+V2S_MUST_USE v2s_status v2s_judge_decoded(v2s_judge *judge, double rate_hz, size_t frames,
+                                          const float *ears, const float *const *predictions,
+                                          size_t count, double (*scores)[V2S_METRIC_COUNT]);
 
 // The same of two-channel sound [frames][2].
 V2S_MUST_USE v2s_status v2s_judge_stereo(v2s_judge *judge, double rate_hz, size_t frames,

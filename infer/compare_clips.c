@@ -240,7 +240,10 @@ static v2s_status judge_sounds(work *w, v2s_judge *judge, v2s_clip_result *r,
     v2s_status status = scores != NULL ? V2S_OK : V2S_FAIL(V2S_NOMEM, "out of memory");
     if (status == V2S_OK)
         status = make_sounds(systems, r, pair, &s);
-    if (status == V2S_OK)
+    if (status == V2S_OK && pair->ears != NULL)
+        status = v2s_judge_decoded(judge, pair->rate_hz, pair->frames, pair->ears, s.prediction,
+                                   systems->count, scores);
+    else if (status == V2S_OK)
         status = v2s_judge_foa(judge, pair->rate_hz, pair->frames, pair->truth, s.prediction,
                                systems->count, scores);
     if (status == V2S_OK)
@@ -294,7 +297,8 @@ static v2s_status judge_all(work *w) {
     bool any = false;
     for (size_t i = 0; i < w->job->count; i++) {
         v2s_clip_result *r = &w->job->results[i];
-        r->recorded = r->clip->recorded || w->job->all_recorded;
+        r->recorded = (r->clip->recorded || w->job->all_recorded) &&
+                      r->clip->pairing != V2S_PAIRING_BINAURAL; // the rule is one of dipoles
         r->dipole_gain = 1;
         r->directness = NAN;
         for (size_t k = 0; k < w->width; k++)

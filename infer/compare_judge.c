@@ -86,7 +86,19 @@ v2s_status v2s_judge_foa(v2s_judge *judge, double rate_hz, size_t frames, const 
                 v2s_si_sdr_db(frames, V2S_FOA_CHANNELS, truth, predictions[i]);
     if (t->ears == NULL)
         return V2S_OK;
-    return v2s_judge_ears(o, t, V2S_FOA_CHANNELS, frames, truth, predictions, count, scores);
+    return v2s_judge_ears(o, t, V2S_FOA_CHANNELS, V2S_FOA_CHANNELS, frames, truth, predictions,
+                          count, scores);
+}
+
+v2s_status v2s_judge_decoded(v2s_judge *judge, double rate_hz, size_t frames, const float *ears,
+                             const float *const *predictions, size_t count,
+                             double (*scores)[V2S_METRIC_COUNT]) {
+    v2s_judge_tools *t = NULL;
+    V2S_ASSERT(judge->options->hrtf != NULL);
+    clear(scores, count);
+    V2S_TRY(tools_of(judge, rate_hz, &t));
+    return v2s_judge_ears(judge->options, t, 2, V2S_FOA_CHANNELS, frames, ears, predictions, count,
+                          scores);
 }
 
 v2s_status v2s_judge_stereo(v2s_judge *judge, double rate_hz, size_t frames, const float *truth,
@@ -95,7 +107,7 @@ v2s_status v2s_judge_stereo(v2s_judge *judge, double rate_hz, size_t frames, con
     double one[1][V2S_METRIC_COUNT];
     clear(one, 1);
     V2S_TRY(tools_of(judge, rate_hz, &t));
-    V2S_TRY(v2s_judge_ears(judge->options, t, 2, frames, truth, &prediction, 1, one));
+    V2S_TRY(v2s_judge_ears(judge->options, t, 2, 2, frames, truth, &prediction, 1, one));
     one[0][V2S_METRIC_M12_SI_SDR] = v2s_si_sdr_db(frames, 2, truth, prediction);
     one[0][V2S_METRIC_M12_ILD] = v2s_ild_error_db(frames, truth, prediction);
     memcpy(scores, one[0], sizeof one[0]);

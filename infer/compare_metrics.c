@@ -130,8 +130,12 @@ v2s_metric_set v2s_metrics_of(int channels, v2s_metric_use least) {
     return set;
 }
 
+v2s_metric_set v2s_metrics_ears(void) {
+    return V2S_METRICS_BETWEEN(V2S_METRIC_IACC, V2S_METRIC_M5_ENV);
+}
+
 bool v2s_metrics_need_head(v2s_metric_set set) {
-    return (set & V2S_METRICS_BETWEEN(V2S_METRIC_IACC, V2S_METRIC_M5_ENV)) != 0;
+    return (set & v2s_metrics_ears()) != 0;
 }
 
 int v2s_metrics_count(v2s_metric_set set) {

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { PAIRING_AUTO, PAIRING_DRY, PAIRING_OMNI };
+enum { PAIRING_AUTO, PAIRING_DRY, PAIRING_OMNI, PAIRING_BINAURAL };
 
 static v2s_status read_manifests(const v2s_settings *s, v2s_run_log *log, v2s_compare_set *set) {
     set->manifests = calloc(s->inputs.count, sizeof *set->manifests);
@@ -58,9 +58,15 @@ static v2s_status settle_pairing(const v2s_settings *s, const v2s_systems *syste
     else if (told[0] != '\0')
         is_dry = strcmp(told, "dry") == 0;
     set->pairing = is_dry ? V2S_PAIRING_DRY : V2S_PAIRING_OMNI;
+    if (s->pairing == PAIRING_BINAURAL || (s->pairing == PAIRING_AUTO && dry + omni == 0 &&
+                                           count_pairs(s, set, V2S_PAIRING_BINAURAL) > 0))
+        set->pairing = V2S_PAIRING_BINAURAL;
+    // The mean of two ears has its room in it, as W of a recording has.
+    const char *like =
+        v2s_pairing_name(set->pairing == V2S_PAIRING_BINAURAL ? V2S_PAIRING_OMNI : set->pairing);
     for (size_t i = 0; i < systems->count; i++) {
         told = trained_on(&systems->items[i]);
-        if (told[0] != '\0' && strcmp(told, v2s_pairing_name(set->pairing)) != 0)
+        if (told[0] != '\0' && strcmp(told, like) != 0)
             v2s_run_log_warn(log, "%s was trained on %s pairs and is judged on %s pairs",
                              systems->items[i].file, told, v2s_pairing_name(set->pairing));
     }

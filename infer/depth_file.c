@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "data/echo.h"
+
 enum { RATE_MIN_HZ = 1000, RATE_MAX_HZ = 384000, RATE_PUBLISHED_HZ = 44100 };
 #define DEPTH_MAX_M 10000.0
 
@@ -74,7 +76,8 @@ bool v2s_depth_file_metadata(const v2s_depth_config *config, int rate_hz, bool l
                              char text[V2S_DEPTH_FILE_TEXT_MAX], v2s_safetensors_pair *pair) {
     static const char *const keys[] = {"model",           "base_channels", "attention_levels",
                                        "attention_scale", "size",          "max_depth_m",
-                                       "rate_hz",         "ears"};
+                                       "rate_hz",         "ears",          "hop",
+                                       "conventions"};
     if (index < 0 || index >= (int)(sizeof keys / sizeof *keys))
         return false;
     *pair = (v2s_safetensors_pair){keys[index], text};
@@ -100,8 +103,15 @@ bool v2s_depth_file_metadata(const v2s_depth_config *config, int rate_hz, bool l
     case 6:
         snprintf(text, V2S_DEPTH_FILE_TEXT_MAX, "%d", rate_hz);
         break;
-    default:
+    case 7:
         pair->value = left_only ? "left" : "both";
+        break;
+    case 8:
+        snprintf(text, V2S_DEPTH_FILE_TEXT_MAX, "%d samples", V2S_ECHO_HOP);
+        break;
+    default:
+        pair->value = "magnitude spectrograms (window 64, transform 512, resized), left ear first, "
+                      "row 0 is 0 Hz, column 0 the first sample; depth in metres";
     }
     return true;
 }
@@ -216,6 +226,16 @@ static v2s_status get_levels(const join *j, v2s_depth_config *config) {
     return V2S_OK;
 }
 
+// The size, where only the mean map of the training split tells it; as it was where nothing does.
+static bool tell_size(const join *j, double *size) {
+    const v2s_safetensors_entry *e = v2s_safetensors_find(j->file, "floor.mean_depth");
+    if (e == NULL || e->rank != 2 || e->dim[0] != e->dim[1] || e->dim[0] < 16 ||
+        e->dim[0] > V2S_DEPTH_SIZE_MAX || e->dim[0] % 16 != 0)
+        return false;
+    *size = (double)e->dim[0];
+    return true;
+}
+
 // What the shapes do not tell; as published where the file does not say it.
 static v2s_status get_rest(const join *j, v2s_depth_config *config) {
     static const char *const scales[2] = {"channels", "key"}, *const ears[2] = {"both", "left"};
@@ -227,14 +247,18 @@ static v2s_status get_rest(const join *j, v2s_depth_config *config) {
     V2S_TRY(get_number(j, "rate_hz", RATE_MIN_HZ, RATE_MAX_HZ, 1, &rate_hz, &found[3]));
     V2S_TRY(get_word(j, "ears", ears, &j->out->left_only, &has_ears));
     config->scale = by_key ? V2S_ATTENTION_SCALE_KEY : V2S_ATTENTION_SCALE_CHANNELS;
-    config->size = (int)size;
     config->max_depth_m = max_depth_m;
     j->out->rate_hz = (int)rate_hz;
     static const char *const taken[4] = {"attention_scale is missing: channels",
                                          "size is missing: 256", "max_depth_m is missing: 30 m",
                                          "rate_hz is missing: 44100 Hz"};
+    bool by_map = !found[1] && tell_size(j, &size);
+    config->size = (int)size;
     for (int i = 0; i < 4; i++)
-        if (!found[i])
+        if (i == 1 && by_map)
+            V2S_TRY(warn(j->out, "%s: metadata size is missing: %d by tensor floor.mean_depth",
+                         j->path, config->size));
+        else if (!found[i])
             V2S_TRY(warn(j->out, "%s: metadata %s, as published", j->path, taken[i]));
     return V2S_OK;
 }

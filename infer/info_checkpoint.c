@@ -54,6 +54,19 @@ static void list_metadata(const v2s_safetensors *file, v2s_run_log *log) {
     }
 }
 
+static v2s_status describe_floors(const char *path, v2s_run_log *log) {
+    v2s_refiner_floors floors = {0};
+    V2S_TRY(v2s_refiner_read_floors(path, &floors));
+    v2s_run_log_row(log, "floors", "scaled: %s, constant: %s",
+                    floors.has_scaled ? "there" : "missing",
+                    floors.constant != NULL ? "there" : "missing");
+    cJSON *json = cJSON_AddObjectToObject(log->json, "floors");
+    cJSON_AddBoolToObject(json, "scaled", floors.has_scaled);
+    cJSON_AddBoolToObject(json, "constant", floors.constant != NULL);
+    v2s_refiner_floors_free(&floors);
+    return V2S_OK;
+}
+
 // A refiner is checked whole: shapes, missing tensors, numbers that are not finite.
 static v2s_status describe_refiner(const char *path, v2s_run_log *log) {
     v2s_refiner *refiner = NULL;
@@ -70,11 +83,11 @@ static v2s_status describe_refiner(const char *path, v2s_run_log *log) {
     if (info.pairing[0] != '\0')
         v2s_run_log_row(log, "pairing", "%s", info.pairing);
     if (!info.has_metadata)
-        v2s_run_log_warn(log,
-                         "%s: no metadata of ours: sample rate, pairing and provenance are "
-                         "not known",
-                         path);
-    return V2S_OK;
+        v2s_run_log_warn(log, "%s: no metadata of ours: %s not known", path,
+                         strcmp(info.preset, "v2s") == 0
+                             ? "preset and pairing are told by the shapes; basis and provenance are"
+                             : "sample rate, pairing and provenance are");
+    return describe_floors(path, log);
 }
 
 static void describe_depth_config(const v2s_depth_file *f, v2s_run_log *log) {
@@ -114,6 +127,30 @@ static v2s_status describe_depth(const char *path, v2s_run_log *log) {
     return V2S_OK;
 }
 
+// What a run would need to go on, and where the file comes from.
+static void describe_training(v2s_safetensors *file, v2s_run_log *log) {
+    static const char *const keys[] = {"steps", "seed", "command", "version", "wall_s", "cpu_s"};
+    enum { COUNTERS = 9, STEPS = 2 };
+    int64_t counters[COUNTERS];
+    int count = COUNTERS;
+    cJSON *state = cJSON_AddObjectToObject(log->json, "training_state");
+    bool there =
+        v2s_safetensors_find(file, "trainer.counters") != NULL &&
+        v2s_safetensors_read_raw(file, "trainer.counters", "I64", 1, &count, counters) == V2S_OK;
+    cJSON_AddBoolToObject(state, "there", there);
+    if (there)
+        cJSON_AddNumberToObject(state, "steps", (double)counters[STEPS]);
+    if (there)
+        v2s_run_log_row(log, "training state", "after %lld steps: --resume goes on from here",
+                        (long long)counters[STEPS]);
+    else
+        v2s_run_log_row(log, "training state", "none");
+    cJSON *provenance = cJSON_AddObjectToObject(log->json, "provenance");
+    for (size_t i = 0; i < sizeof keys / sizeof *keys; i++)
+        if (v2s_safetensors_metadata(file, keys[i]) != NULL)
+            cJSON_AddStringToObject(provenance, keys[i], v2s_safetensors_metadata(file, keys[i]));
+}
+
 // By metadata, else by a tensor that only that model has.
 static bool is_model(const v2s_safetensors *file, const char *model, const char *tensor) {
     const char *told = v2s_safetensors_metadata(file, "model");
@@ -142,6 +179,7 @@ v2s_status v2s_info_checkpoint(const char *path, v2s_run_log *log) {
                         v2s_safetensors_has_crc32(file) ? ", as the file says"
                                                         : " (the file names none)");
         v2s_run_log_text(log, "crc32", crc);
+        describe_training(file, log);
         list_metadata(file, log);
         list_tensors(file, log);
     }

@@ -108,11 +108,12 @@ static v2s_status score(const v2s_judge_options *o, const ears *truth, const ear
     return V2S_OK;
 }
 
-v2s_status v2s_judge_ears(const v2s_judge_options *o, v2s_judge_tools *t, int channels,
-                          size_t frames, const float *truth, const float *const *predictions,
-                          size_t count, double (*scores)[V2S_METRIC_COUNT]) {
+v2s_status v2s_judge_ears(const v2s_judge_options *o, v2s_judge_tools *t, int true_channels,
+                          int channels, size_t frames, const float *truth,
+                          const float *const *predictions, size_t count,
+                          double (*scores)[V2S_METRIC_COUNT]) {
     ears true_ears = {0};
-    v2s_status status = take(o, t, channels, frames, truth, &true_ears);
+    v2s_status status = take(o, t, true_channels, frames, truth, &true_ears);
     for (size_t i = 0; status == V2S_OK && i < count; i++) {
         ears e = {0};
         status = take(o, t, channels, frames, predictions[i], &e);

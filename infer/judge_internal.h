@@ -23,12 +23,13 @@ static inline bool v2s_judge_wants(const v2s_judge_options *options, v2s_metric_
 
 // ---- two channels (judge_ears.c) --------------------------------------------------------------
 
-// Scores of sounds [frames][channels]: of two channels as they are, of four decoded by tools->ears
-// (in time with them); what is asked for of IACC .. M5_ENV. FORMAT: too short. NOMEM.
+// Scores of predictions [frames][channels] against a truth [frames][true_channels]: two channels as
+// they are, four decoded by tools->ears (in time with them); what is asked for of IACC .. M5_ENV.
+// FORMAT: too short. NOMEM.
 V2S_MUST_USE v2s_status v2s_judge_ears(const v2s_judge_options *options, v2s_judge_tools *tools,
-                                       int channels, size_t frames, const float *truth,
-                                       const float *const *predictions, size_t count,
-                                       double (*scores)[V2S_METRIC_COUNT]);
+                                       int true_channels, int channels, size_t frames,
+                                       const float *truth, const float *const *predictions,
+                                       size_t count, double (*scores)[V2S_METRIC_COUNT]);
 
 // ---- four channels (judge_field.c) ------------------------------------------------------------
 

@@ -68,8 +68,8 @@ static bool has_answered(const v2s_panel *p, const v2s_answer *answer) {
     return false;
 }
 
-static v2s_status find_name(const job *j, v2s_names *names, const char *text, size_t *index) {
-    v2s_status status = v2s_names_index(names, text, index);
+static v2s_status find_name(const job *j, v2s_word_list *names, const char *text, size_t *index) {
+    v2s_status status = v2s_word_list_index(names, text, index);
     return status == V2S_OK ? status : v2s_error_prefix(status, "%s", j->path);
 }
 
@@ -166,10 +166,10 @@ static v2s_status screen(job *j) {
     v2s_status status = V2S_OK;
     if (share == NULL || j->kept == NULL || j->below == NULL || j->above == NULL)
         status = V2S_FAIL(V2S_NOMEM, "out of memory for %zu assessors", people);
-    j->reference = v2s_names_find(&p->conditions, REFERENCE);
-    j->anchor = v2s_names_find(&p->conditions, "anchor70");
+    j->reference = v2s_word_list_find(&p->conditions, REFERENCE);
+    j->anchor = v2s_word_list_find(&p->conditions, "anchor70");
     if (j->anchor == V2S_NO_NAME)
-        j->anchor = v2s_names_find(&p->conditions, "anchor35");
+        j->anchor = v2s_word_list_find(&p->conditions, "anchor35");
     if (j->reference == V2S_NO_NAME)
         v2s_run_log_warn(j->log, "%s: no hidden reference: nobody is screened by it", j->path);
     if (status == V2S_OK)

@@ -9,8 +9,8 @@ int main(int argc, char **argv) {
 #define COMMAND(command)                                                                           \
     { &(command), sizeof(v2s_settings), offsetof(v2s_settings, help) }
     const v2s_program_command commands[] = {
-        COMMAND(v2s_render_command), COMMAND(v2s_track_command), COMMAND(v2s_compare_command),
-        COMMAND(v2s_depth_command),  COMMAND(v2s_info_command),
+        COMMAND(v2s_render_command), COMMAND(v2s_track_command),  COMMAND(v2s_compare_command),
+        COMMAND(v2s_depth_command),  COMMAND(v2s_export_command), COMMAND(v2s_info_command),
     };
     const v2s_program program = {
         "v2s-infer",

@@ -96,7 +96,7 @@ v2s_status v2s_pair_folder_match(const v2s_pair_folder *p, const v2s_pair_folder
     return V2S_OK;
 }
 
-bool v2s_is_folder(const char *path) {
+bool v2s_pair_is_folder(const char *path) {
     struct stat s;
     return stat(path, &s) == 0 && S_ISDIR(s.st_mode);
 }

@@ -35,7 +35,7 @@ V2S_MUST_USE v2s_status v2s_pair_folder_match(const v2s_pair_folder *prediction,
                                               v2s_run_log *log);
 
 // Whether the path is a folder.
-bool v2s_is_folder(const char *path);
+bool v2s_pair_is_folder(const char *path);
 
 void v2s_pair_folder_free(v2s_pair_folder *folder);
 

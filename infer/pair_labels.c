@@ -89,13 +89,13 @@ static bool is_csv(const char *path) {
 }
 
 static bool is_labels(const char *path) {
-    return is_csv(path) || v2s_is_folder(path);
+    return is_csv(path) || v2s_pair_is_folder(path);
 }
 
 bool v2s_pair_labels_asked(const v2s_settings *s) {
     if (is_csv(s->prediction) || is_csv(s->truth))
         return true;
-    bool folder = v2s_is_folder(s->prediction) || v2s_is_folder(s->truth);
+    bool folder = v2s_pair_is_folder(s->prediction) || v2s_pair_is_folder(s->truth);
     return folder && !v2s_pair_response_asked(s);
 }
 
@@ -177,10 +177,10 @@ static v2s_status check_kinds(const v2s_settings *s) {
                         "%s holds labels and %s is no .csv: both have to be labels or "
                         "both sounds",
                         labels, other);
-    if (v2s_is_folder(labels) != v2s_is_folder(other))
+    if (v2s_pair_is_folder(labels) != v2s_pair_is_folder(other))
         return V2S_FAIL(V2S_FORMAT, "%s is a folder and %s is not: both have to be",
-                        v2s_is_folder(labels) ? labels : other,
-                        v2s_is_folder(labels) ? other : labels);
+                        v2s_pair_is_folder(labels) ? labels : other,
+                        v2s_pair_is_folder(labels) ? other : labels);
     return V2S_OK;
 }
 
@@ -192,7 +192,7 @@ v2s_status v2s_pair_labels(const v2s_settings *s, v2s_run_log *log) {
     V2S_TRY(check_kinds(s));
     V2S_TRY(v2s_pair_metrics_choose(v2s_labels_metrics, V2S_LABELS_COUNT, s->metrics, "labels",
                                     &asked));
-    V2S_TRY(v2s_is_folder(s->truth) ? compare_folders(s, &r, log) : compare_files(s, &r, log));
+    V2S_TRY(v2s_pair_is_folder(s->truth) ? compare_folders(s, &r, log) : compare_files(s, &r, log));
     v2s_compare_pair_say(v2s_labels_metrics, V2S_LABELS_COUNT, asked & r.known, r.values, log);
     return V2S_OK;
 }

@@ -6,7 +6,7 @@
 // The first line tells which: DCASE labels begin with a number. An empty prediction beside DCASE
 // labels is a system that heard nothing.
 //
-//   DCASE          M8 as spatial/seld_scores.h. Distances of --truth are centimetres and those of
+//   DCASE          M8 as spatial/doa_scores.h. Distances of --truth are centimetres and those of
 //                  --pred metres, as in published labels and in outputs of systems; the files do
 //                  not tell, so --truth-distance and --pred-distance say otherwise. Rows whose
 //                  direction is out of range are left out and counted. M12 (spatial/path_scores.h)

@@ -197,9 +197,9 @@ v2s_status v2s_pair_response(const v2s_settings *s, v2s_run_log *log) {
     v2s_metric_set shown = 0;
     tally all = {0};
     v2s_file_pair pair = {s->prediction, s->truth};
-    bool folder = v2s_is_folder(s->truth);
+    bool folder = v2s_pair_is_folder(s->truth);
     V2S_TRY(v2s_pair_metrics_choose(metrics, COUNT, s->metrics, "impulse responses", &shown));
-    if (folder != v2s_is_folder(s->prediction))
+    if (folder != v2s_pair_is_folder(s->prediction))
         return V2S_FAIL(V2S_FORMAT, "%s is a folder and %s is not: both have to be",
                         folder ? s->truth : s->prediction, folder ? s->prediction : s->truth);
     V2S_TRY(folder ? judge_folders(s, &all, log) : judge_files(s, &pair, &all, log));

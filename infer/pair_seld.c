@@ -8,8 +8,8 @@
 #include "infer/pair_labels.h"
 #include "infer/pair_metrics.h"
 #include "kernels/base/cancel.h"
+#include "spatial/doa_scores.h"
 #include "spatial/path_scores.h"
-#include "spatial/seld_scores.h"
 
 enum { YEAR_2024 = 2 }; // of settings->seld_year
 
@@ -19,15 +19,15 @@ static const double UNIT_RATIO = 25;
 // What is judged of one file.
 typedef struct labels {
     v2s_dcase_labels file;
-    v2s_seld_label *items; // [count], those whose direction can be used
-    int *source;           // [count]
+    v2s_doa_label *items; // [count], those whose direction can be used
+    int *source;          // [count]
     size_t count;
 } labels;
 
 typedef struct job {
     const v2s_settings *s;
     v2s_run_log *log;
-    v2s_seld *seld;
+    v2s_doa *seld;
     v2s_path_sums paths;
     double fps_hz;
     bool distances;
@@ -50,7 +50,7 @@ static v2s_status read_labels(job *j, const char *path, int unit, labels *l) {
         return V2S_FAIL(V2S_NOMEM, "%s: out of memory", path);
     for (size_t i = 0; i < l->file.count; i++) {
         const v2s_dcase_row *row = &l->file.rows[i];
-        int most = j->s->seld_classes > 0 ? (int)j->s->seld_classes : V2S_SELD_CLASSES_MAX;
+        int most = j->s->seld_classes > 0 ? (int)j->s->seld_classes : V2S_DOA_CLASSES_MAX;
         if (row->class_index >= most)
             return V2S_FAIL(V2S_FORMAT, "%s: line %d: class: expected 0 to %d, found %d", path,
                             row->line, most - 1, row->class_index);
@@ -58,8 +58,8 @@ static v2s_status read_labels(job *j, const char *path, int unit, labels *l) {
         if (!row->has_direction)
             continue;
         l->source[l->count] = row->source;
-        l->items[l->count++] = (v2s_seld_label){row->frame, row->class_index, row->unit,
-                                                row->out_of_range ? NAN : row->distance_m};
+        l->items[l->count++] = (v2s_doa_label){row->frame, row->class_index, row->unit,
+                                               row->out_of_range ? NAN : row->distance_m};
     }
     return V2S_OK;
 }
@@ -123,13 +123,13 @@ static v2s_status add_sources(job *j, step *steps, size_t count) {
     return status;
 }
 
-static v2s_status add_paths(job *j, const labels *p, const labels *t, const v2s_seld_pair *pairs,
+static v2s_status add_paths(job *j, const labels *p, const labels *t, const v2s_doa_pair *pairs,
                             size_t count) {
     step *steps = calloc(count + 1, sizeof *steps);
     if (steps == NULL)
         return V2S_FAIL(V2S_NOMEM, "out of memory for %zu labels", count);
     for (size_t i = 0; i < count; i++) {
-        const v2s_seld_label *truth = &t->items[pairs[i].truth];
+        const v2s_doa_label *truth = &t->items[pairs[i].truth];
         steps[i] = (step){truth->type,
                           t->source[pairs[i].truth],
                           truth->frame,
@@ -145,11 +145,11 @@ static v2s_status add_paths(job *j, const labels *p, const labels *t, const v2s_
 static v2s_status judge(job *j, const labels *p, const labels *t) {
     size_t count = 0;
     int frames = t->file.rows[t->file.count - 1].frame + (j->s->seld_drop_last ? 0 : 1);
-    v2s_seld_pair *pairs = calloc(t->count + 1, sizeof *pairs);
+    v2s_doa_pair *pairs = calloc(t->count + 1, sizeof *pairs);
     if (pairs == NULL)
         return V2S_FAIL(V2S_NOMEM, "out of memory for %zu labels", t->count);
     v2s_status status =
-        v2s_seld_add(j->seld, t->items, t->count, p->items, p->count, frames, pairs, &count);
+        v2s_doa_add(j->seld, t->items, t->count, p->items, p->count, frames, pairs, &count);
     if (status == V2S_OK)
         status = add_paths(j, p, t, pairs, count);
     free(pairs);
@@ -160,10 +160,10 @@ static v2s_status judge(job *j, const labels *p, const labels *t) {
 }
 
 static v2s_status open_seld(job *j) {
-    v2s_seld_options options = {.segments = j->s->seld_year < YEAR_2024,
-                                .distances = j->distances,
-                                .classes = (int)j->s->seld_classes};
-    return v2s_seld_open(&options, &j->seld);
+    v2s_doa_options options = {.segments = j->s->seld_year < YEAR_2024,
+                               .distances = j->distances,
+                               .classes = (int)j->s->seld_classes};
+    return v2s_doa_open(&options, &j->seld);
 }
 
 // Both files of a pair; the first tells whether distances are judged.
@@ -199,7 +199,7 @@ static v2s_status add_recording(job *j, const v2s_file_pair *pair, bool first) {
 // ---- what is said -----------------------------------------------------------------------------
 
 static void set_values(const job *j, double *values) {
-    v2s_seld_scores macro = v2s_seld_macro(j->seld), micro = v2s_seld_micro(j->seld);
+    v2s_doa_scores macro = v2s_doa_macro(j->seld), micro = v2s_doa_micro(j->seld);
     values[V2S_LABELS_F20] = macro.f20;
     values[V2S_LABELS_ANGLE] = macro.angle_deg;
     values[V2S_LABELS_DISTANCE] = macro.distance_m;
@@ -217,9 +217,9 @@ static void set_values(const job *j, double *values) {
 static void say_classes(const job *j) {
     cJSON *list = cJSON_AddArrayToObject(j->log->json, "classes");
     int used = 0;
-    for (int c = 0; c < V2S_SELD_CLASSES_MAX; c++) {
-        v2s_seld_scores r;
-        if (!v2s_seld_of_class(j->seld, c, &r))
+    for (int c = 0; c < V2S_DOA_CLASSES_MAX; c++) {
+        v2s_doa_scores r;
+        if (!v2s_doa_of_class(j->seld, c, &r))
             continue;
         cJSON *o = cJSON_CreateObject();
         cJSON_AddNumberToObject(o, "class", c);
@@ -266,6 +266,6 @@ v2s_status v2s_labels_seld(const v2s_settings *s, const v2s_file_pair *pairs, si
         set_values(&j, values);
         say(&j, count);
     }
-    v2s_seld_close(&j.seld);
+    v2s_doa_close(&j.seld);
     return status;
 }

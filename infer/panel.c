@@ -8,10 +8,11 @@
 
 #include "infer/pair_metrics.h"
 
-v2s_status v2s_names_index(v2s_names *names, const char *text, size_t *index) {
-    size_t found = v2s_names_find(names, text);
-    if (found == V2S_NO_NAME && names->count == V2S_NAMES_MAX)
-        return V2S_FAIL(V2S_FORMAT, "more than %d different names ('%.40s')", V2S_NAMES_MAX, text);
+v2s_status v2s_word_list_index(v2s_word_list *names, const char *text, size_t *index) {
+    size_t found = v2s_word_list_find(names, text);
+    if (found == V2S_NO_NAME && names->count == V2S_WORD_LIST_MAX)
+        return V2S_FAIL(V2S_FORMAT, "more than %d different names ('%.40s')", V2S_WORD_LIST_MAX,
+                        text);
     if (found == V2S_NO_NAME) {
         char **grown = realloc(names->items, (names->count + 1) * sizeof *grown);
         if (grown == NULL)
@@ -26,18 +27,18 @@ v2s_status v2s_names_index(v2s_names *names, const char *text, size_t *index) {
     return V2S_OK;
 }
 
-size_t v2s_names_find(const v2s_names *names, const char *text) {
+size_t v2s_word_list_find(const v2s_word_list *names, const char *text) {
     for (size_t i = names->count; i-- > 0;) // rows of one name follow one another
         if (strcmp(names->items[i], text) == 0)
             return i;
     return V2S_NO_NAME;
 }
 
-void v2s_names_free(v2s_names *names) {
+void v2s_word_list_free(v2s_word_list *names) {
     for (size_t i = 0; i < names->count; i++)
         free(names->items[i]);
     free(names->items);
-    *names = (v2s_names){0};
+    *names = (v2s_word_list){0};
 }
 
 v2s_status v2s_panel_add(v2s_panel *panel, const v2s_answer *answer) {
@@ -56,9 +57,9 @@ v2s_status v2s_panel_add(v2s_panel *panel, const v2s_answer *answer) {
 }
 
 void v2s_panel_free(v2s_panel *panel) {
-    v2s_names_free(&panel->assessors);
-    v2s_names_free(&panel->items);
-    v2s_names_free(&panel->conditions);
+    v2s_word_list_free(&panel->assessors);
+    v2s_word_list_free(&panel->items);
+    v2s_word_list_free(&panel->conditions);
     free(panel->answers);
     memset(panel, 0, sizeof *panel);
 }
@@ -85,7 +86,7 @@ v2s_status v2s_panel_means(const v2s_panel *panel, int value, size_t condition, 
 }
 
 void v2s_panel_order(const v2s_panel *panel, const char *first, size_t *order) {
-    size_t front = v2s_names_find(&panel->conditions, first), n = 0;
+    size_t front = v2s_word_list_find(&panel->conditions, first), n = 0;
     if (front != V2S_NO_NAME)
         order[n++] = front;
     for (size_t c = 0; c < panel->conditions.count; c++)

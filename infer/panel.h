@@ -19,18 +19,18 @@
 
 // ---- names, each once, in the order in which they came ----------------------------------------
 
-typedef struct v2s_names {
+typedef struct v2s_word_list {
     size_t count;
     char **items; // owned
-} v2s_names;
+} v2s_word_list;
 
-enum { V2S_NAMES_MAX = 10000 };
+enum { V2S_WORD_LIST_MAX = 10000 };
 
 // Index of `text`, added when new. FORMAT: too many; NOMEM.
-V2S_MUST_USE v2s_status v2s_names_index(v2s_names *names, const char *text, size_t *index);
+V2S_MUST_USE v2s_status v2s_word_list_index(v2s_word_list *names, const char *text, size_t *index);
 // V2S_NO_NAME where there is none.
-size_t v2s_names_find(const v2s_names *names, const char *text);
-void v2s_names_free(v2s_names *names);
+size_t v2s_word_list_find(const v2s_word_list *names, const char *text);
+void v2s_word_list_free(v2s_word_list *names);
 
 #define V2S_NO_NAME ((size_t)-1)
 
@@ -45,10 +45,10 @@ typedef struct v2s_answer {
 } v2s_answer;
 
 typedef struct v2s_panel {
-    v2s_names assessors, items, conditions;
+    v2s_word_list assessors, items, conditions;
     v2s_answer *answers; // [count], owned
     size_t count, room;
-    size_t last[V2S_NAMES_MAX]; // 1 + index of each assessor's last answer; 0: none
+    size_t last[V2S_WORD_LIST_MAX]; // 1 + index of each assessor's last answer; 0: none
 } v2s_panel;
 
 // The names are indexed before; `before` is set here. NOMEM.

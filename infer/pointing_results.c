@@ -87,13 +87,13 @@ static void judge(v2s_vec3 target, v2s_vec3 answer, double *value) {
 static v2s_status read_answer(job *j, const v2s_table *t) {
     v2s_answer answer = {0};
     v2s_vec3 target, pointed;
-    v2s_names *const names[] = {&j->panel.assessors, &j->panel.items, &j->panel.conditions};
+    v2s_word_list *const names[] = {&j->panel.assessors, &j->panel.items, &j->panel.conditions};
     size_t *const index[] = {&answer.assessor, &answer.item, &answer.condition};
     for (int i = 0; i < 3; i++) {
         const char *name = v2s_table_field(t, j->column[i]);
         if (name[0] == '\0')
             return v2s_table_bad(t, "%s: expected a name, found none", needed[i]);
-        v2s_status status = v2s_names_index(names[i], name, index[i]);
+        v2s_status status = v2s_word_list_index(names[i], name, index[i]);
         if (status != V2S_OK)
             return v2s_error_prefix(status, "%s", j->path);
     }

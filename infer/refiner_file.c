@@ -123,12 +123,18 @@ static v2s_status get_info(const join *j, v2s_refiner_info *info) {
     V2S_TRY(get_word(j, "preset", presets, info->preset));
     V2S_TRY(get_word(j, "pairing", pairings, info->pairing));
     V2S_TRY(get_rate(j, &info->rate_hz));
-    if (info->preset[0] == '\0')
-        snprintf(info->preset, sizeof info->preset, "seed");
     info->has_metadata = model[0] != '\0' || info->rate_hz > 0;
     info->crc32 = v2s_safetensors_crc32(j->file);
     info->crc_checked = v2s_safetensors_has_crc32(j->file);
     return V2S_OK;
+}
+
+static int band_inputs(bool dry) {
+    return dry ? V2S_BAND_INPUTS_DRY : V2S_BAND_INPUTS_OMNI;
+}
+
+static int band_outputs(bool dry) {
+    return V2S_BASIS_BANDS * v2s_foa_basis_gains(dry);
 }
 
 // The network of `v2s` must fit the basis that this program has.
@@ -136,12 +142,13 @@ static v2s_status check_band_network(const join *j, const v2s_refiner_info *info
     static const char *const versions[] = {V2S_FOA_BASIS_VERSION, NULL};
     char version[32];
     V2S_TRY(get_word(j, "basis", versions, version));
+    if (version[0] == '\0' && info->told_by_shape)
+        snprintf(version, sizeof version, "%s", V2S_FOA_BASIS_VERSION);
     if (version[0] == '\0' || info->pairing[0] == '\0')
         return V2S_FAIL(V2S_FORMAT, "%s: metadata %s is missing (preset v2s)", j->path,
                         version[0] == '\0' ? "basis" : "pairing");
     bool dry = strcmp(info->pairing, "dry") == 0;
-    int inputs = dry ? V2S_BAND_INPUTS_DRY : V2S_BAND_INPUTS_OMNI;
-    int outputs = V2S_BASIS_BANDS * v2s_foa_basis_gains(dry);
+    int inputs = band_inputs(dry), outputs = band_outputs(dry);
     if (info->config.inputs != inputs || info->config.outputs != outputs)
         return V2S_FAIL(V2S_FORMAT,
                         "%s: preset v2s, pairing %s: expected %d inputs and %d outputs, found %d "
@@ -149,6 +156,30 @@ static v2s_status check_band_network(const join *j, const v2s_refiner_info *info
                         j->path, info->pairing, inputs, outputs, info->config.inputs,
                         info->config.outputs);
     return V2S_OK;
+}
+
+// The preset, and for v2s the pairing, of a file that does not name its preset.
+static v2s_status tell_preset(const join *j, v2s_refiner_info *info) {
+    static const char *const pairings[] = {"omni", "dry"};
+    const v2s_refiner_config *c = &info->config;
+    info->told_by_shape = true;
+    if (c->inputs == V2S_REFINER_CHANNELS && c->outputs == V2S_REFINER_CHANNELS) {
+        snprintf(info->preset, sizeof info->preset, "seed");
+        return V2S_OK;
+    }
+    for (int dry = 0; dry < 2; dry++)
+        if (c->inputs == band_inputs(dry) && c->outputs == band_outputs(dry)) {
+            snprintf(info->preset, sizeof info->preset, "v2s");
+            if (info->pairing[0] == '\0')
+                snprintf(info->pairing, sizeof info->pairing, "%s", pairings[dry]);
+            return check_band_network(j, info);
+        }
+    return V2S_FAIL(V2S_FORMAT,
+                    "%s: no metadata says the preset, and %d inputs and %d outputs are those of "
+                    "none: expected %d and %d (seed), %d and %d (v2s, omni) or %d and %d (v2s, "
+                    "dry)",
+                    j->path, c->inputs, c->outputs, V2S_REFINER_CHANNELS, V2S_REFINER_CHANNELS,
+                    band_inputs(false), band_outputs(false), band_inputs(true), band_outputs(true));
 }
 
 static v2s_status load(join *j, v2s_refiner **m, v2s_refiner_info *info) {
@@ -160,6 +191,8 @@ static v2s_status load(join *j, v2s_refiner **m, v2s_refiner_info *info) {
     V2S_TRY(v2s_refiner_open(&info->config, m));
     V2S_TRY(v2s_refiner_each_param(*m, load_param, j));
     V2S_TRY(check_strangers(j, *m));
+    if (info->preset[0] == '\0')
+        V2S_TRY(tell_preset(j, info));
     info->parameters = v2s_refiner_parameters(*m);
     return V2S_OK;
 }
@@ -216,6 +249,26 @@ void v2s_refiner_floors_free(v2s_refiner_floors *floors) {
     *floors = (v2s_refiner_floors){0};
 }
 
+bool v2s_refiner_conventions(bool banded, int index, v2s_safetensors_pair *pair) {
+    static const v2s_safetensors_pair
+        seed[] = {{"hop", "1 sample"},
+                  {"conventions",
+                   "AmbiX: channels W,Y,Z,X (ACN), SN3D; x front, y left, z up; refined = "
+                   "foa + 0.1 network(foa)"}},
+        bands[] = {
+            {"hop", "a quarter of the transform, which is the fast length nearest to 32 ms: 128 "
+                    "samples at 16000 Hz, 384 at 48000 Hz"},
+            {"rate_range_hz", "8000 .. 384000"},
+            {"conventions", "AmbiX: channels W,Y,Z,X (ACN), SN3D; x front, y left, z up; a row of "
+                            "features and of gains for each hop, 32 ERB bands from 50 to 20000 Hz "
+                            "at every rate"}};
+    int count = banded ? (int)(sizeof bands / sizeof *bands) : (int)(sizeof seed / sizeof *seed);
+    if (index < 0 || index >= count)
+        return false;
+    *pair = banded ? bands[index] : seed[index];
+    return true;
+}
+
 typedef struct save_list {
     char names[TENSORS_MAX][V2S_PARAM_NAME_MAX];
     v2s_safetensors_tensor tensors[TENSORS_MAX];
@@ -240,11 +293,13 @@ v2s_status v2s_refiner_save(const char *path, v2s_refiner *m, int rate_hz, const
     V2S_TRY(v2s_refiner_each_param(m, list_param, &list));
     char rate[16];
     snprintf(rate, sizeof rate, "%d", rate_hz);
-    v2s_safetensors_pair metadata[4] = {{"model", "refiner"}, {"preset", "seed"}};
+    v2s_safetensors_pair metadata[8] = {{"model", "refiner"}, {"preset", "seed"}};
     int count = 2;
     if (rate_hz != 0)
         metadata[count++] = (v2s_safetensors_pair){"rate_hz", rate};
     if (pairing != NULL && pairing[0] != '\0')
         metadata[count++] = (v2s_safetensors_pair){"pairing", pairing};
+    for (int i = 0; v2s_refiner_conventions(false, i, &metadata[count]); i++)
+        count++;
     return v2s_safetensors_write(path, list.tensors, list.count, metadata, count);
 }

@@ -139,6 +139,21 @@ static size_t choose_systems(const v2s_comparison *c, size_t which[V2S_CLIP_SOUN
     return count;
 }
 
+// Two ears are shown as they are, the systems decoded.
+static v2s_status show_ears(v2s_clip_sounds *sounds, v2s_exhibit_source *s) {
+    for (size_t i = 0; i < sounds->count; i++) {
+        float *stereo = NULL;
+        V2S_TRY(v2s_ear_decoder_apply(s->decoder, s->frames, sounds->sound[i], &stereo));
+        free(sounds->sound[i]);
+        s->sounds[i + 1] = sounds->sound[i] = stereo;
+    }
+    s->sounds[0] = sounds->pair.ears;
+    s->channels = 2;
+    s->path = NULL;
+    v2s_ear_decoder_close(&s->decoder);
+    return V2S_OK;
+}
+
 static v2s_status make_exhibit(const v2s_comparison *c, const v2s_comparison_run *run,
                                const v2s_clip_result *r, v2s_exhibit *e) {
     size_t which[V2S_CLIP_SOUNDS_MAX], count = choose_systems(c, which);
@@ -157,6 +172,8 @@ static v2s_status make_exhibit(const v2s_comparison *c, const v2s_comparison_run
     s.frames = sounds.pair.frames;
     s.path = &sounds.pair.path;
     v2s_status status = v2s_ear_decoder_open(run->hrtf, s.rate_hz, &s.decoder);
+    if (status == V2S_OK && sounds.pair.ears != NULL)
+        status = show_ears(&sounds, &s);
     if (status == V2S_OK)
         status = v2s_exhibit_make(&s, e);
     if (status != V2S_OK)

@@ -5,37 +5,9 @@
 #include <string.h>
 
 #include "infer/report_internal.h"
+#include "kernels/base/utf8.h"
 
 #define REPLACEMENT "\xEF\xBF\xBD" // U+FFFD
-
-// Length of the UTF-8 character at s, 0 if it is none (RFC 3629: no overlong forms, no surrogates,
-// nothing above U+10FFFF).
-static size_t utf8_length(const unsigned char *s) {
-    unsigned char lo = 0x80, hi = 0xBF;
-    size_t more;
-    if (s[0] < 0x80)
-        return 1;
-    if (s[0] >= 0xC2 && s[0] <= 0xDF) {
-        more = 1;
-    } else if (s[0] >= 0xE0 && s[0] <= 0xEF) {
-        more = 2;
-        lo = s[0] == 0xE0 ? 0xA0 : 0x80;
-        hi = s[0] == 0xED ? 0x9F : 0xBF;
-    } else if (s[0] >= 0xF0 && s[0] <= 0xF4) {
-        more = 3;
-        lo = s[0] == 0xF0 ? 0x90 : 0x80;
-        hi = s[0] == 0xF4 ? 0x8F : 0xBF;
-    } else {
-        return 0;
-    }
-    if (s[1] < lo || s[1] > hi)
-        return 0;
-    for (size_t i = 2; i <= more; i++) {
-        if (s[i] < 0x80 || s[i] > 0xBF)
-            return 0;
-    }
-    return more + 1;
-}
 
 static bool is_control(unsigned char c) {
     return (c < 0x20 && c != '\n' && c != '\t') || c == 0x7F;
@@ -65,7 +37,7 @@ void v2s_page_put(v2s_page *page, const char *html) {
 void v2s_page_text(v2s_page *page, const char *text) {
     const unsigned char *s = (const unsigned char *)(text ? text : "");
     while (*s) {
-        size_t length = utf8_length(s);
+        size_t length = v2s_utf8_length(s);
         const char *entity = html_entity(*s);
         if (length == 0 || is_control(*s))
             entity = REPLACEMENT;
@@ -81,7 +53,7 @@ void v2s_page_json_text(v2s_page *page, const char *text) {
     const unsigned char *s = (const unsigned char *)(text ? text : "");
     v2s_file_out_write(page->out, "\"", 1);
     while (*s) {
-        size_t length = utf8_length(s);
+        size_t length = v2s_utf8_length(s);
         if (length == 0)
             v2s_file_out_write(page->out, REPLACEMENT, strlen(REPLACEMENT));
         else if (length == 1 && (*s < 0x20 || *s == 0x7F || strchr("\"\\<>&", *s)))

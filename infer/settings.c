@@ -139,8 +139,8 @@ static const v2s_option compare_rows[] = {
     PRECISION_ROW,
     {"split", 0, V2S_OPTION_CHOICE, "train|val|test|all", "test", UNLIMITED,
      "which clips of the manifests", AT(split)},
-    {"pairing", 0, V2S_OPTION_CHOICE, "auto|dry|omni", "auto", UNLIMITED,
-     "which pairs; auto is what the refiner was trained on", AT(pairing)},
+    {"pairing", 0, V2S_OPTION_CHOICE, "auto|dry|omni|binaural", "auto", UNLIMITED,
+     "which pairs; auto is what the refiner was trained on, or what is there", AT(pairing)},
     {"against", 0, V2S_OPTION_LIST, "[NAME=]FILE", NULL, UNLIMITED,
      "another checkpoint on the same clips, repeated: paired differences to it", AT(against)},
     {"without", 0, V2S_OPTION_TEXT, "LIST", NULL, UNLIMITED,
@@ -236,6 +236,34 @@ static const v2s_option listener_rows[] = {
      "directions that listeners pointed at (the CSV of --pointing-test's page): angular errors, "
      "front-back confusions",
      AT(pointing_results)},
+    END_OF_ROWS,
+};
+
+static const v2s_option export_rows[] = {
+    {"output", 'o', V2S_OPTION_TEXT, "FILE.safetensors|FILE.onnx", NULL, UNLIMITED,
+     "file to write; its name says which of the two", AT(output)},
+    {"weights-only", 0, V2S_OPTION_FLAG, NULL, NULL, UNLIMITED,
+     "safetensors: only what PyTorch's module has (load_state_dict, strict); without it the "
+     "constants that compare and depth need (floor.*) stay",
+     AT(weights_only)},
+    END_OF_ROWS,
+};
+
+static const v2s_option export_metadata_rows[] = {
+    {"pairing", 0, V2S_OPTION_CHOICE, "auto|dry|omni", "auto", UNLIMITED,
+     "refiner: which pairs it was trained on; auto: as the file says", AT(pairing)},
+    {"rate", 0, V2S_OPTION_NUMBER, "HZ", NULL, 1000, 384000,
+     "seed, depth: sample rate it was trained for", AT(rate_hz)},
+    {"attention-scale", 0, V2S_OPTION_CHOICE, "auto|channels|key", "auto", UNLIMITED,
+     "depth: what the products of attention are divided by the root of; auto: as the file says, "
+     "else channels",
+     AT(attention_scale)},
+    {"size", 0, V2S_OPTION_INT, "PIXELS", NULL, 16, 1024,
+     "depth: side of spectrograms and maps, a multiple of 16", AT(map_size)},
+    {"max-depth", 0, V2S_OPTION_NUMBER, "M", NULL, 0.001, 10000,
+     "depth: metres that the largest output means", AT(max_depth_m)},
+    {"ears", 0, V2S_OPTION_CHOICE, "auto|both|left", "auto", UNLIMITED,
+     "depth: whose spectrograms it sees; auto: as the file says, else both", AT(ears)},
     END_OF_ROWS,
 };
 
@@ -382,7 +410,7 @@ const v2s_command v2s_info_command = {
     "v2s-infer",
     "info",
     "FILE [options]",
-    "Says what a sound file, a trajectory, a manifest, an array or a checkpoint is.",
+    "Says what a sound file, a trajectory, a manifest, an array, a checkpoint or an ONNX model is.",
     info_groups,
     AT(inputs),
     1,
@@ -442,6 +470,32 @@ const v2s_command v2s_depth_command = {
     1,
     depth_examples,
     v2s_depth_run,
+};
+
+static const char *const export_examples[] = {
+    "v2s-infer export v2s-omni -o v2s-omni.onnx",
+    "v2s-infer export run/best.safetensors -o weights.safetensors --weights-only",
+    "v2s-infer export from-pytorch.safetensors -o refiner.safetensors --rate 16000 --pairing omni",
+    NULL,
+};
+
+static const v2s_option_group export_groups[] = {
+    {"Export", export_rows},
+    {"What the checkpoint does not say itself", export_metadata_rows},
+    {"General", common_rows},
+    {NULL, NULL},
+};
+
+const v2s_command v2s_export_command = {
+    "v2s-infer",
+    "export",
+    "CHECKPOINT -o FILE.safetensors|FILE.onnx [options]",
+    "Writes a checkpoint (a file, or the name of one that ships) for PyTorch or as an ONNX model.",
+    export_groups,
+    AT(inputs),
+    1,
+    export_examples,
+    v2s_export_run,
 };
 
 int v2s_settings_threads(const v2s_settings *settings) {

@@ -49,7 +49,7 @@ typedef struct v2s_settings {
 
     // compare
     int split;   // v2s_split; V2S_SPLIT_COUNT: all
-    int pairing; // 0: the refiner's, 1: dry, 2: omni
+    int pairing; // 0: the refiner's, 1: dry, 2: omni, 3: binaural
     const char *metrics, *without, *cache;
     int64_t draws; // of the bootstrap
     const char *prediction, *truth;
@@ -76,6 +76,12 @@ typedef struct v2s_settings {
     int64_t batch;
     int depth_resize; // v2s_depth_resize
     bool resample;
+
+    // export
+    bool weights_only;
+    int attention_scale, ears; // 0: the file's, 1: channels, both, 2: key, left
+    int64_t map_size;          // 0: not given
+    double max_depth_m;        // 0: not given
 } v2s_settings;
 
 // The rules for manifests that the options mean.
@@ -86,6 +92,7 @@ extern const v2s_command v2s_render_command;
 extern const v2s_command v2s_info_command;
 extern const v2s_command v2s_compare_command;
 extern const v2s_command v2s_depth_command;
+extern const v2s_command v2s_export_command;
 
 // Number of worker threads the settings mean (at least 1).
 int v2s_settings_threads(const v2s_settings *settings);

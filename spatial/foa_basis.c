@@ -12,10 +12,6 @@
 
 #define WINDOW_S 0.032
 #define MEMORY_S 0.250
-#define LOW_HZ 50.0
-#define HIGH_HZ 20000.0
-#define RATE_MIN_HZ 8000.0
-#define RATE_MAX_HZ 384000.0
 #define NOISE_SEED 20190901 // any: the noise is part of the basis and never changes
 
 enum { LANES = 16, BANDS = V2S_BASIS_BANDS };
@@ -143,9 +139,9 @@ static void place_taps(v2s_foa_basis *b, const segment *segments) {
 }
 
 v2s_status v2s_foa_basis_open(double rate_hz, bool with_w, v2s_foa_basis **out) {
-    if (!(rate_hz >= RATE_MIN_HZ && rate_hz <= RATE_MAX_HZ))
-        return V2S_FAIL(V2S_ARG, "v2s refiner: rate: expected %g .. %g Hz, found %g", RATE_MIN_HZ,
-                        RATE_MAX_HZ, rate_hz);
+    if (!(rate_hz >= V2S_BASIS_RATE_MIN_HZ && rate_hz <= V2S_BASIS_RATE_MAX_HZ))
+        return V2S_FAIL(V2S_ARG, "v2s refiner: rate: expected %g .. %g Hz, found %g",
+                        V2S_BASIS_RATE_MIN_HZ, V2S_BASIS_RATE_MAX_HZ, rate_hz);
     v2s_foa_basis *b = calloc(1, sizeof *b);
     if (b == NULL)
         return V2S_FAIL(V2S_NOMEM, "out of memory");
@@ -163,10 +159,10 @@ v2s_status v2s_foa_basis_open(double rate_hz, bool with_w, v2s_foa_basis **out) 
     b->window = v2s_fft_alloc((size_t)b->length, sizeof *b->window);
     b->pitch = (size_t)(b->length + b->stride);
     b->noise = v2s_fft_alloc(4 * b->pitch, sizeof *b->noise);
-    v2s_status status =
-        b->window != NULL && b->noise != NULL
-            ? v2s_erb_bands_open(V2S_BASIS_BANDS, LOW_HZ, HIGH_HZ, b->length, rate_hz, &b->bands)
-            : V2S_FAIL(V2S_NOMEM, "out of memory");
+    v2s_status status = b->window != NULL && b->noise != NULL
+                            ? v2s_erb_bands_open(V2S_BASIS_BANDS, V2S_BASIS_LOW_HZ,
+                                                 V2S_BASIS_HIGH_HZ, b->length, rate_hz, &b->bands)
+                            : V2S_FAIL(V2S_NOMEM, "out of memory");
     if (status == V2S_OK) {
         make_window(b);
         place_taps(b, segments);

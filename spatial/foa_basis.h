@@ -45,6 +45,12 @@
 // Changes with everything that would give trained gains another meaning.
 #define V2S_FOA_BASIS_VERSION "1"
 
+// Centres of the lowest and the highest band, and the rates that a basis takes.
+#define V2S_BASIS_LOW_HZ 50.0
+#define V2S_BASIS_HIGH_HZ 20000.0
+#define V2S_BASIS_RATE_MIN_HZ 8000.0
+#define V2S_BASIS_RATE_MAX_HZ 384000.0
+
 enum { V2S_BASIS_TAPS_MAX = 96 };
 
 typedef struct v2s_foa_basis {

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 
 #include "spatial/conventions.h"
-#include "spatial/seld_scores.h"
+#include "spatial/doa_scores.h"
 
 static const double STILL_DEG = 1e-6;
 
@@ -67,7 +67,7 @@ v2s_status v2s_path_add(v2s_path_sums *sums, const v2s_path_point *points, size_
         truth[i] = azimuth_deg(points[i].truth);
         prediction[i] = azimuth_deg(points[i].prediction);
         sums->azimuth_deg += fabs(wrapped_deg(prediction[i] - truth[i]));
-        sums->angle_deg += v2s_seld_angle_deg(points[i].prediction, points[i].truth);
+        sums->angle_deg += v2s_doa_angle_deg(points[i].prediction, points[i].truth);
     }
     sums->points += n;
     unwrap(truth, n);

@@ -2,7 +2,7 @@
 // How well the path of a moving source is followed: M8's angle and M12's azimuth error, jerk and
 // amplitude ratio (vid2spatial, tracking_ablation/tracking_metrics.py, there of pixels).
 //
-//   angle            v2s_seld_angle_deg, mean over the points
+//   angle            v2s_doa_angle_deg, mean over the points
 //   azimuth error    mean |((difference + 180) mod 360) - 180|, degrees; elevation likewise
 //   jerk             mean |d^3 x| fps^3, degrees / s^3, d the difference of neighbouring points, of
 //                    x = the azimuth along the path (unwrapped, so that 179 and -179 are 2 apart),

@@ -11,6 +11,11 @@ static const v2s_prepare_format *const FORMATS[] = {
     &v2s_prepare_tau2021,
     &v2s_prepare_starss22,
     &v2s_prepare_starss23,
+    &v2s_prepare_ytambigen,
+    &v2s_prepare_fairplay,
+    &v2s_prepare_soundspaces,
+    &v2s_prepare_batvision1,
+    &v2s_prepare_batvision2,
     &v2s_prepare_pairs,
     NULL,
 };

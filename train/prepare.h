@@ -103,6 +103,8 @@ V2S_MUST_USE v2s_status v2s_prepare_trajectory(v2s_prepare *p, const char *id,
 // Keeps a copy of the clip. FORMAT (skipped, or the error with --strict): an id that was added
 // before. Fields that are NULL, 0 or NAN are left out, drr_db 0 is written: set it NAN.
 V2S_MUST_USE v2s_status v2s_prepare_add(v2s_prepare *p, const v2s_clip *clip);
+// Whether a clip of this id was added: ask before files are made that its line would name.
+bool v2s_prepare_has(const v2s_prepare *p, const char *id);
 size_t v2s_prepare_clip_count(const v2s_prepare *p, v2s_split split);
 
 // A file (or clip) that is left out. With --strict: FORMAT "file: reason".

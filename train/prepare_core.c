@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "infer/progress.h"
+#include "kernels/base/cancel.h"
 #include "train/prepare_internal.h"
 
 // ---- what is left out -------------------------------------------------------------------------
@@ -114,10 +115,15 @@ static int compare_ids(const void *a, const void *b) {
     return strcmp(a, b);
 }
 
+bool v2s_prepare_has(const v2s_prepare *p, const char *id) {
+    return tfind(id, &p->state->ids, compare_ids) != NULL;
+}
+
 v2s_status v2s_prepare_add(v2s_prepare *p, const v2s_clip *clip) {
     v2s_prepare_state *s = p->state;
     v2s_clip made = *clip;
-    if (tfind(clip->id, &s->ids, compare_ids) != NULL)
+    V2S_TRY(v2s_cancel_check());
+    if (v2s_prepare_has(p, clip->id))
         return v2s_prepare_skip(p, clip->id, "named twice: another clip has this id");
     void *items = s->clips;
     v2s_status status = v2s_prepare_grow(&items, s->clip_count, &s->clip_room, sizeof *s->clips);

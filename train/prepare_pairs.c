@@ -252,6 +252,9 @@ static v2s_status add_estimated(work *w, size_t i) {
         v2s_clip clip = clip_of(w, i);
         const char *id, *path;
         V2S_TRY(v2s_prepare_text(w->p, &id, "%s-%03zu", r->id, k + 1));
+        if (v2s_prepare_has(w->p, id))
+            return v2s_prepare_skip(w->p, clip.truth, "named twice: %s is a clip of another file",
+                                    id);
         V2S_TRY(v2s_prepare_trajectory(w->p, id, &span->path, &path));
         clip.id = (char *)id;
         clip.trajectory = (char *)path;

@@ -220,6 +220,8 @@ static v2s_status add_clip(v2s_seld_set *set, const v2s_seld_recording *r, size_
     const v2s_seld_span *s = &r->labels.spans[i];
     const char *id, *path, *sound, *reason;
     V2S_TRY(v2s_prepare_text(set->p, &id, "%s-%03zu", r->name, number));
+    if (v2s_prepare_has(set->p, id))
+        return v2s_prepare_skip(set->p, r->sound, "named twice: %s is a clip of another file", id);
     V2S_TRY(flag(set->p, r->sound, s, &r->evidence[i], &reason));
     V2S_TRY(name_sound(set, s, &sound));
     V2S_TRY(v2s_prepare_trajectory(set->p, id, &s->path, &path));

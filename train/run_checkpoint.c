@@ -2,6 +2,9 @@
 #include "train/run_checkpoint.h"
 
 #include <stdio.h>
+#include <string.h>
+
+#include "infer/refiner_file.h"
 
 enum { NAME_MAX_BYTES = 128 };
 
@@ -23,6 +26,9 @@ static v2s_status write_list(v2s_tensor_list *list, const char *path, const v2s_
     v2s_tensor_list_text(list, "preset", o->cls->preset);
     v2s_safetensors_pair pair;
     for (int i = 0; o->cls->metadata != NULL && o->cls->metadata(o, i, &pair); i++)
+        v2s_tensor_list_text(list, pair.key, pair.value);
+    bool banded = strcmp(o->cls->preset, "v2s") == 0;
+    for (int i = 0; v2s_refiner_conventions(banded, i, &pair); i++)
         v2s_tensor_list_text(list, pair.key, pair.value);
     v2s_train_state_list_texts(list, &t->state, t->config.seed, provenance);
     return v2s_tensor_list_write(list, path);

@@ -6,7 +6,7 @@ expect "unknown command" 2 "unknown command 'rendr'" rendr
 run --version
 [ "$code" -eq 0 ] && grep -Eq '^v2s-infer [0-9]+\.[0-9]+' "$work/stdout" && ok ||
     not_ok "version" "code $code"
-for command in render track compare depth info; do
+for command in render track compare depth export info; do
     run "$command" --help
     if [ "$code" -eq 0 ] && grep -q "^Usage: v2s-infer $command" "$work/stdout" &&
         [ "$(sed -n '/^Examples:/,$p' "$work/stdout" | grep -c v2s-infer)" -ge 2 ]; then

@@ -177,7 +177,7 @@ static const fault FAULTS[] = {
     {BAD("\"start_s\":1e999"), "start_s"},
     {BAD("\"start_s\":NaN"), "not JSON"},
     {BAD("\"duration_s\":-0.5"), "duration_s"},
-    {BAD("\"layout\":\"foa\""), "layout: expected ambix|n3d|fuma|wxyz_sn3d, found foa"},
+    {BAD("\"layout\":\"foa\""), "layout: expected ambix|n3d|fuma|wxyz_sn3d|binaural, found foa"},
     {BAD("\"rt60_s\":[1,2]"), "rt60_s: expected 1 or 8 numbers, found 2"},
     {BAD("\"rt60_s\":[]"), "rt60_s"},
     {BAD("\"rt60_s\":[1,1,1,1,1,1,1,-1]"), "rt60_s"},

@@ -240,7 +240,58 @@ Test(pair, files_that_do_not_fit_are_refused_by_name) {
     write_sound(p.truth, x, 4, FRAMES, RATE);
     expect_refused(&omni, V2S_NUMERIC, "t.wav");
     v2s_clip depth = clip_of(&p, V2S_PAIRING_DEPTH);
-    expect_refused(&depth, V2S_UNSUPPORTED, "expected dry or omni, found depth");
+    expect_refused(&depth, V2S_UNSUPPORTED, "expected dry, omni or binaural, found depth");
     free(x);
+    place_remove(&p);
+}
+
+// g of a mono mix as loud as the ears.
+static double gain_of(const float *ears, int frames) {
+    double power = 0, own = 0;
+    for (int i = 0; i < frames; i++) {
+        double left = ears[2 * i], right = ears[2 * i + 1];
+        power += (left * left + right * right) / 2;
+        own += (left + right) * (left + right) / 4;
+    }
+    return sqrt(power / own);
+}
+
+Test(pair, binaural_is_the_mean_of_the_ears_as_loud_as_they_are) {
+    place p = place_make();
+    float *ears = noise(1, 2 * FRAMES);
+    write_sound(p.truth, ears, 2, FRAMES, RATE);
+    write_trajectory(p.trajectory, NULL);
+    v2s_clip clip = clip_of(&p, V2S_PAIRING_BINAURAL);
+    v2s_pair pair = {0};
+    cr_assert_eq(v2s_pair_load(&clip, 0, &pair), V2S_OK, "%s", v2s_error_text());
+    cr_assert(pair.truth == NULL && pair.frames == FRAMES);
+    cr_assert(memcmp(pair.ears, ears, 2 * FRAMES * sizeof *ears) == 0);
+    double gain = gain_of(ears, FRAMES);
+    cr_expect(gain > 1.3 && gain < 1.5); // independent noise: sqrt 2
+    for (int i = 0; i < FRAMES; i++) {
+        double az = v2s_rad(90 - 180.0 * i / RATE);
+        double w = gain * ((double)ears[2 * i] + (double)ears[2 * i + 1]) / 2;
+        const float *g = pair.geometric + 4 * i;
+        cr_assert(fabs((double)g[V2S_ACN_W] - w) < 1e-6);
+        cr_assert(fabs((double)g[V2S_ACN_X] - w * cos(az)) < 1e-5);
+        cr_assert(fabs((double)g[V2S_ACN_Y] - w * sin(az)) < 1e-5);
+    }
+    v2s_pair_free(&pair);
+    clip.trajectory = NULL;
+    cr_assert_eq(v2s_pair_load(&clip, 0, &pair), V2S_OK, "%s", v2s_error_text());
+    for (int i = 0; i < FRAMES; i++)
+        cr_assert(pair.geometric[4 * i] == pair.geometric[4 * i + V2S_ACN_X] &&
+                  pair.geometric[4 * i + V2S_ACN_Y] == 0);
+    v2s_pair_free(&pair);
+    for (int i = 0; i < FRAMES; i++) // opposite ears have no mean to be made louder
+        ears[2 * i + 1] = -ears[2 * i] + 1e-4f;
+    write_sound(p.truth, ears, 2, FRAMES, RATE);
+    cr_assert_eq(v2s_pair_load(&clip, 0, &pair), V2S_OK, "%s", v2s_error_text());
+    for (int i = 0; i < FRAMES; i++)
+        cr_assert(fabs((double)pair.geometric[4 * i] - 1e-4) < 1e-7); // twice 0.5e-4
+    v2s_pair_free(&pair);
+    write_sound(p.truth, ears, 1, FRAMES, RATE);
+    expect_refused(&clip, V2S_FORMAT, "expected 2 channels, found 1");
+    free(ears);
     place_remove(&p);
 }

@@ -119,7 +119,8 @@ Test(compare_response_program, the_longer_one_is_cut_with_a_warning) {
     v2s_test_run run = v2s_test_run_program((const char *const[]){
         "compare", "--pred", "p.wav", "--truth", "t.wav", "--metrics", "M11", NULL});
     cr_expect_eq(run.code, 0);
-    cr_expect(strstr(run.err, "1 of 1 pairs differ in length: the shorter one is compared") != NULL, "%s", run.err);
+    cr_expect(strstr(run.err, "1 of 1 pairs differ in length: the shorter one is compared") != NULL,
+              "%s", run.err);
     cr_expect(strstr(run.out, "family crossings, decay 30 dB") != NULL, "%s", run.out);
     v2s_test_run_free(&run);
 }

@@ -113,6 +113,10 @@ static AVCodecContext *open_sound(const v2s_test_video *v, bool global_header) {
     if (global_header)
         c->flags |= AV_CODEC_FLAG_GLOBAL_HEADER;
     av_channel_layout_default(&c->ch_layout, v->sound_channels);
+    if (v->sound_discrete) {
+        c->bit_rate = 128000 * v->sound_channels;
+        CHECK(av_opt_set_int(c->priv_data, "mapping_family", 255, 0));
+    }
     CHECK(avcodec_open2(c, encoder, NULL));
     return c;
 }

@@ -29,6 +29,7 @@ typedef struct v2s_test_video {
     size_t sound_frames;
     int sound_channels, sound_rate_hz;
     const char *sound_codec; // NULL: "pcm_f32le"
+    bool sound_discrete;     // Opus: channels on their own (mapping family 255), more bits
     double sound_start_s;
     size_t gap_at; // from this sample on (a multiple of 1024) ...
     double gap_s;  // ... sound is this much later

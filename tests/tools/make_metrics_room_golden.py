@@ -3,7 +3,7 @@
 """Re-states M11 (measures of impulse responses), M8 (DCASE scores of located sources) and M12's
 scores of paths in numpy and scipy, from their formulas alone, and writes what they say of seeded
 responses, labels and paths: metrics_room.txt, for tests/spatial/test_room_measures.c,
-test_seld_scores.c, test_path_scores.c and test_assignment.c; and scipy's paired tests, for
+test_doa_scores.c, test_path_scores.c and test_assignment.c; and scipy's paired tests, for
 tests/infer/test_paired_tests.c.
 
 usage: make_metrics_room_golden.py FOLDER          (needs numpy, scipy; pyroomacoustics 0.10 for

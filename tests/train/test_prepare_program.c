@@ -107,6 +107,22 @@ Test(prepare_program, what_cannot_be_used_is_named_with_its_reason) {
     v2s_test_prepared_free(&o);
 }
 
+Test(prepare_program, a_name_that_comes_twice_keeps_the_trajectory_of_the_first) {
+    static const v2s_test_source other[] = {{0.3, 1.5, -100, 0, 0}};
+    v2s_test_field f = field_of(single, 1, 2), g = field_of(other, 1, 2);
+    v2s_test_make_recording("dev-train-sony", "fold3_room1_mix001", &f, 0, 0);
+    v2s_test_make_recording("dev-train-tau", "fold3_room1_mix001", &g, 0, 0);
+    v2s_test_prepared o = V2S_TEST_PREPARE("starss22");
+    cr_assert(o.run.code == 0, "%s", o.run.err);
+    V2S_TEST_SKIPPED(&o, "dev-train-tau/fold3_room1_mix001.wav", "named twice");
+    size_t count;
+    v2s_test_row *rows =
+        v2s_test_trajectory(v2s_test_path("d/m.files/traj/fold3_room1_mix001-001.csv"), &count);
+    cr_expect(rows[0].az_deg == 30, "%g", rows[0].az_deg);
+    free(rows);
+    v2s_test_prepared_free(&o);
+}
+
 Test(prepare_program, strict_stops_at_the_first_problem_and_leaves_nothing) {
     make_bad_set();
     v2s_test_prepared o = V2S_TEST_PREPARE("starss22", "--strict");

@@ -40,8 +40,8 @@
 // before the truth's last; give it one frame less to do the same.
 //
 // One thread at a time per handle.
-#ifndef V2S_SPATIAL_SELD_SCORES_H
-#define V2S_SPATIAL_SELD_SCORES_H
+#ifndef V2S_SPATIAL_DOA_SCORES_H
+#define V2S_SPATIAL_DOA_SCORES_H
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -49,52 +49,51 @@
 #include "kernels/base/status.h"
 #include "kernels/base/vec3.h"
 
-enum { V2S_SELD_CLASSES_MAX = 1000, V2S_SELD_TRACKS_MAX = 256 };
+enum { V2S_DOA_CLASSES_MAX = 1000, V2S_DOA_TRACKS_MAX = 256 };
 
-typedef struct v2s_seld_label {
+typedef struct v2s_doa_label {
     int frame; // >= 0
-    int type;  // the class, 0 to V2S_SELD_CLASSES_MAX - 1
+    int type;  // the class, 0 to V2S_DOA_CLASSES_MAX - 1
     v2s_vec3 direction;
     double distance_m; // not a number: unknown
-} v2s_seld_label;
+} v2s_doa_label;
 
-typedef struct v2s_seld_options {
+typedef struct v2s_doa_options {
     bool segments;  // the definition of 2022 and 2023
     bool distances; // judge them (2024)
     int classes;    // 0: those that occur
-} v2s_seld_options;
+} v2s_doa_options;
 
 // Not a number where not defined.
-typedef struct v2s_seld_scores {
+typedef struct v2s_doa_scores {
     double f20, er, angle_deg, lr, distance_m, relative_distance, seld;
-} v2s_seld_scores;
+} v2s_doa_scores;
 
-typedef struct v2s_seld_pair {
+typedef struct v2s_doa_pair {
     size_t truth, prediction; // indices of the labels given last
     double angle_deg;
-} v2s_seld_pair;
+} v2s_doa_pair;
 
-typedef struct v2s_seld v2s_seld;
+typedef struct v2s_doa v2s_doa;
 
 // NOMEM.
-V2S_MUST_USE v2s_status v2s_seld_open(const v2s_seld_options *options, v2s_seld **seld);
+V2S_MUST_USE v2s_status v2s_doa_open(const v2s_doa_options *options, v2s_doa **seld);
 
 // One recording more. `pairs` (may be NULL; else room for truth_count) gets the assigned ones.
-// FORMAT: more than V2S_SELD_TRACKS_MAX labels of a class in a frame; NOMEM.
-V2S_MUST_USE v2s_status v2s_seld_add(v2s_seld *seld, const v2s_seld_label *truth,
-                                     size_t truth_count, const v2s_seld_label *prediction,
-                                     size_t prediction_count, int frames, v2s_seld_pair *pairs,
-                                     size_t *pair_count);
+// FORMAT: more than V2S_DOA_TRACKS_MAX labels of a class in a frame; NOMEM.
+V2S_MUST_USE v2s_status v2s_doa_add(v2s_doa *seld, const v2s_doa_label *truth, size_t truth_count,
+                                    const v2s_doa_label *prediction, size_t prediction_count,
+                                    int frames, v2s_doa_pair *pairs, size_t *pair_count);
 
-v2s_seld_scores v2s_seld_macro(const v2s_seld *seld);
-v2s_seld_scores v2s_seld_micro(const v2s_seld *seld);
+v2s_doa_scores v2s_doa_macro(const v2s_doa *seld);
+v2s_doa_scores v2s_doa_micro(const v2s_doa *seld);
 
 // Of one class; false: not one of those that are averaged over.
-bool v2s_seld_of_class(const v2s_seld *seld, int type, v2s_seld_scores *scores);
+bool v2s_doa_of_class(const v2s_doa *seld, int type, v2s_doa_scores *scores);
 
-void v2s_seld_close(v2s_seld **seld);
+void v2s_doa_close(v2s_doa **seld);
 
 // The angle of M8.
-double v2s_seld_angle_deg(v2s_vec3 a, v2s_vec3 b);
+double v2s_doa_angle_deg(v2s_vec3 a, v2s_vec3 b);
 
 #endif

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "spatial/seld_scores.h"
+#include "spatial/doa_scores.h"
 
 #include <float.h>
 #include <math.h>
@@ -9,7 +9,7 @@
 #include "spatial/assignment.h"
 #include "spatial/conventions.h"
 
-enum { SEGMENT_FRAMES = 10, TRACKS = V2S_SELD_TRACKS_MAX };
+enum { SEGMENT_FRAMES = 10, TRACKS = V2S_DOA_TRACKS_MAX };
 
 static const double ANGLE_MAX_DEG = 20, RELATIVE_DISTANCE_MAX = 1;
 
@@ -20,9 +20,9 @@ typedef struct counts {
     bool occurs;
 } counts;
 
-struct v2s_seld {
-    v2s_seld_options options;
-    counts of[V2S_SELD_CLASSES_MAX];
+struct v2s_doa {
+    v2s_doa_options options;
+    counts of[V2S_DOA_CLASSES_MAX];
     double errors; // S + D + I
     double *cost;  // [TRACKS][TRACKS]
 };
@@ -34,27 +34,27 @@ typedef struct place {
 } place;
 
 typedef struct side {
-    const v2s_seld_label *labels;
+    const v2s_doa_label *labels;
     place *places; // sorted
     size_t count, at;
 } side;
 
 // The labels of one class in one unit of time.
 typedef struct group {
-    const v2s_seld_label *labels;
+    const v2s_doa_label *labels;
     const place *places;
     size_t count;
 } group;
 
 typedef struct recording {
-    v2s_seld *seld;
+    v2s_doa *seld;
     side truth, prediction;
-    v2s_seld_pair *pairs;
+    v2s_doa_pair *pairs;
     size_t pair_count;
     double false_positives, false_negatives; // of this unit of time, all classes
 } recording;
 
-double v2s_seld_angle_deg(v2s_vec3 a, v2s_vec3 b) {
+double v2s_doa_angle_deg(v2s_vec3 a, v2s_vec3 b) {
     double na = sqrt(a.x * a.x + a.y * a.y + a.z * a.z + 1e-10);
     double nb = sqrt(b.x * b.x + b.y * b.y + b.z * b.z + 1e-10);
     double dot = (a.x / na) * (b.x / nb) + (a.y / na) * (b.y / nb) + (a.z / na) * (b.z / nb);
@@ -94,8 +94,8 @@ static v2s_status assign(const recording *r, const group *t, size_t nt, const gr
     double *cost = r->seld->cost;
     for (size_t i = 0; i < nt; i++)
         for (size_t j = 0; j < np; j++)
-            cost[i * np + j] = v2s_seld_angle_deg(t->labels[t->places[i].index].direction,
-                                                  p->labels[p->places[j].index].direction);
+            cost[i * np + j] = v2s_doa_angle_deg(t->labels[t->places[i].index].direction,
+                                                 p->labels[p->places[j].index].direction);
     V2S_TRY(v2s_assign(nt, np, cost, pair_of));
     for (size_t i = 0; i < nt; i++)
         if (pair_of[i] != V2S_UNASSIGNED)
@@ -105,7 +105,7 @@ static v2s_status assign(const recording *r, const group *t, size_t nt, const gr
 
 static void keep_pair(recording *r, const place *truth, const place *prediction, double angle) {
     if (r->pairs != NULL)
-        r->pairs[r->pair_count++] = (v2s_seld_pair){truth->index, prediction->index, angle};
+        r->pairs[r->pair_count++] = (v2s_doa_pair){truth->index, prediction->index, angle};
 }
 
 static void count_surplus(recording *r, counts *c, size_t truths, size_t predictions) {
@@ -232,14 +232,14 @@ static v2s_status judge_unit(recording *r) {
     return V2S_OK;
 }
 
-static v2s_status sort_side(const v2s_seld_label *labels, size_t count, int unit_frames, int limit,
+static v2s_status sort_side(const v2s_doa_label *labels, size_t count, int unit_frames, int limit,
                             int classes, side *s) {
     *s = (side){.labels = labels, .places = malloc((count + 1) * sizeof *s->places)};
     if (s->places == NULL)
         return V2S_FAIL(V2S_NOMEM, "out of memory for %zu labels", count);
     for (size_t i = 0; i < count; i++) {
         V2S_ASSERT(labels[i].frame >= 0 && labels[i].type >= 0 &&
-                   labels[i].type < V2S_SELD_CLASSES_MAX);
+                   labels[i].type < V2S_DOA_CLASSES_MAX);
         if (labels[i].frame < limit && (classes == 0 || labels[i].type < classes))
             s->places[s->count++] =
                 (place){labels[i].frame / unit_frames, labels[i].type, labels[i].frame, i};
@@ -248,9 +248,9 @@ static v2s_status sort_side(const v2s_seld_label *labels, size_t count, int unit
     return V2S_OK;
 }
 
-v2s_status v2s_seld_open(const v2s_seld_options *options, v2s_seld **seld) {
-    V2S_ASSERT(options->classes >= 0 && options->classes <= V2S_SELD_CLASSES_MAX);
-    v2s_seld *s = calloc(1, sizeof *s);
+v2s_status v2s_doa_open(const v2s_doa_options *options, v2s_doa **seld) {
+    V2S_ASSERT(options->classes >= 0 && options->classes <= V2S_DOA_CLASSES_MAX);
+    v2s_doa *s = calloc(1, sizeof *s);
     double *cost = malloc((size_t)TRACKS * TRACKS * sizeof *cost);
     if (s == NULL || cost == NULL) {
         free(s);
@@ -264,9 +264,9 @@ v2s_status v2s_seld_open(const v2s_seld_options *options, v2s_seld **seld) {
     return V2S_OK;
 }
 
-v2s_status v2s_seld_add(v2s_seld *seld, const v2s_seld_label *truth, size_t truth_count,
-                        const v2s_seld_label *prediction, size_t prediction_count, int frames,
-                        v2s_seld_pair *pairs, size_t *pair_count) {
+v2s_status v2s_doa_add(v2s_doa *seld, const v2s_doa_label *truth, size_t truth_count,
+                       const v2s_doa_label *prediction, size_t prediction_count, int frames,
+                       v2s_doa_pair *pairs, size_t *pair_count) {
     recording r = {.seld = seld, .pairs = pairs};
     int unit_frames = seld->options.segments ? SEGMENT_FRAMES : 1;
     // The segment that the last frame stands in is judged whole.
@@ -298,17 +298,17 @@ static double mean_of_numbers(const double *x, int n) {
     return sum / used; // 0 / 0 where there is none
 }
 
-static double error_rate(const v2s_seld *s) {
+static double error_rate(const v2s_doa *s) {
     double truths = 0;
-    for (int c = 0; c < V2S_SELD_CLASSES_MAX; c++)
+    for (int c = 0; c < V2S_DOA_CLASSES_MAX; c++)
         truths += s->of[c].truths;
     return s->errors / (truths + DBL_EPSILON);
 }
 
-static v2s_seld_scores scores_of(const v2s_seld *s, const counts *c) {
+static v2s_doa_scores scores_of(const v2s_doa *s, const counts *c) {
     double nothing = s->options.segments ? 180 : NAN;
     bool distances = s->options.distances && c->pairs > 0;
-    v2s_seld_scores r = {
+    v2s_doa_scores r = {
         .f20 = c->hits / (DBL_EPSILON + c->hits + c->misplaced + 0.5 * (c->surplus + c->missing)),
         .er = error_rate(s),
         .angle_deg = c->pairs > 0 ? c->angle_deg / (c->pairs + DBL_EPSILON) : nothing,
@@ -322,20 +322,20 @@ static v2s_seld_scores scores_of(const v2s_seld *s, const counts *c) {
     return r;
 }
 
-bool v2s_seld_of_class(const v2s_seld *s, int type, v2s_seld_scores *scores) {
-    V2S_ASSERT(type >= 0 && type < V2S_SELD_CLASSES_MAX);
+bool v2s_doa_of_class(const v2s_doa *s, int type, v2s_doa_scores *scores) {
+    V2S_ASSERT(type >= 0 && type < V2S_DOA_CLASSES_MAX);
     if (s->options.classes > 0 ? type >= s->options.classes : !s->of[type].occurs)
         return false;
     *scores = scores_of(s, &s->of[type]);
     return true;
 }
 
-v2s_seld_scores v2s_seld_macro(const v2s_seld *s) {
+v2s_doa_scores v2s_doa_macro(const v2s_doa *s) {
     double sum[6] = {0};
     int used[6] = {0};
-    for (int c = 0; c < V2S_SELD_CLASSES_MAX; c++) {
-        v2s_seld_scores r;
-        if (!v2s_seld_of_class(s, c, &r))
+    for (int c = 0; c < V2S_DOA_CLASSES_MAX; c++) {
+        v2s_doa_scores r;
+        if (!v2s_doa_of_class(s, c, &r))
             continue;
         const double value[6] = {r.f20,        r.angle_deg,         r.lr,
                                  r.distance_m, r.relative_distance, r.seld};
@@ -345,21 +345,21 @@ v2s_seld_scores v2s_seld_macro(const v2s_seld *s) {
                 used[k]++;
             }
     }
-    return (v2s_seld_scores){.f20 = sum[0] / used[0],
-                             .er = error_rate(s),
-                             .angle_deg = sum[1] / used[1],
-                             .lr = sum[2] / used[2],
-                             .distance_m = sum[3] / used[3],
-                             .relative_distance = sum[4] / used[4],
-                             .seld = sum[5] / used[5]};
+    return (v2s_doa_scores){.f20 = sum[0] / used[0],
+                            .er = error_rate(s),
+                            .angle_deg = sum[1] / used[1],
+                            .lr = sum[2] / used[2],
+                            .distance_m = sum[3] / used[3],
+                            .relative_distance = sum[4] / used[4],
+                            .seld = sum[5] / used[5]};
 }
 
-v2s_seld_scores v2s_seld_micro(const v2s_seld *s) {
+v2s_doa_scores v2s_doa_micro(const v2s_doa *s) {
     counts all = {0};
-    for (int c = 0; c < V2S_SELD_CLASSES_MAX; c++) {
+    for (int c = 0; c < V2S_DOA_CLASSES_MAX; c++) {
         const counts *one = &s->of[c];
-        v2s_seld_scores unused;
-        if (!v2s_seld_of_class(s, c, &unused))
+        v2s_doa_scores unused;
+        if (!v2s_doa_of_class(s, c, &unused))
             continue;
         all.hits += one->hits;
         all.misplaced += one->misplaced;
@@ -374,7 +374,7 @@ v2s_seld_scores v2s_seld_micro(const v2s_seld *s) {
     return scores_of(s, &all);
 }
 
-void v2s_seld_close(v2s_seld **seld) {
+void v2s_doa_close(v2s_doa **seld) {
     if (*seld != NULL)
         free((*seld)->cost);
     free(*seld);
