@@ -27,17 +27,14 @@ v2s_install() {
 # V2S_PYTHON names another interpreter that has them.
 v2s_python() {
     packages='numpy onnx onnxruntime safetensors'
+    imports='import numpy, onnx, onnxruntime, safetensors'
     [ -z "${V2S_PYTHON:-}" ] || return 0
-    for package in $packages; do echo "import $package"; done >.venv.imports
-    if ! .venv/bin/python .venv.imports 2>/dev/null; then
-        echo "installing into .venv: $packages"
-        # shellcheck disable=SC2086
-        { python3 -m venv .venv && .venv/bin/pip install --quiet --disable-pip-version-check \
-            --timeout 20 --retries 1 $packages; } >.venv.log 2>&1 || {
-            echo "not installed (.venv.log says why): tests of ONNX files will be skipped" >&2
-        }
-    fi
-    rm -f .venv.imports
+    .venv/bin/python -c "$imports" 2>/dev/null && return 0
+    echo "installing into .venv: $packages"
+    # shellcheck disable=SC2086
+    { python3 -m venv .venv && .venv/bin/pip install --quiet --disable-pip-version-check \
+        --timeout 20 --retries 1 $packages; } >.venv.log 2>&1 ||
+        echo "not installed (.venv.log says why): tests of ONNX files will be skipped" >&2
 }
 
 # v2s_build FOLDER [cmake options]

@@ -1,5 +1,5 @@
-# C code of the messages of ONNX files, made by protoc-c from the definition that package libonnx-dev
-# ships: <onnx/onnx.pb-c.h> for the sources of checkpoints/.
+# C code of the messages of ONNX files, made by protoc-c from the definition that package
+# libonnx-dev ships: <onnx/onnx.pb-c.h> for the sources of checkpoints/.
 find_path(V2S_ONNX_PROTO onnx/onnx.proto REQUIRED)
 find_program(V2S_PROTOC_C protoc-c REQUIRED)
 set(onnx_made ${CMAKE_BINARY_DIR}/onnx_messages)

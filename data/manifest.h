@@ -8,14 +8,15 @@
 //   {"id":"hall-7","split":"val","pairing":"depth","audio":"hall/7.wav","depth":"hall/7.npy",
 //    "room":"hall"}
 //
-// Required: id, split, pairing; truth, but for `depth`; trajectory for `dry` and `omni`; dry for
-// `dry`; for `depth` audio (a file with two channels, or a list of two files: left and right ear)
-// and depth (a depth map, data/depth_map.h), and no start_s other than 0. Optional
-// besides those shown: "recorded" (true: a microphone's recording, compare's rule for those
-// applies), "free_field" (true: no room), "flag" (a text: why the clip is doubtful, for example
-// that its sound does not come from where its label says) and "depth_unit" ("mm": numbers of the
-// depth map are millimetres whatever their type). null is the same as absent. rt60_s is a number or
-// a list of 1 or 8; sound is a text or a list of texts. start_s holds for all files of the line.
+// Required: id, split, pairing; truth, but for `depth`; trajectory for `dry` and `omni` (`binaural`
+// may have one); dry for `dry`; for `depth` audio (a file with two channels, or a list of two
+// files: left and right ear) and depth (a depth map, data/depth_map.h), and no start_s other than
+// 0. Optional besides those shown: "recorded" (true: a microphone's recording, compare's rule for
+// those applies), "free_field" (true: no room), "flag" (a text: why the clip is doubtful, for
+// example that its sound does not come from where its label says) and "depth_unit" ("mm": numbers
+// of the depth map are millimetres whatever their type). null is the same as absent. rt60_s is a
+// number or a list of 1 or 8; sound is a text or a list of texts. start_s holds for all files of
+// the line.
 //
 // Paths are relative to the manifest's folder and stay in it unless the rules allow more; in memory
 // they are resolved. Unknown keys are kept out of the way (ignored). A line that cannot be used is
@@ -47,7 +48,8 @@ typedef struct v2s_clip {
     char *truth, *dry, *trajectory; // resolved paths; NULL where the line has none
     char *audio[2], *depth;         // pairing depth alone; audio[1] NULL: one file with both ears
     double start_s, duration_s;     // of the clip in its files; duration 0: to the end
-    char *layout;                   // "ambix" (also for NULL), "n3d", "fuma", "wxyz_sn3d", "binaural"
+    char *layout;                   // "ambix" (also for NULL), "n3d", "fuma", "wxyz_sn3d" or, of
+                                    // two ears, "binaural"
     double rt60_s[V2S_CLIP_BANDS];  // 63 Hz .. 8 kHz; rt60_count 0, 1 (all bands) or 8
     int rt60_count;
     double drr_db;                         // NAN: not known

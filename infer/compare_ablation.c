@@ -59,8 +59,8 @@ const char *v2s_component_absent(v2s_component component, v2s_pairing pairing,
     if (component == V2S_COMPONENT_CONDITIONING &&
         !v2s_clip_refiner_has(refiner, V2S_CLIP_UNCONDITIONED))
         return "this refiner hears the sound alone";
-    if (pairing == V2S_PAIRING_OMNI && !of_refiner && component != V2S_COMPONENT_SMOOTHING)
-        return "the sound of omni pairs is the recording's own";
+    if (pairing != V2S_PAIRING_DRY && !of_refiner && component != V2S_COMPONENT_SMOOTHING)
+        return "the sound of these pairs is the recording's own";
     return NULL;
 }
 
@@ -192,7 +192,8 @@ v2s_status v2s_ablation_open(const v2s_clip *clip, const v2s_pair *pair, v2s_abl
     if (status == V2S_OK) {
         status = smooth_path(&pair->path, &a->smooth);
         if (status != V2S_OK)
-            v2s_error_prefix(status, "%s", clip->trajectory);
+            v2s_error_prefix(status, "%s",
+                             clip->trajectory != NULL ? clip->trajectory : clip->truth);
     }
     if (status != V2S_OK) {
         v2s_ablation_close(&a);

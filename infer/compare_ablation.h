@@ -21,9 +21,10 @@
 //                 The direction itself, to which its gains are relative, stays.
 //
 // Without doppler, air, smoothing and refiner a clip's sound is its pair's geometric path, bit for
-// bit. Which components a clip has: dry pairs have all of them. In omni pairs the sound is the
-// recording's own W, which has come its way already: doppler, air and depth do not apply. refiner
-// needs --refiner, conditioning one of preset `v2s`. What does not apply is named and not judged.
+// bit. Which components a clip has: dry pairs have all of them. In omni and binaural pairs the
+// sound is the recording's own, which has come its way already: doppler, air and depth do not
+// apply. refiner needs --refiner, conditioning one of preset `v2s`. What does not apply is named
+// and not judged.
 //
 // Systems: `full`; `without_X` for every X of the list that applies; `minimal`, without all of
 // them, where there are two or more. Contrasts: each of those minus `full`, paired by clip.

@@ -18,6 +18,9 @@
 
 enum { C = V2S_FOA_CHANNELS };
 
+// The systems' sounds that one thread holds at once, unless a single one needs more.
+#define SOUNDS_BYTES ((size_t)256 << 20)
+
 typedef struct work work;
 typedef v2s_status one_clip(work *w, v2s_judge *judge, size_t index);
 
@@ -209,9 +212,10 @@ v2s_status v2s_clip_sound(const v2s_system *system, v2s_clip_result *r, const v2
     return V2S_OK;
 }
 
-static v2s_status make_sounds(const v2s_systems *systems, v2s_clip_result *r, const v2s_pair *pair,
-                              sounds *s) {
-    for (size_t i = 0; i < systems->count; i++) {
+// Systems from .. to - 1.
+static v2s_status make_sounds(const v2s_systems *systems, size_t from, size_t to,
+                              v2s_clip_result *r, const v2s_pair *pair, sounds *s) {
+    for (size_t i = from; i < to; i++) {
         s->prediction[i] = pair->geometric;
         if (systems->items[i].kind == V2S_SYSTEM_GEOMETRIC)
             continue;
@@ -232,24 +236,39 @@ static void keep_scores(const work *w, double (*scores)[V2S_METRIC_COUNT], doubl
                 *kept++ = scores[i][m];
 }
 
+// Scores of systems from .. to - 1, whose sounds are in memory together.
+static v2s_status judge_some(const v2s_systems *systems, size_t from, size_t to, v2s_judge *judge,
+                             v2s_clip_result *r, const v2s_pair *pair,
+                             double (*scores)[V2S_METRIC_COUNT]) {
+    sounds s = {{0}, {0}};
+    v2s_status status = make_sounds(systems, from, to, r, pair, &s);
+    if (status == V2S_OK && pair->ears != NULL)
+        status = v2s_judge_decoded(judge, pair->rate_hz, pair->frames, pair->ears,
+                                   s.prediction + from, to - from, scores + from);
+    else if (status == V2S_OK)
+        status = v2s_judge_foa(judge, pair->rate_hz, pair->frames, pair->truth, s.prediction + from,
+                               to - from, scores + from);
+    for (size_t i = from; i < to; i++)
+        free(s.owned[i]);
+    return status;
+}
+
+// Of a long clip one system after the other is judged, of a short one all together: what the truth
+// is measured for is measured once then. Every system's scores are its own, so the numbers do not
+// depend on it.
 static v2s_status judge_sounds(work *w, v2s_judge *judge, v2s_clip_result *r,
                                const v2s_pair *pair) {
     const v2s_systems *systems = w->job->systems;
+    size_t together = SOUNDS_BYTES / (pair->frames * C * sizeof(float) + 1);
     double(*scores)[V2S_METRIC_COUNT] = malloc(systems->count * sizeof *scores);
-    sounds s = {{0}, {0}};
     v2s_status status = scores != NULL ? V2S_OK : V2S_FAIL(V2S_NOMEM, "out of memory");
-    if (status == V2S_OK)
-        status = make_sounds(systems, r, pair, &s);
-    if (status == V2S_OK && pair->ears != NULL)
-        status = v2s_judge_decoded(judge, pair->rate_hz, pair->frames, pair->ears, s.prediction,
-                                   systems->count, scores);
-    else if (status == V2S_OK)
-        status = v2s_judge_foa(judge, pair->rate_hz, pair->frames, pair->truth, s.prediction,
-                               systems->count, scores);
+    together = together > 0 ? together : 1;
+    for (size_t from = 0; status == V2S_OK && from < systems->count; from += together) {
+        size_t to = from + together < systems->count ? from + together : systems->count;
+        status = judge_some(systems, from, to, judge, r, pair, scores);
+    }
     if (status == V2S_OK)
         keep_scores(w, scores, r->scores);
-    for (size_t i = 0; i < systems->count; i++)
-        free(s.owned[i]);
     free(scores);
     return status;
 }

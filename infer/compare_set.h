@@ -20,9 +20,9 @@ typedef struct v2s_compare_set {
 } v2s_compare_set;
 
 // Reads the manifests and chooses --split and --pairing; auto is what refined was trained on, else
-// the only pairing there is (binaural where there is neither dry nor omni). Warns of lines and flagged clips left out, and of refiners of another
-// pairing. What v2s_manifest_read reports; USAGE: the pairing is open; FORMAT: no clip is left.
-// Free in any case (accepts a zeroed one).
+// the only pairing there is (binaural where there is neither dry nor omni). Warns of lines and
+// flagged clips left out, and of refiners of another pairing. What v2s_manifest_read reports;
+// USAGE: the pairing is open; FORMAT: no clip is left. Free in any case (accepts a zeroed one).
 V2S_MUST_USE v2s_status v2s_compare_set_read(const v2s_settings *settings,
                                              const v2s_systems *systems, v2s_run_log *log,
                                              v2s_compare_set *set);

@@ -220,6 +220,7 @@ static v2s_status describe_bands(v2s_onnx *m, bool dry) {
     snprintf(smoothing, sizeof smoothing,
              "gains of frame t are the mean of the network's of t - %d .. t + %d",
              V2S_BAND_GAINS_RADIUS, V2S_BAND_GAINS_RADIUS);
+    v2s_onnx_metadata(m, "network", "gains = 0.1 Linear(BiGRU(Conv1d(features)))");
     v2s_onnx_metadata(m, "smoothing", dry ? "none" : smoothing);
     v2s_onnx_metadata(m, "stretch",
                       "the network reads 12 s at once, every 8 s; overlaps are cross-faded");

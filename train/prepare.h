@@ -87,10 +87,11 @@ bool v2s_is_folder(const char *path);
 // *usable: `path` is a file with its content. Otherwise it is skipped ("not there", "LFS").
 V2S_MUST_USE v2s_status v2s_prepare_usable(v2s_prepare *p, const char *path, bool *usable);
 
-// A file to be written: *path = <manifest without .jsonl>.files/<kind>/<id>.<suffix>, its folders
-// made. The caller writes it by its temporary name (file_out, sound_out; deferred sync is enough).
-// It is removed if the run fails. `id` must be a file name without a slash. An earlier manifest of
-// the same name goes away with the first call, because it may name files that are replaced.
+// A file to be written: *path is where, its folders made. The caller writes it by its temporary
+// name (file_out, sound_out; deferred sync is enough). It becomes <manifest without
+// .jsonl>.files/<kind>/<id>.<suffix> when the run has succeeded, and clips that have *path name
+// that; until then an earlier manifest and its files stay as they are. `id` must be a file name
+// without a slash.
 V2S_MUST_USE v2s_status v2s_prepare_file(v2s_prepare *p, const char *kind, const char *id,
                                          const char *suffix, const char **path);
 

@@ -147,8 +147,7 @@ size_t v2s_prepare_clip_count(const v2s_prepare *p, v2s_split split) {
 static v2s_status write_clips(v2s_prepare *p) {
     v2s_prepare_state *s = p->state;
     v2s_file_out *f = NULL;
-    if (s->made_count > 0)
-        V2S_TRY(v2s_file_out_sync_folder(s->files)); // what it names is on the disk
+    V2S_TRY(v2s_prepare_publish_files(p));
     V2S_TRY(v2s_file_out_open(s->manifest, &f));
     v2s_status status = V2S_OK;
     for (size_t i = 0; i < s->clip_count && status == V2S_OK; i++)
@@ -201,6 +200,7 @@ static void close_state(v2s_prepare *p) {
     free(s->folder);
     free(s->real_root);
     free(s->files);
+    free(s->work);
 }
 
 v2s_status v2s_prepare_run(const v2s_prepare_format *format, const v2s_prepare_settings *settings,
@@ -216,12 +216,10 @@ v2s_status v2s_prepare_run(const v2s_prepare_format *format, const v2s_prepare_s
     v2s_prepare p = {.root = trimmed, .settings = settings, .log = log, .state = &state};
     v2s_run_log_text(log, "format", format->name);
     v2s_status status = run(&p, format);
-    if (status != V2S_OK) {
-        char text[V2S_ERROR_TEXT_MAX];
-        v2s_error_save(text);
-        v2s_prepare_remove_files(&p);
-        v2s_error_restore(text);
-    }
+    char text[V2S_ERROR_TEXT_MAX];
+    v2s_error_save(text);
+    v2s_prepare_remove_files(&p);
+    v2s_error_restore(text);
     close_state(&p);
     free(trimmed);
     return status;

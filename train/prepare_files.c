@@ -246,7 +246,7 @@ static bool starts_with_folder(const char *path, const char *folder, const char 
 v2s_status v2s_prepare_relative(v2s_prepare *p, const char *path, const char **out) {
     v2s_prepare_state *s = p->state;
     const char *below, *full = NULL, *name = strrchr(path, '/');
-    if (starts_with_folder(path, s->files, &below))
+    if (s->work != NULL && starts_with_folder(path, s->work, &below))
         return v2s_prepare_text(p, out, "%s/%s", s->files_name, below);
     if (starts_with_folder(path, p->root, &below)) {
         V2S_TRY(v2s_prepare_text(p, &full, "%s/%s",
@@ -268,14 +268,32 @@ v2s_status v2s_prepare_relative(v2s_prepare *p, const char *path, const char **o
 
 // ---- files of the run -------------------------------------------------------------------------
 
+// Files are made in a folder of this run alone: what an earlier manifest names stays as it is until
+// everything is there.
+static v2s_status make_work(v2s_prepare_state *s) {
+    if (s->work != NULL)
+        return V2S_OK;
+    char *path = NULL;
+    if (asprintf(&path, "%.*s.%s.XXXXXX", (int)(s->files_name - s->files), s->files,
+                 s->files_name) < 0)
+        return no_memory();
+    if (mkdtemp(path) == NULL) {
+        v2s_status status =
+            V2S_FAIL(V2S_IO, "%s: cannot make the folder: %s", path, strerror(errno));
+        free(path);
+        return status;
+    }
+    s->work = path;
+    return V2S_OK;
+}
+
 static v2s_status make_kind(v2s_prepare *p, const char *kind) {
     v2s_prepare_state *s = p->state;
     for (size_t i = 0; i < s->kind_count; i++)
         if (strcmp(s->kinds[i], kind) == 0)
             return V2S_OK;
     V2S_ASSERT(s->kind_count < sizeof s->kinds / sizeof *s->kinds);
-    V2S_TRY(v2s_folder_make(s->files, ""));
-    V2S_TRY(v2s_folder_make(s->files, kind));
+    V2S_TRY(v2s_folder_make(s->work, kind));
     V2S_TRY(v2s_prepare_text(p, &s->kinds[s->kind_count], "%s", kind));
     s->kind_count++;
     return V2S_OK;
@@ -286,12 +304,10 @@ v2s_status v2s_prepare_file(v2s_prepare *p, const char *kind, const char *id, co
     v2s_prepare_state *s = p->state;
     if (strchr(id, '/') != NULL || id[0] == '.' || id[0] == '\0')
         return V2S_FAIL(V2S_ARG, "%s: cannot name a file", id);
-    if (!s->fresh && v2s_is_file(s->manifest) && unlink(s->manifest) != 0)
-        return V2S_FAIL(V2S_IO, "%s: cannot replace: %s", s->manifest, strerror(errno));
-    s->fresh = true;
+    V2S_TRY(make_work(s));
     V2S_TRY(make_kind(p, kind));
     const char *made;
-    V2S_TRY(v2s_prepare_text(p, &made, "%s/%s/%s.%s", s->files, kind, id, suffix));
+    V2S_TRY(v2s_prepare_text(p, &made, "%s/%s/%s.%s", s->work, kind, id, suffix));
     void *items = s->made;
     v2s_status status = v2s_prepare_grow(&items, s->made_count, &s->made_room, sizeof *s->made);
     s->made = items;
@@ -320,12 +336,31 @@ v2s_status v2s_prepare_trajectory(v2s_prepare *p, const char *id, const v2s_traj
     return status;
 }
 
+v2s_status v2s_prepare_publish_files(v2s_prepare *p) {
+    v2s_prepare_state *s = p->state;
+    if (s->work == NULL)
+        return V2S_OK;
+    V2S_TRY(v2s_file_out_sync_folder(s->work)); // what is named is on the disk
+    V2S_TRY(v2s_folder_make(s->files, ""));
+    for (size_t i = 0; i < s->kind_count; i++)
+        V2S_TRY(v2s_folder_make(s->files, s->kinds[i]));
+    size_t n = strlen(s->work);
+    for (size_t i = 0; i < s->made_count; i++) {
+        const char *final;
+        V2S_TRY(v2s_prepare_text(p, &final, "%s%s", s->files, s->made[i] + n));
+        if (rename(s->made[i], final) != 0)
+            return V2S_FAIL(V2S_IO, "%s: cannot write: %s", final, strerror(errno));
+    }
+    return v2s_file_out_sync_folder(s->files);
+}
+
 void v2s_prepare_remove_files(v2s_prepare *p) {
     v2s_prepare_state *s = p->state;
+    if (s->work == NULL)
+        return;
     for (size_t i = 0; i < s->made_count; i++)
         unlink(s->made[i]);
     for (size_t i = 0; i < s->kind_count; i++)
-        v2s_folder_remove(s->files, s->kinds[i], rmdir); // if it is empty
-    if (s->kind_count > 0)
-        rmdir(s->files);
+        v2s_folder_remove(s->work, s->kinds[i], rmdir);
+    rmdir(s->work);
 }

@@ -25,14 +25,14 @@ struct v2s_prepare_state {
     char *real_root;        // of ROOT
     char *files;            // "<manifest without .jsonl>.files"
     const char *files_name; // its last part
-    bool fresh;             // an earlier manifest has been taken away
-    bool outside;           // a path of the manifest leaves its folder
+    char *work;   // folder beside `files` in which this run makes its files; NULL before the first
+    bool outside; // a path of the manifest leaves its folder
     size_t text_count, text_room;
     char **texts; // everything handed out
     size_t made_count, made_room;
-    const char **made; // files written so far
+    const char **made; // files in `work`
     size_t kind_count;
-    const char *kinds[8]; // folders below `files`
+    const char *kinds[8]; // folders below `work`
     size_t clip_count, clip_room;
     v2s_clip *clips; // texts in `texts`, paths relative to the manifest
     size_t per_split[V2S_SPLIT_COUNT];
@@ -53,7 +53,11 @@ V2S_MUST_USE v2s_status v2s_prepare_relative(v2s_prepare *p, const char *path, c
 // Whether the manifest, the files folder and ROOT can be used; fills the paths of the state.
 V2S_MUST_USE v2s_status v2s_prepare_open_paths(v2s_prepare *p);
 
-// Removes the files that were made, and folders that are empty then.
+// Moves the files that were made from `work` to `files`, each in the place of an earlier one of its
+// name. IO, NOMEM.
+V2S_MUST_USE v2s_status v2s_prepare_publish_files(v2s_prepare *p);
+
+// Removes `work` and what was not moved.
 void v2s_prepare_remove_files(v2s_prepare *p);
 
 void v2s_prepare_free_sounds(v2s_prepare *p);

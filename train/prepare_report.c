@@ -13,7 +13,7 @@ enum { SHOWN_MAX = 10, VALUES_MAX = 8 };
 void v2s_prepare_published(v2s_prepare *p, const char *what, const size_t found[V2S_SPLIT_COUNT],
                            const int64_t published[V2S_SPLIT_COUNT]) {
     char row[256] = "";
-    bool differs = false;
+    bool differs = false, any = false;
     cJSON *json = cJSON_AddObjectToObject(p->log->json, what);
     for (int s = 0; s < V2S_SPLIT_COUNT; s++) {
         const char *name = v2s_split_name((v2s_split)s);
@@ -23,12 +23,13 @@ void v2s_prepare_published(v2s_prepare *p, const char *what, const size_t found[
         snprintf(row + used, sizeof row - used, "%s%s %zu", s > 0 ? ", " : "", name, found[s]);
         if (published[s] < 0)
             continue;
+        any = true;
         used = strlen(row);
         cJSON_AddNumberToObject(one, "published", (double)published[s]);
         snprintf(row + used, sizeof row - used, " of %" PRId64, published[s]);
         differs |= (int64_t)found[s] != published[s];
     }
-    v2s_run_log_row(p->log, what, "%s published", row);
+    v2s_run_log_row(p->log, what, "%s%s", row, any ? " published" : "");
     if (differs)
         v2s_run_log_warn(p->log, "%s: %s differ from the published counts: %s published", p->root,
                          what, row);

@@ -5,7 +5,7 @@
 //   DATA/ambisonic_rirs/<data set>/<scene>/irs/R_S.wav, or R-S.wav: receiver and source place
 //   DATA/metadata/<data set>/<scene>/points.txt, or point.txt (graph.pkl is not needed)
 //   DATA/datasets/<data set>/<version>/<split>/content/<scene>.json.gz: the published splits
-//   DATA/sounds/1s_all/*.wav
+//   DATA/sounds/1s_all/*.wav (or beside DATA)
 //
 // Clips go round the scenes, each round the shuffled responses of its scene and the shuffled sounds
 // of its split. Sounds have one split for every seed; so have scenes where none is published.
@@ -70,11 +70,19 @@ static v2s_status check_sounds(job *j, const v2s_names *names, const char *folde
     return status;
 }
 
+// Beside the responses' data folder or in it: both are found in copies of the data set.
+static v2s_status sounds_folder(job *j, const char **folder) {
+    const char *beside;
+    V2S_TRY(v2s_prepare_path(j->s.p, &beside, "sounds/1s_all"));
+    return v2s_prepare_text(j->s.p, folder, "%ssounds/1s_all",
+                            v2s_is_folder(beside) ? "" : j->s.data);
+}
+
 static v2s_status list_sounds(job *j) {
     v2s_names names = {0};
     const char *folder;
     v2s_split *splits = NULL;
-    V2S_TRY(v2s_prepare_text(j->s.p, &folder, "%ssounds/1s_all", j->s.data));
+    V2S_TRY(sounds_folder(j, &folder));
     V2S_TRY(v2s_prepare_list(j->s.p, folder, ".wav", &names));
     v2s_status status = check_sounds(j, &names, folder);
     if (names.count != PUBLISHED_SOUNDS)

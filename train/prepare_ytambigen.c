@@ -3,11 +3,16 @@
 //
 //   LISTS = ROOT, or ROOT/csv/yt_ambigen
 //   LISTS/{train,valid,test}.csv    a header row, then <video>_<second>.npy
-//   LISTS/ambi.json                 {"<video>_<second>": [elevation, azimuth], ..} in units of 2
-//   deg,
-//       elevation e from the zenith, azimuth a counter-clockwise from the back:
-//       el = 89 - 2 e, az = 2 a - 179 deg, left +
+//   LISTS/ambi.json                 {"<video>_<second>": [e, a], ..}
 //   ROOT/audio/<video>_<second>.opus, .wav or .npy      AmbiX (YouTube's order and normalisation)
+//
+// e and a are in units of 2 deg, e from the zenith, a counter-clockwise from the back:
+//
+//   elevation = 89 - 2 e deg       azimuth = 2 a - 179 deg, left +
+//
+// (README of the authors' repository, ViSAGe, and data/prepare_test.py there. The script that cuts
+// their pictures, utils/prepare_dataset.py, turns to the right for the same azimuth: the sound is
+// what is followed here.)
 //
 // Arrays are [4, T] or [T, 4] of floats or signed integers, and become wav beside the manifest.
 // They carry no rate: clips last 5 s, so T / 5 is it where that is a usual one (within 1 %), else

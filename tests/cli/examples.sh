@@ -7,5 +7,6 @@ why=$("$python" -c 'import numpy' 2>&1) || {
     skip "examples" "$(echo "$why" | tail -n 1)"
     finish
 }
-PYTHONDONTWRITEBYTECODE=1 "$python" tests/tools/check_examples.py "$program" "$forward" checkpoints tests/examples "$out"
+export PYTHONDONTWRITEBYTECODE=1 # nothing of it into tests/examples
+"$python" tests/tools/check_examples.py "$program" "$forward" checkpoints tests/examples "$out"
 exit $?

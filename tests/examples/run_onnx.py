@@ -47,8 +47,8 @@ def write_wav(path, rate, sound):
     channels = sound.shape[1]
     form = struct.pack("<HHIIHH", 3, channels, rate, 4 * channels * rate, 4 * channels, 32)
     with open(path, "wb") as file:
-        file.write(b"RIFF" + struct.pack("<I", 36 + len(body)) + b"WAVEfmt " + struct.pack("<I", 16))
-        file.write(form + b"data" + struct.pack("<I", len(body)) + body)
+        file.write(struct.pack("<4sI8sI", b"RIFF", 36 + len(body), b"WAVEfmt ", len(form)))
+        file.write(form + struct.pack("<4sI", b"data", len(body)) + body)
 
 
 def read_trajectory(path):
@@ -225,7 +225,8 @@ def split(gains, u):
     flat, up = 1 + a + b, 1 + a
     c = np.stack([u[:, :1] * flat, u[:, 1:2] * flat, u[:, 2:] * up + d], -1)
     untouched = (a == 0) & (b == 0) & (d == 0)
-    c = np.where(untouched[..., None], c, c / np.maximum(0.9, np.linalg.norm(c, axis=-1))[..., None])
+    length = np.where(untouched, 1, np.maximum(0.9, np.linalg.norm(c, axis=-1)))
+    c = c / length[..., None]
     rest = np.where(untouched, 0, 1 - (c**2).sum(-1))
     return c, np.sqrt(np.where(rest > 1e-12, rest, 0))
 

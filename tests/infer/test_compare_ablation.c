@@ -336,4 +336,6 @@ Test(compare_ablation, words_that_name_no_component_are_refused) {
     cr_expect_eq(set, (v2s_component_set)(REFINER | AIR), "untouched");
     cr_expect_eq(v2s_ablation_systems(&s, DOPPLER | AIR, V2S_PAIRING_OMNI, NULL), V2S_USAGE);
     cr_expect_neq(strstr(v2s_error_text(), "the recording's own"), NULL);
+    cr_expect_neq(v2s_component_absent(V2S_COMPONENT_DEPTH, V2S_PAIRING_BINAURAL, NULL), NULL);
+    cr_expect_null(v2s_component_absent(V2S_COMPONENT_SMOOTHING, V2S_PAIRING_BINAURAL, NULL));
 }

@@ -74,6 +74,22 @@ Test(compare_binaural_program, a_refiner_is_judged_and_shown_and_other_metrics_a
     v2s_test_run_free(&run);
 }
 
+Test(compare_binaural_program,
+     listeners_hear_the_recording_itself_and_point_only_at_what_has_a_direction) {
+    make_ears();
+    v2s_test_make_tiny_weights();
+    v2s_test_write_text("m.jsonl", LINE("a", ",\"trajectory\":\"left.csv\""));
+    V2S_TEST_RUN("compare", "m.jsonl", "--refiner", "tiny.safetensors", "--listening-test", "test",
+                 "--quiet");
+    cr_expect(v2s_test_count_files(v2s_test_path("test/configs"), ".yaml") == 1);
+    v2s_test_write_text("front.jsonl", LINE("a", ""));
+    v2s_test_run run = v2s_test_run_program(
+        (const char *const[]){"compare", "front.jsonl", "--pointing-test", "point", NULL});
+    cr_expect(run.code == 1 && strstr(run.err, "no trajectory says where it is") != NULL, "%s",
+              run.err);
+    v2s_test_run_free(&run);
+}
+
 Test(compare_binaural_program, a_prepared_fairplay_is_judged_without_directions) {
     v2s_test_make_fairplay("fp");
     cJSON_Delete(

@@ -205,7 +205,7 @@ Test(compare_systems_program, what_an_omni_pair_does_not_have_is_named) {
         (const char *const[]){"compare", "m.jsonl", "--refiner", "a.safetensors", "--without",
                               "all", "--json", "o.json", "-q", NULL});
     cr_assert_eq(run.code, 0, "%s", run.err);
-    cr_expect(strstr(run.err, "--without doppler is not judged: the sound of omni pairs") != NULL,
+    cr_expect(strstr(run.err, "--without doppler is not judged: the sound of these pairs") != NULL,
               "%s", run.err);
     v2s_test_run_free(&run);
     cJSON *json = v2s_test_json(v2s_test_path("o.json"));
@@ -324,4 +324,21 @@ Test(compare_systems_program, a_cache_that_cannot_be_used_is_named) {
                      "gone/cache", "-q");
     V2S_TEST_REFUSED("m.jsonl/scores.txt: cannot open", "compare", "m.jsonl", "--cache", "m.jsonl",
                      "-q");
+}
+
+// A clip's truth has the gain of its whole recording: with other clips of it the scores are others.
+Test(compare_systems_program, a_recording_of_other_clips_is_judged_again) {
+#define PART(id, at)                                                                               \
+    "{\"id\":\"" id "\",\"split\":\"test\",\"pairing\":\"omni\",\"truth\":\"c0-t.wav\","           \
+    "\"trajectory\":\"c0-p.csv\",\"start_s\":" at ",\"duration_s\":0.25,\"recorded\":true}\n"
+    make_omni_set(1);
+    v2s_test_write_text("m.jsonl", PART("a", "0") PART("b", "0.25"));
+    cr_expect_eq(cached(JSON_OF("--cache", "cache")), 0);
+    cr_expect_gt(cached(JSON_OF("--cache", "cache")), 0);
+    v2s_test_write_text("m.jsonl", PART("other", "0"));
+    char *want = numbers_of(JSON_OF("--quiet"));
+    cJSON *json = JSON_OF("--cache", "cache");
+    cr_expect_eq(v2s_test_number(json, "clips_cached"), 0);
+    expect_same(want, json, "with its own gain");
+    free(want);
 }

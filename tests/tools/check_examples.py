@@ -3,7 +3,8 @@
 
     check_examples.py V2S_INFER NETWORK_FORWARD CHECKPOINTS EXAMPLES FOLDER
 
-What lacks a package is skipped with the reason. The last line is the count that .ci/count.awk reads.
+What lacks a package is skipped with the reason. The last line is the count that .ci/count.awk
+reads.
 """
 import importlib.util
 import os
@@ -81,7 +82,7 @@ def check_run_onnx():
         make_sound("in.wav", rate, seconds)
         with open(at("path.csv"), "w") as file:
             file.write(PATH + rows)
-        words = [infer, "render", "--trajectory", at("path.csv"), "--sound", at("in.wav"), "--quiet"]
+        words = [infer, "render", "--trajectory", at("path.csv"), "--sound", at("in.wav"), "-q"]
         ok = run(*words, "--refiner", "none", "-o", at("geometric.wav"))
         ok = ok and run(*words, "--refiner", "v2s-omni", "-o", at("refined.wav"))
         files = [at(n) for n in ("v2s-omni.onnx", "geometric.wav", "path.csv", "example.wav")]
@@ -108,8 +109,8 @@ def check_load_refiner():
         run(forward, os.path.join(checkpoints, name + ".safetensors"), at("in.npy"), at("ours.npy"))
         for option in ((), ("--weights-only",)):
             run(infer, "export", name, "-o", at("weights.safetensors"), "--quiet", *option)
-            files = [at(n) for n in ("weights.safetensors", "in.npy", "out.npy", "saved.safetensors")]
-            if not example("load_refiner.py", *files):
+            names = ("weights.safetensors", "in.npy", "out.npy", "saved.safetensors")
+            if not example("load_refiner.py", *map(at, names)):
                 continue
             ours, theirs = np.load(at("ours.npy")), np.load(at("out.npy"))
             worst = np.abs(ours - theirs).max() / max(1, np.abs(ours).max())

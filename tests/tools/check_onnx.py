@@ -240,17 +240,29 @@ for base, levels, size, options in (
     check_depth(name, at("bare.safetensors"), size, "--size", str(size), *options)
 
 # Other number types of the file: bit-equal in safetensors, the same network in ONNX.
-half = {k: v.astype(np.float16) for k, v in draw(rng, refiner_shapes(4, 3, 5, 7, 4)).items()}
-save_file(half, at("half.safetensors"))
-check_refiner("seed in F16", at("half.safetensors"))
-made = run(infer, "export", at("half.safetensors"), "-o", at("whole.safetensors"), "--quiet")
-back = load_file(at("whole.safetensors")) if made.returncode == 0 else {}
-check(
-    "F16 stays bit for bit",
-    back.keys() == half.keys()
-    and all(back[k].dtype == v.dtype and back[k].tobytes() == v.tobytes() for k, v in half.items()),
-    made.stderr.strip(),
-)
+
+
+def check_bits(name, tensors):
+    save_file(tensors, at("odd.safetensors"))
+    made = run(infer, "export", at("odd.safetensors"), "-o", at("back.safetensors"), "--quiet")
+    back = load_file(at("back.safetensors")) if made.returncode == 0 else {}
+    same = back.keys() == tensors.keys() and all(
+        (back[k].dtype, back[k].shape, back[k].tobytes()) == (v.dtype, v.shape, v.tobytes())
+        for k, v in tensors.items()
+    )
+    check(f"{name}, bit for bit", same, made.stderr.strip())
+
+
+for kind in (np.float16, np.float64):
+    odd = {k: v.astype(kind) for k, v in draw(rng, refiner_shapes(4, 3, 5, 7, 4)).items()}
+    check_bits(f"seed in {kind.__name__}", odd)
+    check_refiner(f"seed in {kind.__name__}", at("odd.safetensors"))
+# PyTorch's batch norms count their batches: single whole numbers.
+odd = draw(rng, depth_shapes(8, [4]))
+for name in [k for k in odd if k.endswith("running_var")]:
+    odd[name.replace("running_var", "num_batches_tracked")] = np.array(7, np.int64)
+check_bits("depth with counts", odd)
+check_depth("depth with counts", at("odd.safetensors"), 32, "--size", "32")
 
 print(f"cases: {counts['passed']} passed, {counts['failed']} failed, 0 skipped")
 sys.exit(counts["failed"] > 0)
