@@ -92,8 +92,8 @@ Test(compare_binaural_program,
 
 Test(compare_binaural_program, a_prepared_fairplay_is_judged_without_directions) {
     v2s_test_make_fairplay("fp");
-    cJSON_Delete(
-        V2S_TEST_PREPARE("fairplay", "fp", "-o", "fp/m.jsonl", "--splits", "new", "--fold", "2"));
+    cJSON_Delete(V2S_TEST_PREPARE_JSON("fairplay", "fp", "-o", "fp/m.jsonl", "--splits", "new",
+                                       "--fold", "2"));
     double geometric = score("fp/m.jsonl", "systems.geometric.M1_stft.mean");
     cr_expect(isfinite(geometric) && geometric > 0);
 }

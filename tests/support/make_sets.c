@@ -67,7 +67,7 @@ static v2s_test_run run_with(const char *const *words, bool json) {
     return v2s_test_run_train(all);
 }
 
-cJSON *v2s_test_prepare(const char *const *words) {
+cJSON *v2s_test_prepare_json(const char *const *words) {
     v2s_test_run run = run_with(words, true);
     cr_assert(run.code == 0, "exit code %d: %s", run.code, run.err);
     cJSON *json = cJSON_Parse(run.out);
@@ -83,7 +83,7 @@ void v2s_test_prepare_refused(int code, const char *part, const char *const *wor
     v2s_test_run_free(&run);
 }
 
-const char *v2s_test_reason(const cJSON *json, const char *list, const char *file) {
+const char *v2s_test_reason_of(const cJSON *json, const char *list, const char *file) {
     const cJSON *one;
     cJSON_ArrayForEach(one, cJSON_GetObjectItem(json, list)) {
         const char *name = cJSON_GetStringValue(cJSON_GetObjectItem(one, "file"));

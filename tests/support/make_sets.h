@@ -21,8 +21,8 @@ void v2s_test_make_lfs_pointer(const char *name);
 
 // Runs v2s-train prepare with `--json -` and these words (NULL at the end), exit code 0; the JSON
 // (cJSON_Delete).
-cJSON *v2s_test_prepare(const char *const *words);
-#define V2S_TEST_PREPARE(...) v2s_test_prepare((const char *const[]){__VA_ARGS__, NULL})
+cJSON *v2s_test_prepare_json(const char *const *words);
+#define V2S_TEST_PREPARE_JSON(...) v2s_test_prepare_json((const char *const[]){__VA_ARGS__, NULL})
 // The same, which must end with this code and a sentence that contains `part`.
 void v2s_test_prepare_refused(int code, const char *part, const char *const *words);
 #define V2S_TEST_PREPARE_REFUSED(code, part, ...)                                                  \
@@ -30,7 +30,7 @@ void v2s_test_prepare_refused(int code, const char *part, const char *const *wor
 
 // The reason of the first entry of a list ("skipped", "flagged") whose file ends with `file`; ""
 // where there is none.
-const char *v2s_test_reason(const cJSON *json, const char *list, const char *file);
+const char *v2s_test_reason_of(const cJSON *json, const char *list, const char *file);
 
 // FAIR-Play: recordings 000001 to 000008 (100 ms, 16 kHz, two channels); the first of the ten old
 // splits has 5, 2 and 1 of them, the second of the new ones 000004 to 000006, 000007 and 000008.

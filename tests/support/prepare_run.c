@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "tests/support/make_media.h"
+#include "tests/support/make_sets.h"
 
 v2s_test_prepared v2s_test_prepare(const char *const *words) {
     unlink(v2s_test_path("j.json"));
@@ -25,14 +26,8 @@ double v2s_test_found(const v2s_test_prepared *o, const char *key) {
 }
 
 const char *v2s_test_reason(const v2s_test_prepared *o, const char *list, const char *file) {
-    const cJSON *one;
-    cJSON_ArrayForEach(one, v2s_test_at(o->json, list)) {
-        const char *name = cJSON_GetObjectItem(one, "file")->valuestring;
-        size_t n = strlen(name), m = strlen(file);
-        if (n >= m && strcmp(name + n - m, file) == 0)
-            return cJSON_GetObjectItem(one, "reason")->valuestring;
-    }
-    return "(not listed)";
+    const char *reason = v2s_test_reason_of(o->json, list, file);
+    return reason[0] != '\0' ? reason : "(not listed)";
 }
 
 v2s_manifest v2s_test_manifest(const char *name, v2s_manifest_rules rules) {

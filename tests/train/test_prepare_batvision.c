@@ -57,7 +57,7 @@ static void train_and_evaluate(const char *manifest) {
 
 Test(prepare_batvision, the_second_set_becomes_a_manifest_that_trains_and_is_judged) {
     v2s_test_make_depth_set("bv", 4, 2, 2);
-    cJSON *json = V2S_TEST_PREPARE("batvision2", "bv", "-o", "bv/m.jsonl");
+    cJSON *json = V2S_TEST_PREPARE_JSON("batvision2", "bv", "-o", "bv/m.jsonl");
     expect_splits(json, 4, 2, 2);
     cr_expect(v2s_test_number(json, "pairs.train.published") == 1911);
     cr_expect(v2s_test_number(json, "pairs.val.published") == 625);
@@ -86,7 +86,7 @@ Test(prepare_batvision, depths_of_the_first_set_are_millimetres_whatever_their_t
     enum { SIZE = 4 };
     float depth[SIZE * SIZE], direct[SIZE * SIZE];
     v2s_test_make_batvision1("bv", 3, 1, 1);
-    cJSON *json = V2S_TEST_PREPARE("batvision1", "bv", "-o", "bv/m.jsonl");
+    cJSON *json = V2S_TEST_PREPARE_JSON("batvision1", "bv", "-o", "bv/m.jsonl");
     expect_splits(json, 3, 1, 1);
     cr_expect(v2s_test_number(json, "pairs_published") == 52220);
     cr_expect(v2s_test_number(json, "depth_infinite") == 5);
@@ -122,18 +122,19 @@ Test(prepare_batvision, every_pair_that_cannot_be_used_is_named_with_its_reason)
     v2s_test_write_text("bv/attic/depth/depth_6.npy", "no array");
     v2s_test_make_noise("bv/attic/audio/audio_8.wav", 8000, 2, 48000, 1);
     v2s_test_write_text("bv/cellar/audio/audio_7.wav", "");
-    cJSON *json = V2S_TEST_PREPARE("batvision2", "bv", "-o", "m.jsonl");
+    cJSON *json = V2S_TEST_PREPARE_JSON("batvision2", "bv", "-o", "m.jsonl");
     expect_splits(json, 1, 0, 0);
-    cr_expect(strstr(v2s_test_reason(json, "skipped", "audio_0.wav"), "LFS") != NULL);
-    cr_expect(strstr(v2s_test_reason(json, "skipped", "audio_8.wav"), "48000 Hz, expected 44100") !=
+    cr_expect(strstr(v2s_test_reason_of(json, "skipped", "audio_0.wav"), "LFS") != NULL);
+    cr_expect(strstr(v2s_test_reason_of(json, "skipped", "audio_8.wav"),
+                     "48000 Hz, expected 44100") != NULL);
+    cr_expect(strstr(v2s_test_reason_of(json, "skipped", "depth_1.npy"), "LFS") != NULL);
+    cr_expect(strstr(v2s_test_reason_of(json, "skipped", "attic/train.csv"), "audio_2.wav") !=
               NULL);
-    cr_expect(strstr(v2s_test_reason(json, "skipped", "depth_1.npy"), "LFS") != NULL);
-    cr_expect(strstr(v2s_test_reason(json, "skipped", "attic/train.csv"), "audio_2.wav") != NULL);
-    cr_expect(strstr(v2s_test_reason(json, "skipped", "audio_3.wav"), "1, expected 2") != NULL);
-    cr_expect(strstr(v2s_test_reason(json, "skipped", "depth_4.npy"), "no depth") != NULL);
-    cr_expect(strstr(v2s_test_reason(json, "skipped", "depth_5.npy"), "two dimensions") != NULL);
-    cr_expect(v2s_test_reason(json, "skipped", "depth_6.npy")[0] != '\0');
-    cr_expect(strstr(v2s_test_reason(json, "skipped", "audio_7.wav"), "empty") != NULL);
+    cr_expect(strstr(v2s_test_reason_of(json, "skipped", "audio_3.wav"), "1, expected 2") != NULL);
+    cr_expect(strstr(v2s_test_reason_of(json, "skipped", "depth_4.npy"), "no depth") != NULL);
+    cr_expect(strstr(v2s_test_reason_of(json, "skipped", "depth_5.npy"), "two dimensions") != NULL);
+    cr_expect(v2s_test_reason_of(json, "skipped", "depth_6.npy")[0] != '\0');
+    cr_expect(strstr(v2s_test_reason_of(json, "skipped", "audio_7.wav"), "empty") != NULL);
     cJSON_Delete(json);
     V2S_TEST_PREPARE_REFUSED(1, "audio_2.wav", "batvision2", "bv", "-o", "s.jsonl", "--strict");
     V2S_TEST_PREPARE_REFUSED(1, "expected batvision1", "batvision1", "bv", "-o", "s.jsonl");
@@ -157,11 +158,11 @@ Test(prepare_batvision, ears_and_rows_of_the_first_set_are_checked_too) {
                         "office/depth/2.npy,office/left/2.npy\n"
                         "../office/depth/2.npy,office/left/2.npy,office/right/2.npy\n"
                         "office/depth/3.npy,office/left/3.npy,office/right/3.npy\n");
-    cJSON *json = V2S_TEST_PREPARE("batvision1", "bv", "-o", "m.jsonl");
+    cJSON *json = V2S_TEST_PREPARE_JSON("batvision1", "bv", "-o", "m.jsonl");
     expect_splits(json, 1, 0, 0);
-    cr_expect(strstr(v2s_test_reason(json, "skipped", "left/0.npy"), "not finite") != NULL);
-    cr_expect(strstr(v2s_test_reason(json, "skipped", "right/1.npy"), "too short") != NULL);
-    cr_expect(strstr(v2s_test_reason(json, "skipped", "train.csv"), "3 columns") != NULL);
+    cr_expect(strstr(v2s_test_reason_of(json, "skipped", "left/0.npy"), "not finite") != NULL);
+    cr_expect(strstr(v2s_test_reason_of(json, "skipped", "right/1.npy"), "too short") != NULL);
+    cr_expect(strstr(v2s_test_reason_of(json, "skipped", "train.csv"), "3 columns") != NULL);
     cr_expect(cJSON_GetArraySize(v2s_test_at(json, "skipped")) == 4);
     cJSON_Delete(json);
 }
@@ -179,7 +180,7 @@ Test(prepare_batvision, the_real_sample_is_read) {
     v2s_test_write_text("bv/real/train.csv",
                         "depth path,depth file name,audio path,audio file name\n"
                         "real/depth,depth_47.npy,real/audio,audio_47.wav\n");
-    cJSON *json = V2S_TEST_PREPARE("batvision2", "bv", "-o", "bv/m.jsonl");
+    cJSON *json = V2S_TEST_PREPARE_JSON("batvision2", "bv", "-o", "bv/m.jsonl");
     expect_splits(json, 1, 0, 0);
     cr_expect(fabs(v2s_test_number(json, "depth_zero_share") - 0.22) < 0.005, "%g",
               v2s_test_number(json, "depth_zero_share"));

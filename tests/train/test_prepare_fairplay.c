@@ -38,7 +38,7 @@ static void need_hdf5(void) {
 Test(prepare_fairplay, the_old_splits_are_read_from_hdf5_by_the_name_behind_the_authors_folders) {
     need_hdf5();
     v2s_test_make_fairplay("fp");
-    cJSON *json = V2S_TEST_PREPARE("fairplay", "fp", "-o", "fp/m.jsonl");
+    cJSON *json = V2S_TEST_PREPARE_JSON("fairplay", "fp", "-o", "fp/m.jsonl");
     expect_splits(json, 5, 2, 1);
     cr_expect(v2s_test_number(json, "recordings.train.published") == 1497);
     cr_expect(v2s_test_number(json, "recordings.test.published") == 187);
@@ -58,13 +58,14 @@ Test(prepare_fairplay, the_old_splits_are_read_from_hdf5_by_the_name_behind_the_
 
 Test(prepare_fairplay, the_new_splits_are_text_and_may_lie_in_either_folder) {
     v2s_test_make_fairplay("fp");
-    cJSON *json =
-        V2S_TEST_PREPARE("fairplay", "fp", "-o", "fp/m.jsonl", "--splits", "new", "--fold", "2");
+    cJSON *json = V2S_TEST_PREPARE_JSON("fairplay", "fp", "-o", "fp/m.jsonl", "--splits", "new",
+                                        "--fold", "2");
     expect_splits(json, 3, 1, 1);
     cr_expect(v2s_test_number(json, "fold") == 2);
     cJSON_Delete(json);
     cr_assert(rename(v2s_test_path("fp/new_splits"), v2s_test_path("fp/five_splits")) == 0);
-    json = V2S_TEST_PREPARE("fairplay", "fp", "-o", "fp/m.jsonl", "--splits", "new", "--fold", "2");
+    json = V2S_TEST_PREPARE_JSON("fairplay", "fp", "-o", "fp/m.jsonl", "--splits", "new", "--fold",
+                                 "2");
     expect_splits(json, 3, 1, 1);
     cJSON_Delete(json);
     V2S_TEST_PREPARE_REFUSED(2, "--fold", "fairplay", "fp", "-o", "m.jsonl", "--splits", "new",
@@ -85,14 +86,15 @@ Test(prepare_fairplay, every_recording_that_cannot_be_used_is_named_with_its_rea
     v2s_test_write_text("fp/new_splits/split2/test.txt", "000008.mp3\n.mp3\n000006.mp3\n");
     const char *const words[] = {"fairplay", "fp",     "-o", "fp/m.jsonl", "--splits",
                                  "new",      "--fold", "2",  NULL};
-    cJSON *json = v2s_test_prepare(words);
+    cJSON *json = v2s_test_prepare_json(words);
     expect_splits(json, 1, 0, 0);
-    cr_expect(strstr(v2s_test_reason(json, "skipped", "000004.wav"), "LFS") != NULL);
-    cr_expect(strstr(v2s_test_reason(json, "skipped", "000005.wav"), "not there") != NULL);
-    cr_expect(strstr(v2s_test_reason(json, "skipped", "000007.wav"), "1, expected 2") != NULL);
-    cr_expect(v2s_test_reason(json, "skipped", "000008.wav")[0] != '\0');
-    cr_expect(strstr(v2s_test_reason(json, "skipped", "test.txt"), "names no recording") != NULL);
-    cr_expect(strstr(v2s_test_reason(json, "skipped", "000006"), "named twice") != NULL);
+    cr_expect(strstr(v2s_test_reason_of(json, "skipped", "000004.wav"), "LFS") != NULL);
+    cr_expect(strstr(v2s_test_reason_of(json, "skipped", "000005.wav"), "not there") != NULL);
+    cr_expect(strstr(v2s_test_reason_of(json, "skipped", "000007.wav"), "1, expected 2") != NULL);
+    cr_expect(v2s_test_reason_of(json, "skipped", "000008.wav")[0] != '\0');
+    cr_expect(strstr(v2s_test_reason_of(json, "skipped", "test.txt"), "names no recording") !=
+              NULL);
+    cr_expect(strstr(v2s_test_reason_of(json, "skipped", "000006"), "named twice") != NULL);
     cJSON_Delete(json);
     v2s_test_write_text("fp/new_splits/split2/test.txt", "000008.mp3\n");
     V2S_TEST_PREPARE_REFUSED(1, "000004.wav: Git LFS", "fairplay", "fp", "-o", "fp/s.jsonl",
@@ -108,11 +110,11 @@ Test(prepare_fairplay, another_rate_is_left_out_and_a_truncated_recording_is_sai
         v2s_test_read_file(v2s_test_path("fp/binaural_audios/000006.wav"), &size);
     v2s_test_write_file(v2s_test_path("fp/binaural_audios/000006.wav"), bytes, size / 2);
     free(bytes);
-    cJSON *json =
-        V2S_TEST_PREPARE("fairplay", "fp", "-o", "fp/m.jsonl", "--splits", "new", "--fold", "2");
+    cJSON *json = V2S_TEST_PREPARE_JSON("fairplay", "fp", "-o", "fp/m.jsonl", "--splits", "new",
+                                        "--fold", "2");
     expect_splits(json, 2, 1, 1);
-    cr_expect(strstr(v2s_test_reason(json, "skipped", "000004.wav"), "8000 Hz, expected 16000") !=
-              NULL);
+    cr_expect(strstr(v2s_test_reason_of(json, "skipped", "000004.wav"),
+                     "8000 Hz, expected 16000") != NULL);
     cr_expect(v2s_test_number(json, "damaged") == 1);
     cJSON_Delete(json);
     v2s_manifest m = read_manifest("fp/m.jsonl");
@@ -126,10 +128,10 @@ Test(prepare_fairplay, a_list_that_cannot_be_read_leaves_the_others_of_use) {
     v2s_test_make_fairplay("fp");
     v2s_test_write_text("fp/splits/split1/val.h5", "000006.wav\n");
     unlink(v2s_test_path("fp/splits/split1/test.h5"));
-    cJSON *json = V2S_TEST_PREPARE("fairplay", "fp", "-o", "fp/m.jsonl");
+    cJSON *json = V2S_TEST_PREPARE_JSON("fairplay", "fp", "-o", "fp/m.jsonl");
     expect_splits(json, 5, 0, 0);
-    cr_expect(strstr(v2s_test_reason(json, "skipped", "val.h5"), "HDF5") != NULL);
-    cr_expect(strstr(v2s_test_reason(json, "skipped", "test.h5"), "not there") != NULL);
+    cr_expect(strstr(v2s_test_reason_of(json, "skipped", "val.h5"), "HDF5") != NULL);
+    cr_expect(strstr(v2s_test_reason_of(json, "skipped", "test.h5"), "not there") != NULL);
     cJSON_Delete(json);
     v2s_test_make_lfs_pointer("fp/splits/split1/train.h5");
     V2S_TEST_PREPARE_REFUSED(1, "LFS", "fairplay", "fp", "-o", "fp/m.jsonl");

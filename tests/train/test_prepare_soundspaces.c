@@ -69,8 +69,8 @@ static void expect_place(const v2s_clip *clip) {
 
 Test(prepare_soundspaces, truths_begin_as_the_geometric_path_and_go_on_with_the_room) {
     v2s_test_make_soundspaces("ss", 4, 6);
-    cJSON *json =
-        V2S_TEST_PREPARE("soundspaces", "ss", "-o", "ss/m.jsonl", "--clips", "24", "--seed", "3");
+    cJSON *json = V2S_TEST_PREPARE_JSON("soundspaces", "ss", "-o", "ss/m.jsonl", "--clips", "24",
+                                        "--seed", "3");
     cr_expect(v2s_test_number(json, "clips") == 24);
     cr_expect(v2s_test_number(json, "splits.train") == 12);
     cr_expect(v2s_test_number(json, "splits.val") == 6 &&
@@ -100,8 +100,8 @@ Test(prepare_soundspaces, splits_share_neither_scenes_nor_sounds_whatever_the_se
     for (int seed = 0; seed < 3; seed++) {
         char text[8];
         snprintf(text, sizeof text, "%d", seed);
-        cJSON_Delete(V2S_TEST_PREPARE("soundspaces", "ss", "-o", "ss/m.jsonl", "--clips", "20",
-                                      "--seed", text));
+        cJSON_Delete(V2S_TEST_PREPARE_JSON("soundspaces", "ss", "-o", "ss/m.jsonl", "--clips", "20",
+                                           "--seed", text));
         v2s_manifest m = read_manifest("ss/m.jsonl");
         for (size_t i = 0; i < m.count; i++) {
             char split = (char)m.clips[i].split;
@@ -132,16 +132,16 @@ Test(prepare_soundspaces, the_same_seed_makes_the_same_bytes_on_any_number_of_th
     v2s_test_make_soundspaces("ss", 3, 4);
     v2s_test_make_folders("a");
     v2s_test_make_folders("b");
-    cJSON_Delete(V2S_TEST_PREPARE("soundspaces", "ss", "-o", "a/m.jsonl", "--clips", "5", "--seed",
-                                  "7", "--threads", "1"));
-    cJSON_Delete(V2S_TEST_PREPARE("soundspaces", "ss", "-o", "b/m.jsonl", "--clips", "5", "--seed",
-                                  "7", "--threads", "3"));
+    cJSON_Delete(V2S_TEST_PREPARE_JSON("soundspaces", "ss", "-o", "a/m.jsonl", "--clips", "5",
+                                       "--seed", "7", "--threads", "1"));
+    cJSON_Delete(V2S_TEST_PREPARE_JSON("soundspaces", "ss", "-o", "b/m.jsonl", "--clips", "5",
+                                       "--seed", "7", "--threads", "3"));
     cr_expect(same_bytes("a/m.jsonl", "b/m.jsonl"));
     cr_expect(same_bytes("a/m.files/foa/ss000003.wav", "b/m.files/foa/ss000003.wav"));
     cr_expect(same_bytes("a/m.files/dry/ss000004.wav", "b/m.files/dry/ss000004.wav"));
     cr_expect(same_bytes("a/m.files/traj/ss000000.csv", "b/m.files/traj/ss000000.csv"));
-    cJSON_Delete(
-        V2S_TEST_PREPARE("soundspaces", "ss", "-o", "b/m.jsonl", "--clips", "5", "--seed", "8"));
+    cJSON_Delete(V2S_TEST_PREPARE_JSON("soundspaces", "ss", "-o", "b/m.jsonl", "--clips", "5",
+                                       "--seed", "8"));
     cr_expect(!same_bytes("a/m.jsonl", "b/m.jsonl"));
 }
 
@@ -153,7 +153,7 @@ Test(prepare_soundspaces, published_splits_of_scenes_are_kept) {
     v2s_test_write_text("ss/data/datasets/replica/v1/val_multiple/content/office_0.json.gz", "x");
     v2s_test_write_text("ss/data/datasets/replica/v1/test/content/office_1.json.gz", "x");
     v2s_test_write_text("ss/data/datasets/replica/v1/train/content/office_2.json.gz", "x");
-    cJSON *json = V2S_TEST_PREPARE("soundspaces", "ss", "-o", "ss/m.jsonl", "--clips", "6");
+    cJSON *json = V2S_TEST_PREPARE_JSON("soundspaces", "ss", "-o", "ss/m.jsonl", "--clips", "6");
     cr_expect(v2s_test_number(json, "scenes_published_split") == 3);
     cJSON_Delete(json);
     v2s_manifest m = read_manifest("ss/m.jsonl");
@@ -170,11 +170,11 @@ Test(prepare_soundspaces, a_response_that_comes_from_elsewhere_is_flagged_with_i
         v2s_plus(v2s_test_spaces_place(0, 1), v2s_scaled(v2s_test_spaces_place(0, 0), -1));
     v2s_test_make_response("ss/data/ambisonic_rirs/replica/office_0/irs/0_1.wav",
                            (v2s_vec3){away.y, -away.x, away.z}, 9, 44100);
-    cJSON *json = V2S_TEST_PREPARE("soundspaces", "ss", "-o", "ss/m.jsonl", "--clips", "12");
+    cJSON *json = V2S_TEST_PREPARE_JSON("soundspaces", "ss", "-o", "ss/m.jsonl", "--clips", "12");
     const cJSON *flagged = v2s_test_at(json, "flagged");
     cr_assert(cJSON_GetArraySize(flagged) == 1);
     cr_expect(fabs(v2s_test_number(cJSON_GetArrayItem(flagged, 0), "angle_deg") - 90) < 0.1);
-    cr_expect(strstr(v2s_test_reason(json, "flagged", "0_1.wav"), "90 deg") != NULL);
+    cr_expect(strstr(v2s_test_reason_of(json, "flagged", "0_1.wav"), "90 deg") != NULL);
     cJSON_Delete(json);
     v2s_manifest m = read_manifest("ss/m.jsonl");
     cr_expect(m.count == 12 && m.flagged == 1);
@@ -187,9 +187,9 @@ Test(prepare_soundspaces, a_response_that_comes_from_elsewhere_is_flagged_with_i
 Test(prepare_soundspaces, without_places_the_distance_is_that_of_the_delay) {
     v2s_test_make_soundspaces("ss", 1, 3);
     v2s_test_write_text("ss/data/metadata/replica/office_0/points.txt", "0\t1\t2\n");
-    cJSON *json = V2S_TEST_PREPARE("soundspaces", "ss", "-o", "ss/m.jsonl", "--clips", "12");
+    cJSON *json = V2S_TEST_PREPARE_JSON("soundspaces", "ss", "-o", "ss/m.jsonl", "--clips", "12");
     cr_expect(v2s_test_number(json, "distances_from_delay") == 12);
-    cr_expect(strstr(v2s_test_reason(json, "skipped", "points.txt"), "4 columns") != NULL);
+    cr_expect(strstr(v2s_test_reason_of(json, "skipped", "points.txt"), "4 columns") != NULL);
     cJSON_Delete(json);
     v2s_manifest m = read_manifest("ss/m.jsonl");
     for (size_t i = 0; i < m.count; i++) {
@@ -218,16 +218,17 @@ Test(prepare_soundspaces, files_that_cannot_be_used_are_named_with_their_reason)
     v2s_test_make_wav(v2s_test_path("ss/data/sounds/1s_all/sound_3.wav"), zeros, 4410, 1, 44100);
     v2s_test_make_wav(v2s_test_path(IRS "1_2.wav"), zeros, 490, 9, 44100);
     v2s_test_make_response(IRS "1_3.wav", (v2s_vec3){0, 2, 0}, 9, 48000);
-    cJSON *json = V2S_TEST_PREPARE("soundspaces", "ss", "-o", "ss/m.jsonl", "--clips", "20");
-    cr_expect(strstr(v2s_test_reason(json, "skipped", "1_3.wav"), "48000 Hz, most have") != NULL);
-    cr_expect(strstr(v2s_test_reason(json, "skipped", "0_1.wav"), "LFS") != NULL);
-    cr_expect(v2s_test_reason(json, "skipped", "0_2.wav")[0] != '\0');
-    cr_expect(strstr(v2s_test_reason(json, "skipped", "0_3.wav"), "expected 9") != NULL);
-    cr_expect(strstr(v2s_test_reason(json, "skipped", "notes.wav"), "R_S.wav") != NULL);
-    cr_expect(strstr(v2s_test_reason(json, "skipped", "1_0.wav"), "empty") != NULL);
-    cr_expect(strstr(v2s_test_reason(json, "skipped", "1_2.wav"), "silent") != NULL);
-    cr_expect(strstr(v2s_test_reason(json, "skipped", "sound_2.wav"), "LFS") != NULL);
-    cr_expect(strstr(v2s_test_reason(json, "skipped", "sound_3.wav"), "silent") != NULL);
+    cJSON *json = V2S_TEST_PREPARE_JSON("soundspaces", "ss", "-o", "ss/m.jsonl", "--clips", "20");
+    cr_expect(strstr(v2s_test_reason_of(json, "skipped", "1_3.wav"), "48000 Hz, most have") !=
+              NULL);
+    cr_expect(strstr(v2s_test_reason_of(json, "skipped", "0_1.wav"), "LFS") != NULL);
+    cr_expect(v2s_test_reason_of(json, "skipped", "0_2.wav")[0] != '\0');
+    cr_expect(strstr(v2s_test_reason_of(json, "skipped", "0_3.wav"), "expected 9") != NULL);
+    cr_expect(strstr(v2s_test_reason_of(json, "skipped", "notes.wav"), "R_S.wav") != NULL);
+    cr_expect(strstr(v2s_test_reason_of(json, "skipped", "1_0.wav"), "empty") != NULL);
+    cr_expect(strstr(v2s_test_reason_of(json, "skipped", "1_2.wav"), "silent") != NULL);
+    cr_expect(strstr(v2s_test_reason_of(json, "skipped", "sound_2.wav"), "LFS") != NULL);
+    cr_expect(strstr(v2s_test_reason_of(json, "skipped", "sound_3.wav"), "silent") != NULL);
     cr_expect(v2s_test_number(json, "clips") > 0);
     cJSON_Delete(json);
     V2S_TEST_PREPARE_REFUSED(1, "ambisonic_rirs", "soundspaces", "ss/data/metadata", "-o",
@@ -260,7 +261,7 @@ Test(prepare_soundspaces, the_reverberation_time_of_a_response_is_its_decay) {
     make_reverberant("ss/data/ambisonic_rirs/replica/hall/irs/1_2.wav");
     v2s_test_make_response("ss/data/ambisonic_rirs/replica/hall/irs/1_3.wav", (v2s_vec3){0, 2, 0},
                            9, 44100);
-    cJSON_Delete(V2S_TEST_PREPARE("soundspaces", "ss", "-o", "ss/m.jsonl", "--clips", "2"));
+    cJSON_Delete(V2S_TEST_PREPARE_JSON("soundspaces", "ss", "-o", "ss/m.jsonl", "--clips", "2"));
     v2s_manifest m = read_manifest("ss/m.jsonl");
     cr_assert(m.count == 2);
     for (size_t i = 0; i < 2; i++)
@@ -277,7 +278,7 @@ Test(prepare_soundspaces, sounds_are_converted_to_the_rate_of_the_responses) {
     v2s_test_make_folders("ss/data/ambisonic_rirs/mp3d/17DRP5sb8fy/irs");
     v2s_vec3 away = {1, 2, 0.5};
     v2s_test_make_response("ss/data/ambisonic_rirs/mp3d/17DRP5sb8fy/irs/12_34.wav", away, 4, 16000);
-    cJSON *json = V2S_TEST_PREPARE("soundspaces", "ss", "-o", "ss/m.jsonl", "--clips", "2");
+    cJSON *json = V2S_TEST_PREPARE_JSON("soundspaces", "ss", "-o", "ss/m.jsonl", "--clips", "2");
     cr_expect(v2s_test_number(json, "clips") == 2);
     cJSON_Delete(json);
     v2s_test_sound dry = v2s_test_sound_read(v2s_test_path("ss/m.files/dry/ss000000.wav"));

@@ -57,7 +57,7 @@ Test(prepare_ytambigen, directions_are_in_units_of_two_degrees_from_zenith_and_b
     make_wave("yt/audio/-_q9LPLEcg4_0.wav", -91, 49, 2);    // right, above
     make_wave("yt/audio/FcGA6PuHt7k_740.wav", 181, -35, 3); // behind, below
     make_wave("yt/audio/FcGA6PuHt7k_745.wav", -1, 89, 4);   // the zenith
-    cJSON *json = V2S_TEST_PREPARE("ytambigen", "yt", "-o", "yt/m.jsonl");
+    cJSON *json = V2S_TEST_PREPARE_JSON("ytambigen", "yt", "-o", "yt/m.jsonl");
     cr_expect(v2s_test_number(json, "clips") == 4);
     cr_expect(v2s_test_number(json, "splits.train") == 2);
     cr_expect(v2s_test_number(json, "splits.val") == 1 &&
@@ -88,7 +88,7 @@ Test(prepare_ytambigen, opus_is_read_as_it_comes) {
     float *x = v2s_test_plane_wave(5 * 48000, 59, 21, 5);
     v2s_test_make_ambisonic_opus("yt/audio/b2VhNUmUV3k_52.opus", x, 5 * 48000);
     free(x);
-    cJSON *json = V2S_TEST_PREPARE("ytambigen", "yt", "-o", "yt/m.jsonl");
+    cJSON *json = V2S_TEST_PREPARE_JSON("ytambigen", "yt", "-o", "yt/m.jsonl");
     cr_expect(v2s_test_number(json, "clips") == 1);
     cr_expect(cJSON_GetArraySize(v2s_test_at(json, "flagged")) == 0);
     cr_expect(v2s_test_number(cJSON_GetArrayItem(v2s_test_at(json, "rates_hz"), 0), "value") ==
@@ -126,7 +126,7 @@ Test(prepare_ytambigen, arrays_of_either_shape_become_sounds_beside_the_manifest
     x = v2s_test_plane_wave(1000, 1, 1, 3); // no rate makes 5 s of it
     write_array("yt/audio/aaaaaaaaaab_1.npy", x, 1000, true);
     free(x);
-    cJSON *json = V2S_TEST_PREPARE("ytambigen", "yt", "-o", "yt/m.jsonl");
+    cJSON *json = V2S_TEST_PREPARE_JSON("ytambigen", "yt", "-o", "yt/m.jsonl");
     cr_expect(v2s_test_number(json, "clips") == 3);
     cr_expect(cJSON_GetArraySize(v2s_test_at(json, "flagged")) == 0);
     cJSON_Delete(json);
@@ -148,11 +148,11 @@ Test(prepare_ytambigen, a_recording_from_elsewhere_is_flagged_with_its_angle) {
                             "{\"aaaaaaaaaaa_1\": [44, 112], \"aaaaaaaaaaa_6\": [44, 112]}");
     make_wave("yt/audio/aaaaaaaaaaa_1.wav", 45, 1, 1);
     make_wave("yt/audio/aaaaaaaaaaa_6.wav", -45, 1, 2);
-    cJSON *json = V2S_TEST_PREPARE("ytambigen", "yt", "-o", "yt/m.jsonl");
+    cJSON *json = V2S_TEST_PREPARE_JSON("ytambigen", "yt", "-o", "yt/m.jsonl");
     const cJSON *flagged = v2s_test_at(json, "flagged");
     cr_assert(cJSON_GetArraySize(flagged) == 1);
     cr_expect(fabs(v2s_test_number(cJSON_GetArrayItem(flagged, 0), "angle_deg") - 90) < 0.1);
-    cr_expect(v2s_test_reason(json, "flagged", "aaaaaaaaaaa_6.wav")[0] != '\0');
+    cr_expect(v2s_test_reason_of(json, "flagged", "aaaaaaaaaaa_6.wav")[0] != '\0');
     cJSON_Delete(json);
     v2s_manifest m = read_manifest("yt/m.jsonl");
     cr_expect(m.count == 2 && m.flagged == 1 && m.clips[0].flag == NULL && m.clips[1].flag != NULL);
@@ -188,21 +188,22 @@ Test(prepare_ytambigen, rows_labels_and_sounds_that_cannot_be_used_are_named) {
     x = calloc(4, 1000 * sizeof *x);
     v2s_test_make_wav(v2s_test_path("yt/audio/aaaaaaaaaaa_10.wav"), x, 1000, 4, RATE);
     free(x);
-    cJSON *json = V2S_TEST_PREPARE("ytambigen", "yt", "-o", "yt/m.jsonl");
+    cJSON *json = V2S_TEST_PREPARE_JSON("ytambigen", "yt", "-o", "yt/m.jsonl");
     cr_expect(v2s_test_number(json, "clips") == 1);
     cr_expect(cJSON_GetArraySize(v2s_test_at(json, "skipped")) == 12, "%d",
               cJSON_GetArraySize(v2s_test_at(json, "skipped")));
-    cr_expect(strstr(v2s_test_reason(json, "skipped", "train.csv"), "line 3") != NULL);
-    cr_expect(strstr(v2s_test_reason(json, "skipped", "test.csv"), "empty") != NULL);
-    cr_expect(strstr(v2s_test_reason(json, "skipped", "a_3.wav"), "LFS") != NULL);
-    cr_expect(strstr(v2s_test_reason(json, "skipped", "a_4"), "out of range") != NULL);
-    cr_expect(strstr(v2s_test_reason(json, "skipped", "a_5"), "[elevation, azimuth]") != NULL);
-    cr_expect(strstr(v2s_test_reason(json, "skipped", "a_6"), "not in ambi.json") != NULL);
-    cr_expect(strstr(v2s_test_reason(json, "skipped", "audio/aaaaaaaaaaa_7"), "not there") != NULL);
-    cr_expect(strstr(v2s_test_reason(json, "skipped", "a_8.npy"), "codes") != NULL);
-    cr_expect(strstr(v2s_test_reason(json, "skipped", "a_9.wav"), "2, expected 4") != NULL);
-    cr_expect(strstr(v2s_test_reason(json, "skipped", "a_10.wav"), "silence") != NULL);
-    cr_expect(strstr(v2s_test_reason(json, "skipped", "aaaaaaaaaaa_1"), "named twice") != NULL);
+    cr_expect(strstr(v2s_test_reason_of(json, "skipped", "train.csv"), "line 3") != NULL);
+    cr_expect(strstr(v2s_test_reason_of(json, "skipped", "test.csv"), "empty") != NULL);
+    cr_expect(strstr(v2s_test_reason_of(json, "skipped", "a_3.wav"), "LFS") != NULL);
+    cr_expect(strstr(v2s_test_reason_of(json, "skipped", "a_4"), "out of range") != NULL);
+    cr_expect(strstr(v2s_test_reason_of(json, "skipped", "a_5"), "[elevation, azimuth]") != NULL);
+    cr_expect(strstr(v2s_test_reason_of(json, "skipped", "a_6"), "not in ambi.json") != NULL);
+    cr_expect(strstr(v2s_test_reason_of(json, "skipped", "audio/aaaaaaaaaaa_7"), "not there") !=
+              NULL);
+    cr_expect(strstr(v2s_test_reason_of(json, "skipped", "a_8.npy"), "codes") != NULL);
+    cr_expect(strstr(v2s_test_reason_of(json, "skipped", "a_9.wav"), "2, expected 4") != NULL);
+    cr_expect(strstr(v2s_test_reason_of(json, "skipped", "a_10.wav"), "silence") != NULL);
+    cr_expect(strstr(v2s_test_reason_of(json, "skipped", "aaaaaaaaaaa_1"), "named twice") != NULL);
     cJSON_Delete(json);
     cr_expect(access(v2s_test_path("yt/m.files/foa/aaaaaaaaaaa_8.wav"), F_OK) != 0);
 }
