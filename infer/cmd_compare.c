@@ -163,8 +163,6 @@ static v2s_status open_refiners(run *r) {
 static v2s_status settle_ears(run *r) {
     if (r->set.pairing != V2S_PAIRING_BINAURAL)
         return V2S_OK;
-    if (r->s->pointing_test != NULL)
-        return V2S_FAIL(V2S_USAGE, "--pointing-test: binaural clips have no direction to point at");
     if (r->s->metrics == NULL)
         r->options.metrics = v2s_metrics_of(2, V2S_USE_ALWAYS);
     r->options.metrics &= v2s_metrics_ears();

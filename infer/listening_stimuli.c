@@ -11,14 +11,16 @@
 #include "infer/ear_decoder.h"
 #include "kernels/resample.h"
 
-enum { EARS = V2S_STIMULUS_CHANNELS };
+enum { EARS = V2S_STIMULUS_CHANNELS, FIELD = V2S_FOA_CHANNELS };
 
-v2s_status v2s_listening_decode(const v2s_hrtf *hrtf, double rate_hz, size_t frames,
-                                const float *foa, float **stereo, size_t *out_frames) {
+v2s_status v2s_listening_decode(const v2s_hrtf *hrtf, double rate_hz, int channels, size_t frames,
+                                const float *sound, float **stereo, size_t *out_frames) {
     v2s_ear_decoder *decoder = NULL;
     float *ears = NULL;
+    if (channels == EARS)
+        return v2s_resample(sound, frames, EARS, rate_hz, V2S_STIMULUS_RATE_HZ, stereo, out_frames);
     V2S_TRY(v2s_ear_decoder_open(hrtf, rate_hz, &decoder));
-    v2s_status status = v2s_ear_decoder_apply(decoder, frames, foa, &ears);
+    v2s_status status = v2s_ear_decoder_apply(decoder, frames, sound, &ears);
     if (status == V2S_OK)
         status =
             v2s_resample(ears, frames, EARS, rate_hz, V2S_STIMULUS_RATE_HZ, stereo, out_frames);
@@ -27,9 +29,8 @@ v2s_status v2s_listening_decode(const v2s_hrtf *hrtf, double rate_hz, size_t fra
     return status;
 }
 
-// Adds a sound of four channels, or (hrtf NULL) of two ears.
 static v2s_status add_sound(v2s_listening_stimuli *s, const v2s_hrtf *hrtf, const v2s_pair *pair,
-                            const float *sound, const char *name) {
+                            int channels, const float *sound, const char *name) {
     v2s_listening_stimulus *item = &s->items[s->count++];
     size_t frames = pair->frames;
     double most = ceil(V2S_LISTENING_MAX_S * pair->rate_hz);
@@ -38,10 +39,8 @@ static v2s_status add_sound(v2s_listening_stimuli *s, const v2s_hrtf *hrtf, cons
     for (char *c = item->name; *c != '\0'; c++)
         if (!isalnum((unsigned char)*c) && *c != '.' && *c != '-')
             *c = '_';
-    V2S_TRY(hrtf != NULL ? v2s_listening_decode(hrtf, pair->rate_hz, frames, sound, &item->stereo,
-                                                &s->frames)
-                         : v2s_resample(sound, frames, EARS, pair->rate_hz, V2S_STIMULUS_RATE_HZ,
-                                        &item->stereo, &s->frames));
+    V2S_TRY(v2s_listening_decode(hrtf, pair->rate_hz, channels, frames, sound, &item->stereo,
+                                 &s->frames));
     v2s_stimulus_fade(item->stereo, s->frames);
     return V2S_OK;
 }
@@ -61,14 +60,15 @@ static v2s_status add_systems(v2s_listening_stimuli *s, const v2s_systems *syste
                               const v2s_hrtf *hrtf, const size_t *which,
                               const v2s_clip_sounds *sounds) {
     const v2s_pair *pair = &sounds->pair;
-    v2s_status status = pair->ears != NULL ? add_sound(s, NULL, pair, pair->ears, "reference")
-                                           : add_sound(s, hrtf, pair, pair->truth, "reference");
+    v2s_status status = pair->ears != NULL
+                            ? add_sound(s, hrtf, pair, EARS, pair->ears, "reference")
+                            : add_sound(s, hrtf, pair, FIELD, pair->truth, "reference");
     for (size_t i = 0; status == V2S_OK && i < sounds->count; i++) {
         const v2s_system *system = &systems->items[which[i]];
         char name[V2S_LISTENING_NAME_MAX];
         snprintf(name, sizeof name, "%s%s", system->kind == V2S_SYSTEM_AGAINST ? "against_" : "",
                  system->name);
-        status = add_sound(s, hrtf, pair, sounds->sound[i], name);
+        status = add_sound(s, hrtf, pair, FIELD, sounds->sound[i], name);
     }
     return status;
 }

@@ -2,8 +2,10 @@
 // What listeners compare on one page: the truth, what the systems make of the clip, and anchors,
 // decoded to two ears.
 //
-//   reference    the truth                       refined, geometric   the systems of those names
-//   against_X    the other checkpoint X          anchor35, anchor_mono  of the reference
+//   reference              the truth; that of binaural clips as it is
+//   refined, geometric     the systems of those names
+//   against_X              the other checkpoint X
+//   anchor35, anchor_mono  of the reference
 //
 // All have V2S_STIMULUS_LUFS, one length (at most V2S_LISTENING_MAX_S), and fade in and out.
 #ifndef V2S_INFER_LISTENING_STIMULI_H
@@ -34,8 +36,10 @@ V2S_MUST_USE v2s_status v2s_listening_stimuli_make(const v2s_systems *systems, c
                                                    v2s_listening_stimuli *stimuli);
 void v2s_listening_stimuli_free(v2s_listening_stimuli *stimuli); // accepts a zeroed one
 
-// Decodes [frames][4] at rate_hz to two ears at 48 kHz: *stereo is malloc'ed.
-V2S_MUST_USE v2s_status v2s_listening_decode(const v2s_hrtf *hrtf, double rate_hz, size_t frames,
-                                             const float *foa, float **stereo, size_t *out_frames);
+// Two ears at 48 kHz of a sound [frames][channels] at rate_hz: four channels are decoded, two are
+// taken as they are. *stereo is malloc'ed.
+V2S_MUST_USE v2s_status v2s_listening_decode(const v2s_hrtf *hrtf, double rate_hz, int channels,
+                                             size_t frames, const float *sound, float **stereo,
+                                             size_t *out_frames);
 
 #endif

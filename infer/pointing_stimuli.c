@@ -7,7 +7,7 @@
 
 #include "infer/clip_sounds.h"
 
-enum { C = V2S_FOA_CHANNELS };
+enum { FIELD = V2S_FOA_CHANNELS, EARS = 2 };
 
 static const double step_s = 0.25, look_s = 0.02;
 
@@ -33,10 +33,16 @@ static double spread_of(const v2s_trajectory *path, double from_s, double length
     return worst;
 }
 
-static double energy_of(const float *truth, size_t from, size_t frames) {
+// Of the truth's W, or of both ears.
+static double energy_of(const v2s_pair *pair, size_t from, size_t frames) {
     double sum = 0;
-    for (size_t i = from; i < from + frames; i++)
-        sum += (double)truth[i * C] * truth[i * C];
+    for (size_t i = from; i < from + frames; i++) {
+        const float *ears = pair->ears + 2 * i;
+        if (pair->ears != NULL)
+            sum += (double)ears[0] * ears[0] + (double)ears[1] * ears[1];
+        else
+            sum += (double)pair->truth[i * FIELD] * pair->truth[i * FIELD];
+    }
     return sum;
 }
 
@@ -52,7 +58,7 @@ v2s_status v2s_pointing_stretch(const v2s_pair *pair, size_t *from, size_t *fram
         v2s_vec3 here = {1, 0, 0};
         double spread = spread_of(&pair->path, (double)start / pair->rate_hz,
                                   (double)length / pair->rate_hz, &here);
-        double energy = energy_of(pair->truth, start, length);
+        double energy = energy_of(pair, start, length);
         if (spread <= V2S_POINTING_SPREAD_DEG && energy > best) {
             best = energy;
             *from = start;
@@ -67,10 +73,12 @@ v2s_status v2s_pointing_stretch(const v2s_pair *pair, size_t *from, size_t *fram
 }
 
 static v2s_status add_sound(v2s_listening_stimuli *s, const v2s_hrtf *hrtf, double rate_hz,
-                            const float *foa, size_t from, size_t frames, const char *name) {
+                            int channels, const float *sound, size_t from, size_t frames,
+                            const char *name) {
     v2s_listening_stimulus *item = &s->items[s->count++];
     snprintf(item->name, sizeof item->name, "%s", name);
-    V2S_TRY(v2s_listening_decode(hrtf, rate_hz, frames, foa + from * C, &item->stereo, &s->frames));
+    V2S_TRY(v2s_listening_decode(hrtf, rate_hz, channels, frames, sound + from * (size_t)channels,
+                                 &item->stereo, &s->frames));
     v2s_stimulus_fade(item->stereo, s->frames);
     v2s_status status =
         v2s_stimulus_match(item->stereo, s->frames, V2S_STIMULUS_LUFS, &item->gain_db);
@@ -83,9 +91,11 @@ static v2s_status fill(const v2s_systems *systems, const v2s_hrtf *hrtf, const s
     size_t from = 0, frames = 0;
     v2s_vec3 direction = {1, 0, 0};
     V2S_TRY(v2s_pointing_stretch(pair, &from, &frames, &direction));
-    V2S_TRY(add_sound(&s->sounds, hrtf, pair->rate_hz, pair->truth, from, frames, "reference"));
+    bool ears = pair->ears != NULL;
+    V2S_TRY(add_sound(&s->sounds, hrtf, pair->rate_hz, ears ? EARS : FIELD,
+                      ears ? pair->ears : pair->truth, from, frames, "reference"));
     for (size_t i = 0; i < sounds->count; i++)
-        V2S_TRY(add_sound(&s->sounds, hrtf, pair->rate_hz, sounds->sound[i], from, frames,
+        V2S_TRY(add_sound(&s->sounds, hrtf, pair->rate_hz, FIELD, sounds->sound[i], from, frames,
                           systems->items[which[i]].name));
     s->from_s = (double)from / pair->rate_hz;
     s->length_s = (double)frames / pair->rate_hz;
@@ -105,6 +115,8 @@ v2s_status v2s_pointing_stimuli_make(const v2s_systems *systems, const v2s_hrtf 
         if (system >= 0)
             which[count++] = (size_t)system;
     }
+    if (result->clip->trajectory == NULL)
+        return V2S_FAIL(V2S_FORMAT, "clip %s: no trajectory says where it is", result->clip->id);
     V2S_TRY(v2s_clip_sounds_make(systems, result, which, count, &sounds));
     v2s_status status = fill(systems, hrtf, which, &sounds, &s);
     v2s_clip_sounds_free(&sounds);

@@ -6,7 +6,7 @@
 //            V2S_POINTING_LEAST_S), starts every 0.25 s. Its direction is that of the mean of the
 //            trajectory's unit vectors, its spread the largest angle from there; of the stretches
 //            with a spread of at most V2S_POINTING_SPREAD_DEG the one with most energy in the
-//            truth's W is taken.
+//            truth (its W, or both ears of binaural clips) is taken.
 // Level      every stimulus has V2S_STIMULUS_LUFS, so that loudness tells nothing.
 #ifndef V2S_INFER_POINTING_STIMULI_H
 #define V2S_INFER_POINTING_STIMULI_H
@@ -23,8 +23,8 @@ typedef struct v2s_pointing_stimuli {
     double azimuth_deg, elevation_deg;
 } v2s_pointing_stimuli;
 
-// FORMAT: the source does not stand still for so long, or a sound has no loudness. NOMEM. Errors
-// name the clip.
+// FORMAT: no trajectory, the source does not stand still for so long, or a sound has no loudness.
+// NOMEM. Errors name the clip.
 V2S_MUST_USE v2s_status v2s_pointing_stimuli_make(const v2s_systems *systems, const v2s_hrtf *hrtf,
                                                   const v2s_clip_result *result,
                                                   v2s_pointing_stimuli *stimuli);

@@ -74,16 +74,19 @@ Test(compare_binaural_program, a_refiner_is_judged_and_shown_and_other_metrics_a
     v2s_test_run_free(&run);
 }
 
-Test(compare_binaural_program, listeners_hear_the_recording_itself_and_are_not_asked_to_point) {
+Test(compare_binaural_program,
+     listeners_hear_the_recording_itself_and_point_only_at_what_has_a_direction) {
     make_ears();
     v2s_test_make_tiny_weights();
     v2s_test_write_text("m.jsonl", LINE("a", ",\"trajectory\":\"left.csv\""));
     V2S_TEST_RUN("compare", "m.jsonl", "--refiner", "tiny.safetensors", "--listening-test", "test",
                  "--quiet");
     cr_expect(v2s_test_count_files(v2s_test_path("test/configs"), ".yaml") == 1);
+    v2s_test_write_text("front.jsonl", LINE("a", ""));
     v2s_test_run run = v2s_test_run_program(
-        (const char *const[]){"compare", "m.jsonl", "--pointing-test", "point", NULL});
-    cr_expect(run.code == 2 && strstr(run.err, "no direction to point at") != NULL, "%s", run.err);
+        (const char *const[]){"compare", "front.jsonl", "--pointing-test", "point", NULL});
+    cr_expect(run.code == 1 && strstr(run.err, "no trajectory says where it is") != NULL, "%s",
+              run.err);
     v2s_test_run_free(&run);
 }
 

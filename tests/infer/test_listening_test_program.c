@@ -220,6 +220,40 @@ Test(listening_test_program, a_pointing_test_knows_the_true_directions) {
     free(page);
 }
 
+// Where the truth is two ears they are the reference as they are.
+Test(listening_test_program, binaural_clips_can_be_listened_to) {
+    float *stereo = stereo_scene(48000, 96000, 5);
+    v2s_test_make_wav(v2s_test_path("ears.wav"), stereo, 96000, 2, 48000);
+    v2s_test_write_text("ears.csv",
+                        "time_s,object,az_deg,el_deg,dist_m,confidence\n0,1,30,0,2,1\n");
+    v2s_test_write_text("m.jsonl",
+                        "{\"id\":\"with\",\"split\":\"test\",\"pairing\":\"binaural\",\"truth\":"
+                        "\"ears.wav\",\"layout\":\"binaural\",\"trajectory\":\"ears.csv\"}\n"
+                        "{\"id\":\"without\",\"split\":\"test\",\"pairing\":\"binaural\","
+                        "\"truth\":\"ears.wav\",\"layout\":\"binaural\"}\n");
+    v2s_test_make_tiny_weights();
+    v2s_test_run run = v2s_test_run_program((const char *const[]){
+        "compare", "m.jsonl", "--refiner", "tiny.safetensors", "--pairing", "binaural", "-q",
+        "--listening-test", "listen", "--listening-clips", "1", "--pointing-test", "point", NULL});
+    cr_assert_eq(run.code, 0, "%s", run.err);
+    v2s_test_run_free(&run);
+    v2s_test_sound s = read_stimulus("listen", 1, "reference");
+    cr_assert_eq(s.frames, 96000);
+    double gain = 0;
+    for (size_t i = 2000; i < 2 * 96000 - 2000; i++)
+        if (fabsf(stereo[i]) > 0.05f) {
+            gain = gain == 0 ? (double)(s.samples[i] / stereo[i]) : gain;
+            cr_assert_float_eq(s.samples[i], gain * stereo[i], 1e-4);
+        }
+    cr_expect_neq(gain, 0);
+    v2s_test_sound_free(&s);
+    char *list = v2s_test_page_read(v2s_test_path("point/stimuli.csv"));
+    cr_expect_eq(v2s_test_page_count(list, ",30.00,0.00,"), 3);
+    cr_expect_null(strstr(list, "without"), "no trajectory, nowhere to point");
+    free(list);
+    free(stereo);
+}
+
 // A listener who answers 50 deg, 10 deg everywhere, with the keyboard alone.
 Test(listening_test_program, the_pointing_page_writes_what_was_answered) {
     static const char script[] =
