@@ -12,6 +12,8 @@
 #define NEAREST_M 0.5        // of the pairing `dry`
 #define HIDDEN_DB 6.0
 
+enum { NO_TURN = -1 };
+
 static v2s_status no_memory(void) {
     return V2S_FAIL(V2S_NOMEM, "out of memory");
 }
@@ -108,7 +110,8 @@ static v2s_status note(v2s_soundspaces *j, const char *key, const char *set, dou
     return V2S_OK;
 }
 
-// The turn of the axes that most responses agree with.
+// The turn of the axes that most responses agree with; NO_TURN where there is none, so that the
+// places cannot tell which response is wrong.
 static v2s_status find_turn(v2s_soundspaces *j, const char *set, double *values, int *turn) {
     double least = INFINITY;
     size_t n = 0;
@@ -130,15 +133,19 @@ static v2s_status find_turn(v2s_soundspaces *j, const char *set, double *values,
     v2s_run_log_row(j->p->log, key,
                     "front is %s of the mesh: %zu first sounds %.1f deg (median) from the places",
                     v2s_mesh_turn_name[*turn], n, least);
-    if (least > FLAG_DEG)
-        v2s_run_log_warn(j->p->log,
-                         "%s: the first sounds of %s agree with the places for no turn of the axes",
-                         j->p->root, set);
+    if (least > FLAG_DEG) {
+        v2s_run_log_warn(
+            j->p->log,
+            "%s: the first sounds of %s agree with the places for no turn of the axes: "
+            "directions are those of the sounds, unchecked",
+            j->p->root, set);
+        *turn = NO_TURN;
+    }
     return V2S_OK;
 }
 
 static v2s_status flag_responses(v2s_soundspaces *j, const char *set, int turn) {
-    for (size_t i = 0; i < j->response_count; i++) {
+    for (size_t i = 0; turn != NO_TURN && i < j->response_count; i++) {
         v2s_response *r = &j->responses[i];
         if (!r->usable || !r->placed || strcmp(j->scenes[r->scene].set, set) != 0)
             continue;

@@ -67,6 +67,26 @@ static void expect_place(const v2s_clip *clip) {
     v2s_pair_free(&pair);
 }
 
+// Mirrored places fit no turn: then it is not the responses that are wrong.
+Test(prepare_soundspaces, places_that_fit_no_turn_flag_nothing) {
+    v2s_test_make_soundspaces("ss", 3, 6);
+    for (int scene = 0; scene < 3; scene++) {
+        char path[128], text[512] = "", row[128];
+        snprintf(path, sizeof path, "ss/data/metadata/replica/office_%d/points.txt", scene);
+        for (int id = 0; id < 4; id++) {
+            v2s_vec3 at = v2s_test_spaces_place(scene, id);
+            snprintf(row, sizeof row, "%d\t%g\t%g\t%g\n", id, at.y + 0.6 * at.x, at.x,
+                     at.z + 5 * at.y);
+            strcat(text, row);
+        }
+        v2s_test_write_text(path, text);
+    }
+    cJSON *json = V2S_TEST_PREPARE_JSON("soundspaces", "ss", "-o", "ss/m.jsonl", "--clips", "6");
+    cr_expect(cJSON_GetArraySize(v2s_test_at(json, "flagged")) == 0);
+    cr_expect(v2s_test_number(json, "angle_median_deg_replica") > 30);
+    cJSON_Delete(json);
+}
+
 Test(prepare_soundspaces, truths_begin_as_the_geometric_path_and_go_on_with_the_room) {
     v2s_test_make_soundspaces("ss", 4, 6);
     cJSON *json = V2S_TEST_PREPARE_JSON("soundspaces", "ss", "-o", "ss/m.jsonl", "--clips", "24",
