@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "infer/pair_metrics.h"
+#include "kernels/base/array.h"
 
 v2s_status v2s_word_list_index(v2s_word_list *names, const char *text, size_t *index) {
     size_t found = v2s_word_list_find(names, text);
@@ -42,14 +43,10 @@ void v2s_word_list_free(v2s_word_list *names) {
 }
 
 v2s_status v2s_panel_add(v2s_panel *panel, const v2s_answer *answer) {
-    if (panel->count == panel->room) {
-        size_t room = panel->room == 0 ? 256 : 2 * panel->room;
-        v2s_answer *grown = realloc(panel->answers, room * sizeof *grown);
-        if (grown == NULL)
-            return V2S_FAIL(V2S_NOMEM, "out of memory for %zu answers", room);
-        panel->answers = grown;
-        panel->room = room;
-    }
+    v2s_answer *grown = v2s_array_grow(panel->answers, panel->count, &panel->room, sizeof *grown);
+    if (grown == NULL)
+        return V2S_FAIL(V2S_NOMEM, "out of memory for more than %zu answers", panel->count);
+    panel->answers = grown;
     panel->answers[panel->count] = *answer;
     panel->answers[panel->count].before = panel->last[answer->assessor];
     panel->last[answer->assessor] = ++panel->count;

@@ -17,6 +17,7 @@
 
 #include "data/h5_strings.h"
 #include "data/text_lines.h"
+#include "kernels/base/array.h"
 #include "train/prepare.h"
 #include "train/usual_rate.h"
 
@@ -64,14 +65,10 @@ static v2s_status take(job *j, const char *list, size_t where, const char *text,
     char name[256];
     if (!name_of(text, name))
         return v2s_prepare_skip(j->p, list, "unusable line: number %zu names no recording", where);
-    if (j->count == j->room) {
-        size_t wanted = j->room == 0 ? 2048 : 2 * j->room;
-        entry *grown = realloc(j->entries, wanted * sizeof *grown);
-        if (grown == NULL)
-            return V2S_FAIL(V2S_NOMEM, "out of memory");
-        j->entries = grown;
-        j->room = wanted;
-    }
+    entry *grown = v2s_array_grow(j->entries, j->count, &j->room, sizeof *grown);
+    if (grown == NULL)
+        return V2S_FAIL(V2S_NOMEM, "out of memory");
+    j->entries = grown;
     entry e = {.list = list, .split = split};
     V2S_TRY(v2s_prepare_text(j->p, &e.name, "%s", name));
     V2S_TRY(v2s_prepare_path(j->p, &e.path, "binaural_audios/%s.wav", name));

@@ -37,9 +37,6 @@ enum { V2S_MESH_TURNS = 4 };
 extern const char *const v2s_mesh_turn_name[V2S_MESH_TURNS]; // "+y": front is +y, ..
 v2s_vec3 v2s_mesh_turned(v2s_vec3 mesh, int turn);
 
-// The middle one (mean of the two where n is even); sorts. n >= 1.
-double v2s_median(double *values, size_t n);
-
 // ---- scenes (soundspaces_scenes.c) ------------------------------------------------------------
 
 typedef struct v2s_room_scene {
