@@ -2,7 +2,7 @@
 #include "infer/bootstrap.h"
 
 #include <math.h>
-#include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -217,4 +217,14 @@ void v2s_bootstrap_close(v2s_bootstrap **bootstrap) {
     free(b->cluster_of);
     free(b);
     *bootstrap = NULL;
+}
+
+void v2s_interval_text(const v2s_interval *i, int digits, bool sign, char text[64]) {
+    if (!isfinite(i->mean))
+        snprintf(text, 64, "-");
+    else if (!isfinite(i->lo))
+        snprintf(text, 64, sign ? "%+.*f" : "%.*f", digits, i->mean);
+    else
+        snprintf(text, 64, sign ? "%+.*f [%+.*f, %+.*f]" : "%.*f [%.*f, %.*f]", digits, i->mean,
+                 digits, i->lo, digits, i->hi);
 }
