@@ -4,10 +4,9 @@
 //   ROOT/binaural_audios/NNNNNN.wav     two channels, left ear first
 //   ROOT/splits/split{1..10}/{train,val,test}.h5      dataset `audio`: paths on the authors'
 //       machine, of which the file name counts (--splits old)
-//   ROOT/new_splits/split{1..5}/{train,val,test}.txt, or ROOT/five_splits/..  lines "001325.mp3",
-//   of
-//       which the name without suffix counts (--splits new; of PseudoBinaural, no scene in two
-//       parts)
+//   ROOT/new_splits/split{1..5}/{train,val,test}.txt, or ROOT/five_splits/..  lines
+//       "001325.mp3", of which the name without suffix counts (--splits new; of PseudoBinaural,
+//       no scene in two parts)
 //
 // There are no directions: lines have `layout` and `pairing` binaural and no trajectory.
 #include <errno.h>

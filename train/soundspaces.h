@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 // SoundSpaces 1.0 among its own files (train/prepare_soundspaces.c tells the layout).
 //
-//   response   2nd order, ACN/N3D (maintainers, issue 58): of its channels the first four are taken
-//              and the dipoles divided by sqrt 3 (SN3D)
+//   response   2nd order, ACN/N3D (said by its maintainers): of its channels the first four are
+//              taken and the dipoles divided by sqrt 3 (SN3D)
 //   truth      sound * response, without the delay of the first sound's arrival (whole samples),
 //              times one gain for all responses of a data set, so that the median of
 //              gain x max(d, 0.5 m) of their first sounds is 1: what the pairing `dry` expects
