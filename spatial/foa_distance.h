@@ -19,7 +19,8 @@
 //   emd   earth mover's distance (spatial/transport.h) of the maps of amplitude at
 //         18 x 10 directions, azimuth 160, 140 .. -180 and elevation -90, -70 .. 90 degrees
 //         (the reference's default of 20 degrees; its eval.py asks for 30), SN3D, with the
-//         great-circle angle in radians as cost: of map / 180 (`emd`) and of map / (sum + 0.01) (`emd_norm`)
+//         great-circle angle in radians as cost: of map / 180 (`emd`) and of map / (sum + 0.01)
+//         (`emd_norm`)
 //
 // What differs from the reference: its earth mover's distance is a library that works in whole
 // numbers; the chunks. There is no claim to its digits.
