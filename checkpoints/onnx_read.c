@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "checkpoints/onnx.h"
+#include "kernels/base/array.h"
 #include "kernels/base/utf8.h"
 
 enum { DEPTH_MAX = 64, MESSAGES_MAX = 1 << 20, FIELDS_MAX = 1 << 24 };
@@ -208,10 +209,6 @@ typedef struct name_list {
     size_t count;
 } name_list;
 
-static int compare_names(const void *a, const void *b) {
-    return strcmp(*(const char *const *)a, *(const char *const *)b);
-}
-
 static v2s_status list_weights(const Onnx__GraphProto *g, name_list *list) {
     list->items = calloc(g->n_initializer + 1, sizeof *list->items);
     if (list->items == NULL)
@@ -219,7 +216,7 @@ static v2s_status list_weights(const Onnx__GraphProto *g, name_list *list) {
     for (size_t i = 0; i < g->n_initializer; i++)
         if (g->initializer[i]->name != NULL)
             list->items[list->count++] = g->initializer[i]->name;
-    qsort(list->items, list->count, sizeof *list->items, compare_names);
+    qsort(list->items, list->count, sizeof *list->items, v2s_compare_texts);
     return V2S_OK;
 }
 
@@ -231,7 +228,7 @@ static v2s_status get_inputs(const char *path, const Onnx__GraphProto *g, v2s_on
     for (size_t i = 0; i < g->n_input && status == V2S_OK; i++) {
         const char *name = g->input[i]->name;
         if (name == NULL || bsearch(&name, weights.items, weights.count, sizeof *weights.items,
-                                    compare_names) == NULL)
+                                    v2s_compare_texts) == NULL)
             status = get_value(path, g->input[i], &info->inputs[info->input_count++]);
     }
     free(weights.items);

@@ -35,3 +35,26 @@ char *v2s_csv_cut(char **rest) {
     *to = '\0';
     return s;
 }
+
+v2s_status v2s_csv_next(v2s_text_lines *lines, char **text) {
+    do {
+        V2S_TRY(v2s_text_lines_next(lines, text));
+        *text = v2s_csv_trim(*text);
+    } while (**text == '\0');
+    return V2S_OK;
+}
+
+v2s_status v2s_csv_split(const v2s_text_lines *lines, char *text, char **field, int most,
+                         int *count) {
+    int n = 0;
+    for (char *rest = text; rest != NULL; n++) {
+        char *one = v2s_csv_cut(&rest);
+        if (one == NULL)
+            return v2s_text_lines_bad(lines, "column %d: a quotation mark without its partner",
+                                      n + 1);
+        if (n < most)
+            field[n] = one;
+    }
+    *count = n;
+    return V2S_OK;
+}

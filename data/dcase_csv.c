@@ -10,6 +10,7 @@
 #include "data/csv_field.h"
 #include "data/options.h"
 #include "data/text_lines.h"
+#include "kernels/base/array.h"
 
 enum {
     LINE_MAX_BYTES = 4096,
@@ -32,21 +33,6 @@ static const char *const NAMES[][COLUMNS_MAX] = {
 void v2s_dcase_labels_free(v2s_dcase_labels *labels) {
     free(labels->rows);
     *labels = (v2s_dcase_labels){0};
-}
-
-static v2s_status cut_fields(const v2s_text_lines *lines, char *text, char *field[COLUMNS_MAX],
-                             int *count) {
-    int n = 0;
-    for (char *rest = text; rest != NULL; n++) {
-        char *one = v2s_csv_cut(&rest);
-        if (one == NULL)
-            return v2s_text_lines_bad(lines, "column %d: a quotation mark without its partner",
-                                      n + 1);
-        if (n < COLUMNS_MAX)
-            field[n] = one;
-    }
-    *count = n;
-    return V2S_OK;
 }
 
 static v2s_status get_number(const v2s_text_lines *lines, int columns, int i, const char *text,
@@ -96,7 +82,7 @@ static v2s_status parse_row(const v2s_text_lines *lines, v2s_dcase_distance unit
     char *field[COLUMNS_MAX] = {0};
     double v[COLUMNS_MAX] = {0};
     int n = 0;
-    V2S_TRY(cut_fields(lines, text, field, &n));
+    V2S_TRY(v2s_csv_split(lines, text, field, COLUMNS_MAX, &n));
     if (n < COLUMNS_MIN || n > COLUMNS_MAX)
         return v2s_text_lines_bad(lines, "expected %d to %d columns, found %d", COLUMNS_MIN,
                                   COLUMNS_MAX, n);
@@ -119,24 +105,15 @@ static v2s_status parse_row(const v2s_text_lines *lines, v2s_dcase_distance unit
 
 static v2s_status read_rows(v2s_text_lines *lines, v2s_dcase_distance unit, v2s_dcase_labels *m) {
     size_t room = 0;
-    for (;;) {
-        char *text;
+    char *text;
+    for (v2s_status status; (status = v2s_csv_next(lines, &text)) != V2S_END;) {
         v2s_dcase_row row;
-        v2s_status status = v2s_text_lines_next(lines, &text);
-        if (status == V2S_END)
-            break;
         V2S_TRY(status);
-        text = v2s_csv_trim(text);
-        if (*text == '\0')
-            continue;
         V2S_TRY(parse_row(lines, unit, text, m, &row));
-        if (m->count == room) {
-            room = room == 0 ? 1024 : 2 * room;
-            v2s_dcase_row *grown = realloc(m->rows, room * sizeof *grown);
-            if (grown == NULL)
-                return V2S_FAIL(V2S_NOMEM, "%s: out of memory", lines->path);
-            m->rows = grown;
-        }
+        v2s_dcase_row *grown = v2s_array_grow(m->rows, m->count, &room, sizeof *grown);
+        if (grown == NULL)
+            return V2S_FAIL(V2S_NOMEM, "%s: out of memory", lines->path);
+        m->rows = grown;
         m->rows[m->count++] = row;
         m->out_of_range += row.out_of_range;
     }

@@ -10,6 +10,7 @@
 
 #include "data/csv_field.h"
 #include "data/text_lines.h"
+#include "kernels/base/array.h"
 
 enum { LINE_MAX_BYTES = 1 << 14, FIELDS_MAX = 64, COLUMNS_MAX = 4 };
 
@@ -68,37 +69,25 @@ static v2s_status no_memory(const builder *b) {
     return V2S_FAIL(V2S_NOMEM, "%s: out of memory", b->root);
 }
 
-// Room for one more item; doubles.
-static v2s_status grow(const builder *b, void **items, size_t count, size_t *capacity,
-                       size_t size) {
-    if (count < *capacity)
-        return V2S_OK;
-    size_t wanted = *capacity == 0 ? 64 : 2 * *capacity;
-    void *p = realloc(*items, wanted * size);
-    if (p == NULL)
+// Takes over what the sample holds, also on failure.
+static v2s_status keep_sample(builder *b, v2s_depth_sample *s) {
+    v2s_depth_sample *grown =
+        v2s_array_grow(b->set.samples, b->set.count, &b->capacity, sizeof *grown);
+    if (grown == NULL) {
+        sample_free(s);
         return no_memory(b);
-    *items = p;
-    *capacity = wanted;
+    }
+    b->set.samples = grown;
+    b->set.samples[b->set.count++] = *s;
     return V2S_OK;
 }
 
-// Takes over what the sample holds, also on failure.
-static v2s_status keep_sample(builder *b, v2s_depth_sample *s) {
-    void *items = b->set.samples;
-    v2s_status status = grow(b, &items, b->set.count, &b->capacity, sizeof *s);
-    b->set.samples = items;
-    if (status == V2S_OK)
-        b->set.samples[b->set.count++] = *s;
-    else
-        sample_free(s);
-    return status;
-}
-
 static v2s_status keep_reason(builder *b, const char *reason) {
-    void *items = b->set.skip_reasons;
-    v2s_status status = grow(b, &items, b->set.skipped, &b->reason_capacity, sizeof(char *));
-    b->set.skip_reasons = items;
-    V2S_TRY(status);
+    char **grown =
+        v2s_array_grow(b->set.skip_reasons, b->set.skipped, &b->reason_capacity, sizeof *grown);
+    if (grown == NULL)
+        return no_memory(b);
+    b->set.skip_reasons = grown;
     char *copy = strdup(reason);
     if (copy == NULL)
         return no_memory(b);
@@ -116,14 +105,11 @@ static v2s_status next_fields(table *t) {
     char *rest = v2s_csv_trim(line);
     if (*rest == '\0')
         return V2S_OK;
-    while (rest != NULL) {
-        if (t->fields == FIELDS_MAX)
-            return v2s_text_lines_bad(&t->lines, "more than %d columns", FIELDS_MAX);
-        char *field = v2s_csv_cut(&rest);
-        if (field == NULL)
-            return v2s_text_lines_bad(&t->lines, "a quotation mark without its partner");
-        t->field[t->fields++] = field;
-    }
+    int count = 0;
+    V2S_TRY(v2s_csv_split(&t->lines, rest, t->field, FIELDS_MAX, &count));
+    if (count > FIELDS_MAX)
+        return v2s_text_lines_bad(&t->lines, "more than %d columns", FIELDS_MAX);
+    t->fields = count;
     return V2S_OK;
 }
 

@@ -13,6 +13,7 @@
 #include <libavcodec/avcodec.h>
 
 #include "data/media_internal.h"
+#include "kernels/base/array.h"
 
 enum { MAX_IMAGE_PIXELS = 1 << 27 };
 
@@ -64,14 +65,10 @@ static int compare_names(const void *left, const void *right) {
 }
 
 static v2s_status add_name(v2s_frame_folder *f, size_t *room, const char *name) {
-    if (f->count == *room) {
-        size_t bigger = *room == 0 ? 64 : 2 * *room;
-        char **names = realloc(f->names, bigger * sizeof *names);
-        if (names == NULL)
-            return V2S_FAIL(V2S_NOMEM, "%s: out of memory", f->path);
-        f->names = names;
-        *room = bigger;
-    }
+    char **names = v2s_array_grow(f->names, f->count, room, sizeof *names);
+    if (names == NULL)
+        return V2S_FAIL(V2S_NOMEM, "%s: out of memory", f->path);
+    f->names = names;
     if (asprintf(&f->names[f->count], "%s/%s", f->path, name) < 0)
         return V2S_FAIL(V2S_NOMEM, "%s: out of memory", f->path);
     f->count++;

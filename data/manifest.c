@@ -12,6 +12,7 @@
 #include <sys/stat.h>
 
 #include "data/text_lines.h"
+#include "kernels/base/array.h"
 
 enum { LINE_MAX_BYTES = 65536, ID_MAX_BYTES = 200, RT60_MAX_S = 100 };
 
@@ -314,19 +315,6 @@ static v2s_status parse_clip(reader *r, const char *text, v2s_clip *clip) {
     return status;
 }
 
-// Room for one more item; doubles.
-static v2s_status grow(void **items, size_t count, size_t *capacity, size_t size) {
-    if (count < *capacity)
-        return V2S_OK;
-    size_t wanted = *capacity == 0 ? 64 : 2 * *capacity;
-    void *p = realloc(*items, wanted * size);
-    if (p == NULL)
-        return V2S_FAIL(V2S_NOMEM, "out of memory");
-    *items = p;
-    *capacity = wanted;
-    return V2S_OK;
-}
-
 // Takes over the clip.
 static v2s_status keep_clip(reader *r, v2s_clip *clip) {
     r->m.flagged += clip->flag != NULL;
@@ -334,10 +322,10 @@ static v2s_status keep_clip(reader *r, v2s_clip *clip) {
         clip_free(clip);
         return V2S_OK;
     }
-    void *items = r->m.clips;
-    v2s_status status = grow(&items, r->m.count, &r->clip_capacity, sizeof *r->m.clips);
-    r->m.clips = items;
-    V2S_TRY(status);
+    v2s_clip *grown = v2s_array_grow(r->m.clips, r->m.count, &r->clip_capacity, sizeof *grown);
+    if (grown == NULL)
+        return V2S_FAIL(V2S_NOMEM, "out of memory");
+    r->m.clips = grown;
     if (tsearch(clip->id, &r->ids, compare_ids) == NULL)
         return V2S_FAIL(V2S_NOMEM, "out of memory");
     r->m.clips[r->m.count++] = *clip;
@@ -346,10 +334,11 @@ static v2s_status keep_clip(reader *r, v2s_clip *clip) {
 }
 
 static v2s_status keep_reason(reader *r) {
-    void *items = r->m.skip_reasons;
-    v2s_status status = grow(&items, r->m.skipped, &r->reason_capacity, sizeof(char *));
-    r->m.skip_reasons = items;
-    V2S_TRY(status);
+    char **grown =
+        v2s_array_grow(r->m.skip_reasons, r->m.skipped, &r->reason_capacity, sizeof *grown);
+    if (grown == NULL)
+        return V2S_FAIL(V2S_NOMEM, "out of memory");
+    r->m.skip_reasons = grown;
     V2S_TRY(copy_text(v2s_error_text(), &r->m.skip_reasons[r->m.skipped]));
     r->m.skipped++;
     return V2S_OK;

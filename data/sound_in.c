@@ -12,7 +12,7 @@
 #include "data/media_internal.h"
 #include "data/sound_av.h"
 
-enum { WARNING_MAX = 512, LOG_MAX = 8192 };
+enum { WARNING_MAX = 512, LOG_MAX = 8192, REST_FRAMES = 8192 };
 
 struct v2s_sound_in {
     char *path;
@@ -181,6 +181,32 @@ v2s_status v2s_sound_in_read(v2s_sound_in *in, float *interleaved, size_t frames
     if (in->av == NULL && n < frames)
         warn_of_end(in);
     *got = n;
+    return V2S_OK;
+}
+
+v2s_status v2s_sound_in_read_rest(v2s_sound_in *in, size_t most, float **samples, size_t *frames) {
+    size_t width = (size_t)in->info.channels, room = 0, n = 0, got = 1;
+    float *x = NULL;
+    v2s_status status = V2S_OK;
+    while (got > 0 && n <= most && status == V2S_OK) {
+        if (room - n < REST_FRAMES) {
+            room = 2 * room + REST_FRAMES;
+            float *grown = realloc(x, room * width * sizeof *x);
+            if (grown == NULL) {
+                status = V2S_FAIL(V2S_NOMEM, "%s: out of memory for %zu samples", in->path, room);
+                break;
+            }
+            x = grown;
+        }
+        status = v2s_sound_in_read(in, x + n * width, REST_FRAMES, &got);
+        n += status == V2S_OK ? got : 0;
+    }
+    if (status != V2S_OK) {
+        free(x);
+        return status;
+    }
+    *samples = x;
+    *frames = n;
     return V2S_OK;
 }
 

@@ -39,6 +39,12 @@ const v2s_sound_info *v2s_sound_in_info(const v2s_sound_in *in);
 V2S_MUST_USE v2s_status v2s_sound_in_read(v2s_sound_in *in, float *interleaved, size_t frames,
                                           size_t *got);
 
+// All that is left, or somewhat more than `most` frames of it where there are more (SIZE_MAX: no
+// limit): *samples [*frames][channels], malloc'ed. What v2s_sound_in_read reports, and NOMEM;
+// nothing to free then.
+V2S_MUST_USE v2s_status v2s_sound_in_read_rest(v2s_sound_in *in, size_t most, float **samples,
+                                               size_t *frames);
+
 // NULL or one sentence (truncated, gaps filled); complete once read returned *got = 0.
 const char *v2s_sound_in_warning(const v2s_sound_in *in);
 

@@ -10,6 +10,7 @@
 #include "data/csv_field.h"
 #include "data/options.h"
 #include "data/text_lines.h"
+#include "kernels/base/array.h"
 
 enum { LINE_MAX_BYTES = 4096, COLUMNS = 6, NUMBERS = 5 };
 enum { START, END, ELEVATION, AZIMUTH, DISTANCE }; // the numbers, behind the name
@@ -30,14 +31,7 @@ static v2s_status parse_fields(const v2s_text_lines *lines, char *text, v2s_tau2
                                double v[NUMBERS]) {
     char *field[COLUMNS] = {0};
     int n = 0;
-    for (char *rest = text; rest != NULL; n++) {
-        char *one = v2s_csv_cut(&rest);
-        if (one == NULL)
-            return v2s_text_lines_bad(lines, "column %d: a quotation mark without its partner",
-                                      n + 1);
-        if (n < COLUMNS)
-            field[n] = one;
-    }
+    V2S_TRY(v2s_csv_split(lines, text, field, COLUMNS, &n));
     if (n != COLUMNS)
         return v2s_text_lines_bad(lines, "expected %d columns, found %d", COLUMNS, n);
     snprintf(e->name, sizeof e->name, "%s", field[0]);
@@ -71,13 +65,10 @@ static v2s_status parse_event(const v2s_text_lines *lines, char *text, v2s_tau20
 
 static v2s_status read_header(v2s_text_lines *lines) {
     char *text;
-    do {
-        v2s_status status = v2s_text_lines_next(lines, &text);
-        if (status == V2S_END)
-            return V2S_FAIL(V2S_FORMAT, "%s: empty: no header and no labels", lines->path);
-        V2S_TRY(status);
-        text = v2s_csv_trim(text);
-    } while (*text == '\0');
+    v2s_status status = v2s_csv_next(lines, &text);
+    if (status == V2S_END)
+        return V2S_FAIL(V2S_FORMAT, "%s: empty: no header and no labels", lines->path);
+    V2S_TRY(status);
     return strcmp(text, HEADER) == 0
                ? V2S_OK
                : v2s_text_lines_bad(lines, "expected the header %s, found %.80s", HEADER, text);
@@ -86,24 +77,15 @@ static v2s_status read_header(v2s_text_lines *lines) {
 static v2s_status read_events(v2s_text_lines *lines, v2s_tau2019_labels *m) {
     size_t room = 0;
     V2S_TRY(read_header(lines));
-    for (;;) {
-        char *text;
+    char *text;
+    for (v2s_status status; (status = v2s_csv_next(lines, &text)) != V2S_END;) {
         v2s_tau2019_event e;
-        v2s_status status = v2s_text_lines_next(lines, &text);
-        if (status == V2S_END)
-            break;
         V2S_TRY(status);
-        text = v2s_csv_trim(text);
-        if (*text == '\0')
-            continue;
         V2S_TRY(parse_event(lines, text, &e));
-        if (m->count == room) {
-            room = room == 0 ? 64 : 2 * room;
-            v2s_tau2019_event *grown = realloc(m->events, room * sizeof *grown);
-            if (grown == NULL)
-                return V2S_FAIL(V2S_NOMEM, "%s: out of memory", lines->path);
-            m->events = grown;
-        }
+        v2s_tau2019_event *grown = v2s_array_grow(m->events, m->count, &room, sizeof *grown);
+        if (grown == NULL)
+            return V2S_FAIL(V2S_NOMEM, "%s: out of memory", lines->path);
+        m->events = grown;
         m->unordered += m->count > 0 && e.start_s < m->events[m->count - 1].start_s;
         m->events[m->count++] = e;
         m->out_of_range += e.out_of_range;

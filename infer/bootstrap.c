@@ -2,10 +2,11 @@
 #include "infer/bootstrap.h"
 
 #include <math.h>
-#include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "kernels/base/array.h"
 #include "kernels/base/parallel.h"
 
 struct v2s_bootstrap {
@@ -78,11 +79,6 @@ size_t v2s_bootstrap_clusters(const v2s_bootstrap *bootstrap) {
     return bootstrap->clusters;
 }
 
-static int by_size(const void *a, const void *b) {
-    double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
-}
-
 static double percentile(const double *sorted, size_t count, double share) {
     double at = share * (double)(count - 1);
     size_t low = (size_t)at;
@@ -143,7 +139,7 @@ static size_t sort_means(double *means, int draws) {
     for (int d = 0; d < draws; d++)
         if (!isnan(means[d]))
             means[count++] = means[d];
-    qsort(means, count, sizeof *means, by_size);
+    qsort(means, count, sizeof *means, v2s_compare_doubles);
     return count;
 }
 
@@ -221,4 +217,14 @@ void v2s_bootstrap_close(v2s_bootstrap **bootstrap) {
     free(b->cluster_of);
     free(b);
     *bootstrap = NULL;
+}
+
+void v2s_interval_text(const v2s_interval *i, int digits, bool sign, char text[64]) {
+    if (!isfinite(i->mean))
+        snprintf(text, 64, "-");
+    else if (!isfinite(i->lo))
+        snprintf(text, 64, sign ? "%+.*f" : "%.*f", digits, i->mean);
+    else
+        snprintf(text, 64, sign ? "%+.*f [%+.*f, %+.*f]" : "%.*f [%.*f, %.*f]", digits, i->mean,
+                 digits, i->lo, digits, i->hi);
 }

@@ -10,6 +10,7 @@
 #ifndef V2S_INFER_BOOTSTRAP_H
 #define V2S_INFER_BOOTSTRAP_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -40,6 +41,10 @@ V2S_MUST_USE v2s_status v2s_bootstrap_means(const v2s_bootstrap *bootstrap,
 // value. NOMEM.
 V2S_MUST_USE v2s_status v2s_bootstrap_mean(const v2s_bootstrap *bootstrap, const double *values,
                                            v2s_interval *interval);
+
+// "0.154 [0.140, 0.170]"; without ends where there are none, "-" without a mean. `sign`: of a
+// difference, with + in front.
+void v2s_interval_text(const v2s_interval *interval, int digits, bool sign, char text[64]);
 
 void v2s_bootstrap_close(v2s_bootstrap **bootstrap);
 

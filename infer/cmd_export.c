@@ -1,25 +1,20 @@
 // SPDX-License-Identifier: MIT
 // v2s-infer export: a checkpoint for other programs, as safetensors or ONNX.
 #include <string.h>
-#include <strings.h>
 
 #include "infer/commands.h"
 #include "infer/export.h"
+#include "infer/file_name.h"
 #include "infer/preflight.h"
 #include "infer/refiner_choice.h"
-
-static bool has_suffix(const char *path, const char *suffix) {
-    size_t n = strlen(path), m = strlen(suffix);
-    return n > m && strcasecmp(path + n - m, suffix) == 0;
-}
 
 static v2s_status check(const v2s_settings *s) {
     if (s->inputs.count == 0)
         return V2S_FAIL(V2S_USAGE, "no CHECKPOINT");
     if (s->output == NULL)
         return V2S_FAIL(V2S_USAGE, "no output: -o FILE.safetensors or FILE.onnx");
-    bool onnx = has_suffix(s->output, ".onnx");
-    if (!onnx && !has_suffix(s->output, ".safetensors"))
+    bool onnx = v2s_ends_with(s->output, ".onnx");
+    if (!onnx && !v2s_ends_with(s->output, ".safetensors"))
         return V2S_FAIL(V2S_ARG, "-o %s: expected a name that ends with .safetensors or .onnx",
                         s->output);
     if (onnx && s->weights_only)
@@ -60,7 +55,7 @@ v2s_status v2s_export_run(const void *config, int argc, char **argv) {
     v2s_status status = v2s_export_open(s, &log, &e);
     if (status == V2S_OK) {
         say(s, e, &log);
-        status = has_suffix(s->output, ".onnx")
+        status = v2s_ends_with(s->output, ".onnx")
                      ? v2s_export_write_graph(e, s->output, &log)
                      : v2s_export_write_tensors(e, s->output, s->weights_only, &log);
     }

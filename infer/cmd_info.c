@@ -3,13 +3,13 @@
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "checkpoints/safetensors.h"
 #include "data/sofa.h"
 #include "data/sound_in.h"
 #include "data/trajectory_csv.h"
 #include "infer/commands.h"
+#include "infer/file_name.h"
 #include "infer/info_array.h"
 #include "infer/info_checkpoint.h"
 #include "infer/info_manifest.h"
@@ -22,11 +22,6 @@
 #include "spatial/layout_guess.h"
 
 enum { BLOCK_FRAMES = 4096 };
-
-static bool has_suffix(const char *path, const char *suffix) {
-    size_t n = strlen(path), m = strlen(suffix);
-    return n > m && strcasecmp(path + n - m, suffix) == 0;
-}
 
 // ---- sound ------------------------------------------------------------------------------------
 
@@ -166,17 +161,17 @@ static v2s_status info_devices(v2s_run_log *log) {
 
 static v2s_status info_file(const char *path, v2s_run_log *log) {
     v2s_run_log_text(log, "file", path);
-    if (has_suffix(path, ".safetensors"))
+    if (v2s_ends_with(path, ".safetensors"))
         return v2s_info_checkpoint(path, log);
-    if (has_suffix(path, ".onnx"))
+    if (v2s_ends_with(path, ".onnx"))
         return v2s_info_onnx(path, log);
-    if (has_suffix(path, ".csv"))
+    if (v2s_ends_with(path, ".csv"))
         return info_trajectory(path, log);
-    if (has_suffix(path, ".sofa"))
+    if (v2s_ends_with(path, ".sofa"))
         return info_head(path, log);
-    if (has_suffix(path, ".jsonl"))
+    if (v2s_ends_with(path, ".jsonl"))
         return v2s_info_manifest(path, log);
-    if (has_suffix(path, ".npy"))
+    if (v2s_ends_with(path, ".npy"))
         return v2s_info_array(path, log);
     return info_sound(path, log);
 }

@@ -7,8 +7,7 @@
 //           normalization and padding; the head's responses; the systems in their order, and every
 //           byte of their checkpoints
 //   clip    its pairing, start, duration, layout, RT60, DRR, free field, the rule for recordings
-//   and
-//           the gain that it gave; which files it names, their sizes and times of change
+//           and the gain that it gave; which files it names, their sizes and times of change
 //
 // Names, rooms and the bootstrap's options are not in it: they do not change a clip's scores. What
 // failed is not stored: it is tried again. Surveys of recordings, from which their gains come, are

@@ -7,14 +7,7 @@
 #include "infer/compare.h"
 
 void v2s_interval_words(const v2s_metric *m, const v2s_interval *i, bool sign, char text[64]) {
-    int digits = m->decimals + (sign ? 1 : 0);
-    if (!isfinite(i->mean))
-        snprintf(text, 64, "-");
-    else if (!isfinite(i->lo))
-        snprintf(text, 64, sign ? "%+.*f" : "%.*f", digits, i->mean);
-    else
-        snprintf(text, 64, sign ? "%+.*f [%+.*f, %+.*f]" : "%.*f [%.*f, %.*f]", digits, i->mean,
-                 digits, i->lo, digits, i->hi);
+    v2s_interval_text(i, m->decimals + (sign ? 1 : 0), sign, text);
 }
 
 const char *v2s_verdict_words(v2s_metric_id metric, const v2s_difference *d) {

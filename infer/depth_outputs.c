@@ -12,24 +12,21 @@
 #include "data/image.h"
 #include "data/npy.h"
 #include "infer/depth_picture.h"
+#include "infer/file_name.h"
 #include "infer/preflight.h"
 #include "kernels/base/file_out.h"
-
-static bool has_suffix(const char *path, const char *suffix) {
-    size_t n = strlen(path), m = strlen(suffix);
-    return n > m && strcasecmp(path + n - m, suffix) == 0;
-}
 
 // ---- usage ------------------------------------------------------------------------------------
 
 static v2s_status check_sound(const v2s_settings *s) {
     for (size_t i = 0; i < s->outputs.count; i++)
-        if (!has_suffix(s->outputs.items[i], ".npy") && !has_suffix(s->outputs.items[i], ".png"))
+        if (!v2s_ends_with(s->outputs.items[i], ".npy") &&
+            !v2s_ends_with(s->outputs.items[i], ".png"))
             return V2S_FAIL(V2S_USAGE, "-o %s: the suffix must be .npy or .png",
                             s->outputs.items[i]);
-    if (s->colour != NULL && !has_suffix(s->colour, ".png"))
+    if (s->colour != NULL && !v2s_ends_with(s->colour, ".png"))
         return V2S_FAIL(V2S_USAGE, "--colour %s: the suffix must be .png", s->colour);
-    if (s->spectrogram_out != NULL && !has_suffix(s->spectrogram_out, ".npy"))
+    if (s->spectrogram_out != NULL && !v2s_ends_with(s->spectrogram_out, ".npy"))
         return V2S_FAIL(V2S_USAGE, "--spectrogram-out %s: the suffix must be .npy",
                         s->spectrogram_out);
     return V2S_OK;
@@ -42,7 +39,8 @@ static v2s_status check_folder(const v2s_settings *s) {
     const char *const given[] = {s->outputs.count > 0 ? s->outputs.items[0] : NULL, s->colour,
                                  s->spectrogram_out};
     for (int i = 0; i < 3; i++)
-        if (given[i] != NULL && (has_suffix(given[i], ".npy") || has_suffix(given[i], ".png")))
+        if (given[i] != NULL &&
+            (v2s_ends_with(given[i], ".npy") || v2s_ends_with(given[i], ".png")))
             return V2S_FAIL(V2S_USAGE, "%s: a folder of sounds needs a folder for its outputs",
                             given[i]);
     return V2S_OK;
@@ -199,8 +197,8 @@ static v2s_status write_colour(const char *path, int size, const float *depth) {
 
 static v2s_status write_depth(const char *path, int size, const float *depth) {
     const size_t dim[2] = {(size_t)size, (size_t)size};
-    return has_suffix(path, ".png") ? write_grey(path, size, depth)
-                                    : v2s_npy_write_f32(path, 2, dim, depth);
+    return v2s_ends_with(path, ".png") ? write_grey(path, size, depth)
+                                       : v2s_npy_write_f32(path, 2, dim, depth);
 }
 
 static v2s_status write_spectrogram(const char *path, int size, const float *x) {

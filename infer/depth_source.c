@@ -10,12 +10,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { NAMED_MAX = 10 };
+#include "infer/file_name.h"
 
-static bool has_suffix(const char *path, const char *suffix) {
-    size_t n = strlen(path), m = strlen(suffix);
-    return n > m && strcasecmp(path + n - m, suffix) == 0;
-}
+enum { NAMED_MAX = 10 };
 
 static bool is_folder(const char *path) {
     struct stat info;
@@ -57,7 +54,7 @@ v2s_status v2s_depth_source_kind_of(const char *path, v2s_depth_source_kind *kin
     if (stat(path, &info) != 0)
         return V2S_FAIL(V2S_IO, "%s: cannot open: %s", path, strerror(errno));
     if (!S_ISDIR(info.st_mode)) {
-        *kind = has_suffix(path, ".jsonl") ? V2S_DEPTH_SET : V2S_DEPTH_SOUND;
+        *kind = v2s_ends_with(path, ".jsonl") ? V2S_DEPTH_SET : V2S_DEPTH_SOUND;
         return V2S_OK;
     }
     V2S_TRY(is_data_set(path, &set));
@@ -111,7 +108,7 @@ static v2s_status fill_sound(const v2s_settings *s, const char *folder, const ch
 }
 
 static int is_wav(const struct dirent *entry) {
-    return entry->d_name[0] != '.' && has_suffix(entry->d_name, ".wav");
+    return entry->d_name[0] != '.' && v2s_ends_with(entry->d_name, ".wav");
 }
 
 static v2s_status check_names(const v2s_depth_source *src) {

@@ -139,16 +139,8 @@ const char *v2s_depth_verdict_words(int metric, const v2s_depth_versus *v) {
     return known ? words[verdict + 1] : "too few locations to say whether it differs from";
 }
 
-// "0.154 [0.140, 0.170]"; a dash where there is no number; differences have a sign.
 static void interval_text(int metric, const v2s_interval *i, bool sign, char text[64]) {
-    int digits = v2s_depth_metrics[metric].decimals;
-    if (!isfinite(i->mean))
-        snprintf(text, 64, "-");
-    else if (!isfinite(i->lo))
-        snprintf(text, 64, sign ? "%+.*f" : "%.*f", digits, i->mean);
-    else
-        snprintf(text, 64, sign ? "%+.*f [%+.*f, %+.*f]" : "%.*f [%.*f, %.*f]", digits, i->mean,
-                 digits, i->lo, digits, i->hi);
+    v2s_interval_text(i, v2s_depth_metrics[metric].decimals, sign, text);
 }
 
 static void print_systems(const v2s_depth_summary *s) {

@@ -6,8 +6,7 @@
 //             --weights-only everything that PyTorch's module does not have (floor.*)
 //   graph     the network in float32 (infer/export_refiner.c, infer/export_depth.c)
 //   metadata  what the file says of itself, verbatim, then the keys of checkpoints/format.md that
-//   it
-//             lacks, as far as they are told by shapes or options
+//             it lacks, as far as they are told by shapes or options
 //
 // Ownership  Everything is the export's, but for the settings and the log. One thread at a time.
 #ifndef V2S_INFER_EXPORT_H

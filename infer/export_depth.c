@@ -5,9 +5,8 @@
 //   ears        Split; ears "left": the left half alone, for both encoders
 //   DoubleConv  Conv 3x3, BatchNormalization by the running statistics, Relu, twice
 //   attention   q, k, v: Conv 1x1, pixels in a row; softmax(scale q^T k) v: MatMul, Softmax,
-//   MatMul.
-//               The whole map of N x N pixels is made, 4 N^2 bytes for an ear and item: 1 GiB at
-//               level 2 of size 256. Our own forward never has it (kernels/attention.h)
+//               MatMul. The whole map of N x N pixels is made, 4 N^2 bytes for an ear and item: 1
+//               GiB at level 2 of size 256. Our own forward never has it (kernels/attention.h)
 //   up          Resize, linear, align_corners
 //   head        Conv 1x1, Sigmoid, times max_depth_m
 //

@@ -1,11 +1,16 @@
 // SPDX-License-Identifier: MIT
 #include "infer/file_name.h"
 
-#include <stdbool.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 #include <unistd.h>
+
+bool v2s_ends_with(const char *path, const char *suffix) {
+    size_t n = strlen(path), m = strlen(suffix);
+    return n > m && strcasecmp(path + n - m, suffix) == 0;
+}
 
 const char *v2s_name_of_file(const char *text, char name[64]) {
     const char *equals = strchr(text, '=');

@@ -5,12 +5,9 @@
 #include <string.h>
 
 #include "data/manifest.h"
+#include "kernels/base/array.h"
 
 enum { NAMED_MAX = 10 };
-
-static int by_text(const void *a, const void *b) {
-    return strcmp(*(const char *const *)a, *(const char *const *)b);
-}
 
 // Different clusters (rooms, else sources) of a split.
 static v2s_status count_clusters(const v2s_manifest *m, v2s_split split, size_t *count) {
@@ -21,7 +18,7 @@ static v2s_status count_clusters(const v2s_manifest *m, v2s_split split, size_t 
     for (size_t i = 0; i < m->count; i++)
         if (m->clips[i].split == split)
             names[n++] = v2s_clip_cluster(&m->clips[i]);
-    qsort(names, n, sizeof *names, by_text);
+    qsort(names, n, sizeof *names, v2s_compare_texts);
     *count = 0;
     for (size_t i = 0; i < n; i++)
         *count += i == 0 || strcmp(names[i], names[i - 1]) != 0;

@@ -215,7 +215,9 @@ static void say_screening(const job *j) {
 
 // ---- means and differences --------------------------------------------------------------------
 
-static v2s_status say_condition(const job *j, cJSON *conditions, size_t condition, double *means) {
+static v2s_status say_condition(const void *ctx, cJSON *conditions, size_t condition,
+                                double *means) {
+    const job *j = ctx;
     const v2s_panel *p = &j->panel;
     const char *name = p->conditions.items[condition];
     v2s_sample s;
@@ -236,7 +238,8 @@ static bool is_judged(const char *condition) {
     return strcmp(condition, REFERENCE) != 0 && strncmp(condition, "anchor", 6) != 0;
 }
 
-static v2s_status say_pair(const job *j, cJSON *differences, size_t a, size_t b, double *means) {
+static v2s_status say_pair(const void *ctx, cJSON *differences, size_t a, size_t b, double *means) {
+    const job *j = ctx;
     const v2s_panel *p = &j->panel;
     size_t people = p->assessors.count;
     v2s_paired r;
@@ -250,27 +253,9 @@ static v2s_status say_pair(const job *j, cJSON *differences, size_t a, size_t b,
     return V2S_OK;
 }
 
-static v2s_status say_numbers(const job *j, double *means, size_t *order) {
-    const v2s_panel *p = &j->panel;
-    size_t count = p->conditions.count;
-    cJSON *conditions = cJSON_AddObjectToObject(j->log->json, "conditions");
-    cJSON *differences = cJSON_AddObjectToObject(j->log->json, "differences");
-    v2s_panel_order(p, "refined", order);
-    for (size_t i = 0; i < count; i++)
-        V2S_TRY(say_condition(j, conditions, order[i], means));
-    for (size_t i = 0; i < count; i++)
-        for (size_t k = i + 1; k < count; k++)
-            if (is_judged(p->conditions.items[order[i]]) &&
-                is_judged(p->conditions.items[order[k]]))
-                V2S_TRY(say_pair(j, differences, order[i], order[k], means));
-    return V2S_OK;
-}
-
 static v2s_status say(const job *j) {
     const v2s_panel *p = &j->panel;
-    double *means = calloc(2 * p->assessors.count, sizeof *means);
-    size_t *order = calloc(p->conditions.count, sizeof *order);
-    v2s_status status = V2S_OK;
+    const v2s_panel_study study = {j, say_condition, say_pair, is_judged};
     v2s_run_log_number(j->log, "assessors", (double)p->assessors.count);
     v2s_run_log_number(j->log, "kept", (double)j->left);
     v2s_run_log_number(j->log, "items", (double)p->items.count);
@@ -279,13 +264,7 @@ static v2s_status say(const job *j) {
                     p->assessors.count, j->left);
     v2s_run_log_row(j->log, "items", "%zu, %zu ratings", p->items.count, p->count);
     say_screening(j);
-    if (means == NULL || order == NULL)
-        status = V2S_FAIL(V2S_NOMEM, "out of memory for %zu assessors", p->assessors.count);
-    else
-        status = say_numbers(j, means, order);
-    free(means);
-    free(order);
-    return status;
+    return v2s_panel_say(p, &study, j->log);
 }
 
 v2s_status v2s_listening_results(const char *path, v2s_run_log *log) {

@@ -5,8 +5,9 @@
 #include <fts.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 #include <sys/stat.h>
+
+#include "infer/file_name.h"
 
 static const char *name_of(const char *path) {
     const char *slash = strrchr(path, '/');
@@ -30,12 +31,10 @@ static v2s_status keep(v2s_pair_folder *folder, const char *path) {
 }
 
 static v2s_status walk(v2s_pair_folder *folder, FTS *tree) {
-    size_t n = strlen(folder->suffix);
     for (FTSENT *e; (errno = 0, e = fts_read(tree)) != NULL;) {
         if (e->fts_info == FTS_DNR || e->fts_info == FTS_ERR || e->fts_info == FTS_NS)
             return V2S_FAIL(V2S_IO, "%s: cannot read: %s", e->fts_path, strerror(e->fts_errno));
-        if (e->fts_info == FTS_F && e->fts_namelen > n &&
-            strcasecmp(e->fts_name + e->fts_namelen - n, folder->suffix) == 0)
+        if (e->fts_info == FTS_F && v2s_ends_with(e->fts_name, folder->suffix))
             V2S_TRY(keep(folder, e->fts_path));
     }
     if (errno != 0)

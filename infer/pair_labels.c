@@ -5,9 +5,9 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 #include "infer/compare_pair.h"
+#include "infer/file_name.h"
 #include "infer/pair_metrics.h"
 #include "infer/pair_response.h"
 #include "spatial/path_scores.h"
@@ -83,17 +83,12 @@ void v2s_labels_path_values(const v2s_path_sums *sums, double *values) {
 
 // ---- what the two paths are -------------------------------------------------------------------
 
-static bool is_csv(const char *path) {
-    size_t n = strlen(path);
-    return n > 4 && strcasecmp(path + n - 4, ".csv") == 0;
-}
-
 static bool is_labels(const char *path) {
-    return is_csv(path) || v2s_pair_is_folder(path);
+    return v2s_ends_with(path, ".csv") || v2s_pair_is_folder(path);
 }
 
 bool v2s_pair_labels_asked(const v2s_settings *s) {
-    if (is_csv(s->prediction) || is_csv(s->truth))
+    if (v2s_ends_with(s->prediction, ".csv") || v2s_ends_with(s->truth, ".csv"))
         return true;
     bool folder = v2s_pair_is_folder(s->prediction) || v2s_pair_is_folder(s->truth);
     return folder && !v2s_pair_response_asked(s);

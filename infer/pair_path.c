@@ -6,6 +6,7 @@
 
 #include "data/trajectory_csv.h"
 #include "infer/pair_labels.h"
+#include "kernels/base/array.h"
 #include "spatial/path_scores.h"
 
 static const double UNEVEN = 0.1; // share of the median step by which steps may differ
@@ -20,11 +21,6 @@ typedef struct job {
     size_t objects, outside;
 } job;
 
-static int ascending(const void *a, const void *b) {
-    double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
-}
-
 // Points a second; 0 for a single point, which has no step.
 static v2s_status rate_of(const job *j, const v2s_trajectory *t, double *fps_hz) {
     size_t n = t->count - 1;
@@ -36,8 +32,8 @@ static v2s_status rate_of(const job *j, const v2s_trajectory *t, double *fps_hz)
         return V2S_FAIL(V2S_NOMEM, "out of memory for %zu points", n);
     for (size_t i = 0; i < n; i++)
         step_s[i] = t->points[i + 1].time_s - t->points[i].time_s;
-    qsort(step_s, n, sizeof *step_s, ascending);
-    double median_s = (step_s[(n - 1) / 2] + step_s[n / 2]) / 2;
+    qsort(step_s, n, sizeof *step_s, v2s_compare_doubles);
+    double median_s = v2s_median_sorted(step_s, n);
     if (step_s[n - 1] > (1 + UNEVEN) * median_s || step_s[0] < (1 - UNEVEN) * median_s)
         v2s_run_log_warn(j->log,
                          "%s: object '%s': steps of %g to %g s, which the jerk takes all as %g s",

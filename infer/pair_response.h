@@ -11,7 +11,7 @@
 //           (spatial/room_measures.h), null where one side's measure is not defined; pairs: how
 //           many are judged; undefined: how many differences of all pairs and ears are not defined,
 //           undefined_of.<metric>: of each; rt60_family, rt60_decay_db;
-//           measures.{prediction,truth}. {rt60_s,edt_s,c50_db,drr_db}: the files' own values
+//           measures.{prediction,truth}.{rt60_s,edt_s,c50_db,drr_db}: the files' own values
 #ifndef V2S_INFER_PAIR_RESPONSE_H
 #define V2S_INFER_PAIR_RESPONSE_H
 

@@ -5,12 +5,9 @@
 #include <stdbool.h>
 #include <stdlib.h>
 
-enum { EXACT_MAX = 50, RANK_SUM_MAX = EXACT_MAX * (EXACT_MAX + 1) }; // of doubled ranks
+#include "kernels/base/array.h"
 
-static int ascending(const void *a, const void *b) {
-    double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
-}
+enum { EXACT_MAX = 50, RANK_SUM_MAX = EXACT_MAX * (EXACT_MAX + 1) }; // of doubled ranks
 
 // ---- Student's t ------------------------------------------------------------------------------
 
@@ -81,11 +78,11 @@ static v2s_sample describe(double *x, size_t n) {
     v2s_sample s = {n, NAN, NAN, NAN, NAN};
     if (n == 0)
         return s;
-    qsort(x, n, sizeof *x, ascending);
+    qsort(x, n, sizeof *x, v2s_compare_doubles);
     s.mean = 0;
     for (size_t i = 0; i < n; i++)
         s.mean += x[i] / (double)n;
-    s.median = (x[(n - 1) / 2] + x[n / 2]) / 2;
+    s.median = v2s_median_sorted(x, n);
     if (n > 1) {
         double freedom = (double)n - 1;
         double half = v2s_student_t(0.05, freedom) * deviation(x, n, s.mean) / sqrt((double)n);

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "infer/pair_metrics.h"
+#include "kernels/base/array.h"
 
 v2s_status v2s_word_list_index(v2s_word_list *names, const char *text, size_t *index) {
     size_t found = v2s_word_list_find(names, text);
@@ -42,14 +43,10 @@ void v2s_word_list_free(v2s_word_list *names) {
 }
 
 v2s_status v2s_panel_add(v2s_panel *panel, const v2s_answer *answer) {
-    if (panel->count == panel->room) {
-        size_t room = panel->room == 0 ? 256 : 2 * panel->room;
-        v2s_answer *grown = realloc(panel->answers, room * sizeof *grown);
-        if (grown == NULL)
-            return V2S_FAIL(V2S_NOMEM, "out of memory for %zu answers", room);
-        panel->answers = grown;
-        panel->room = room;
-    }
+    v2s_answer *grown = v2s_array_grow(panel->answers, panel->count, &panel->room, sizeof *grown);
+    if (grown == NULL)
+        return V2S_FAIL(V2S_NOMEM, "out of memory for more than %zu answers", panel->count);
+    panel->answers = grown;
     panel->answers[panel->count] = *answer;
     panel->answers[panel->count].before = panel->last[answer->assessor];
     panel->last[answer->assessor] = ++panel->count;
@@ -85,13 +82,44 @@ v2s_status v2s_panel_means(const v2s_panel *panel, int value, size_t condition, 
     return V2S_OK;
 }
 
-void v2s_panel_order(const v2s_panel *panel, const char *first, size_t *order) {
-    size_t front = v2s_word_list_find(&panel->conditions, first), n = 0;
+// Conditions, "refined" first.
+static void order_conditions(const v2s_panel *panel, size_t *order) {
+    size_t front = v2s_word_list_find(&panel->conditions, "refined"), n = 0;
     if (front != V2S_NO_NAME)
         order[n++] = front;
     for (size_t c = 0; c < panel->conditions.count; c++)
         if (c != front)
             order[n++] = c;
+}
+
+static v2s_status say_all(const v2s_panel *p, const v2s_panel_study *s, v2s_run_log *log,
+                          const size_t *order, double *means) {
+    size_t count = p->conditions.count;
+    cJSON *conditions = cJSON_AddObjectToObject(log->json, "conditions");
+    cJSON *differences = cJSON_AddObjectToObject(log->json, "differences");
+    for (size_t i = 0; i < count; i++)
+        V2S_TRY(s->condition(s->ctx, conditions, order[i], means));
+    for (size_t i = 0; i < count; i++)
+        for (size_t k = i + 1; k < count; k++)
+            if (s->is_judged == NULL || (s->is_judged(p->conditions.items[order[i]]) &&
+                                         s->is_judged(p->conditions.items[order[k]])))
+                V2S_TRY(s->pair(s->ctx, differences, order[i], order[k], means));
+    return V2S_OK;
+}
+
+v2s_status v2s_panel_say(const v2s_panel *p, const v2s_panel_study *study, v2s_run_log *log) {
+    double *means = calloc(2 * p->assessors.count, sizeof *means);
+    size_t *order = calloc(p->conditions.count, sizeof *order);
+    v2s_status status = V2S_OK;
+    if (means == NULL || order == NULL) {
+        status = V2S_FAIL(V2S_NOMEM, "out of memory for %zu assessors", p->assessors.count);
+    } else {
+        order_conditions(p, order);
+        status = say_all(p, study, log, order, means);
+    }
+    free(means);
+    free(order);
+    return status;
 }
 
 // "12.5", or "-" for what is not a number.

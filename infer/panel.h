@@ -61,8 +61,20 @@ void v2s_panel_free(v2s_panel *panel);
 V2S_MUST_USE v2s_status v2s_panel_means(const v2s_panel *panel, int value, size_t condition,
                                         size_t item, const bool *kept, double *means);
 
-// Conditions in the order in which they are compared: `first` before the others. Room for all.
-void v2s_panel_order(const v2s_panel *panel, const char *first, size_t *order);
+// What a study says of a condition, and of two whose difference it judges. `means` has room for all
+// assessors twice.
+typedef struct v2s_panel_study {
+    const void *ctx;
+    v2s_status (*condition)(const void *ctx, cJSON *conditions, size_t condition, double *means);
+    v2s_status (*pair)(const void *ctx, cJSON *differences, size_t a, size_t b, double *means);
+    bool (*is_judged)(const char *condition); // NULL: differences of all are
+} v2s_panel_study;
+
+// Has a study speak of all conditions, "refined" before the others, and of all pairs of those that
+// are judged: into "conditions" and "differences" of the log's JSON. What the study fails with;
+// NOMEM.
+V2S_MUST_USE v2s_status v2s_panel_say(const v2s_panel *panel, const v2s_panel_study *study,
+                                      v2s_run_log *log);
 
 // Rows of the summary; "-" is what is not a number.
 void v2s_panel_row(v2s_run_log *log, const char *label, const v2s_sample *sample, int decimals,

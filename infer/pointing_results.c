@@ -124,7 +124,9 @@ static size_t answers_of(const v2s_panel *p, size_t condition) {
     return n;
 }
 
-static v2s_status say_condition(const job *j, cJSON *conditions, size_t condition, double *means) {
+static v2s_status say_condition(const void *ctx, cJSON *conditions, size_t condition,
+                                double *means) {
+    const job *j = ctx;
     const v2s_panel *p = &j->panel;
     cJSON *o = cJSON_AddObjectToObject(conditions, p->conditions.items[condition]);
     cJSON_AddNumberToObject(o, "answers", (double)answers_of(p, condition));
@@ -141,7 +143,8 @@ static v2s_status say_condition(const job *j, cJSON *conditions, size_t conditio
     return V2S_OK;
 }
 
-static v2s_status say_pair(const job *j, cJSON *differences, size_t a, size_t b, double *means) {
+static v2s_status say_pair(const void *ctx, cJSON *differences, size_t a, size_t b, double *means) {
+    const job *j = ctx;
     const v2s_panel *p = &j->panel;
     size_t people = p->assessors.count;
     char name[256], label[300];
@@ -159,24 +162,9 @@ static v2s_status say_pair(const job *j, cJSON *differences, size_t a, size_t b,
     return V2S_OK;
 }
 
-static v2s_status say_numbers(const job *j, double *means, size_t *order) {
-    size_t count = j->panel.conditions.count;
-    cJSON *conditions = cJSON_AddObjectToObject(j->log->json, "conditions");
-    cJSON *differences = cJSON_AddObjectToObject(j->log->json, "differences");
-    v2s_panel_order(&j->panel, "refined", order);
-    for (size_t i = 0; i < count; i++)
-        V2S_TRY(say_condition(j, conditions, order[i], means));
-    for (size_t i = 0; i < count; i++)
-        for (size_t k = i + 1; k < count; k++)
-            V2S_TRY(say_pair(j, differences, order[i], order[k], means));
-    return V2S_OK;
-}
-
 static v2s_status say(const job *j) {
     const v2s_panel *p = &j->panel;
-    double *means = calloc(2 * p->assessors.count, sizeof *means);
-    size_t *order = calloc(p->conditions.count, sizeof *order);
-    v2s_status status = V2S_OK;
+    const v2s_panel_study study = {j, say_condition, say_pair, NULL};
     v2s_run_log_number(j->log, "assessors", (double)p->assessors.count);
     v2s_run_log_number(j->log, "trials", (double)p->items.count);
     v2s_run_log_number(j->log, "answers", (double)p->count);
@@ -184,13 +172,7 @@ static v2s_status say(const job *j) {
                     p->assessors.count, p->items.count);
     if (j->elevation[TARGET_EL] < 0)
         v2s_run_log_row(j->log, "elevation", "not told: azimuth alone is judged");
-    if (means == NULL || order == NULL)
-        status = V2S_FAIL(V2S_NOMEM, "out of memory for %zu assessors", p->assessors.count);
-    else
-        status = say_numbers(j, means, order);
-    free(means);
-    free(order);
-    return status;
+    return v2s_panel_say(p, &study, j->log);
 }
 
 v2s_status v2s_pointing_results(const char *path, v2s_run_log *log) {

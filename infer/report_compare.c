@@ -47,6 +47,16 @@ void v2s_page_metric_name(v2s_page *p, const v2s_metric *metric) {
     }
 }
 
+void v2s_page_metric_columns(v2s_page *p, const v2s_comparison *c) {
+    for (int m = 0; m < V2S_METRIC_COUNT; m++)
+        if (v2s_page_shows(c, m)) {
+            v2s_page_put(p, "<th scope=\"col\">");
+            v2s_page_metric_name(p, &v2s_metrics[m]);
+            v2s_page_put(p, "</th>");
+        }
+    v2s_page_put(p, "</tr></thead><tbody>\n");
+}
+
 int v2s_page_voice_colour(v2s_system_kind kind) {
     return kind == V2S_SYSTEM_REFINED     ? 1
            : kind == V2S_SYSTEM_GEOMETRIC ? 2

@@ -19,6 +19,8 @@ double v2s_page_score(const v2s_comparison *c, const v2s_clip_result *r, v2s_sys
 void v2s_page_interval(v2s_page *page, const v2s_interval *interval, int decimals, bool sign);
 // "level (S2), dB"
 void v2s_page_metric_name(v2s_page *page, const v2s_metric *metric);
+// Heads of one column for every metric that the page shows, and the end of the table's head.
+void v2s_page_metric_columns(v2s_page *page, const v2s_comparison *c);
 // The number of the colour, "v1", of a kind of system in players and curves.
 int v2s_page_voice_colour(v2s_system_kind kind);
 // The metric that ranks clips: the first of diffuseness, level, lsd, then of the table, for which

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "infer/report_compare.h"
+#include "kernels/base/array.h"
 
 enum { ROW = 34, WIDTH = 640, LETTER = 11, NAME_MAX_LETTERS = 24 };
 enum { BINS = 24, CHART_LEFT = 60, CHART_TOP = 12, CHART_W = 550, CHART_H = 130 };
@@ -200,11 +201,6 @@ static double value_of(const v2s_comparison *c, const v2s_clip_result *r, int co
     return v2s_clip_score(c, r, k->first, m) - v2s_clip_score(c, r, k->second, m);
 }
 
-static int by_value(const void *a, const void *b) {
-    double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
-}
-
 // `values` has room for all clips.
 static bins count_bins(const v2s_comparison *c, int contrast, int m, double *values) {
     bins b = {.median = NAN};
@@ -214,9 +210,9 @@ static bins count_bins(const v2s_comparison *c, int contrast, int m, double *val
         if (isfinite(v))
             values[b.clips++] = v;
     }
-    qsort(values, b.clips, sizeof *values, by_value);
+    qsort(values, b.clips, sizeof *values, v2s_compare_doubles);
     if (b.clips > 0) {
-        b.median = 0.5 * (values[(b.clips - 1) / 2] + values[b.clips / 2]);
+        b.median = v2s_median_sorted(values, b.clips);
         lo = fmin(0, values[0]);
         hi = fmax(0, values[b.clips - 1]);
     }

@@ -72,13 +72,7 @@ static void put_head(v2s_page *p, const v2s_comparison *c, const char *label) {
     v2s_page_text(p, label);
     v2s_page_put(p, "\"><table class=\"scores\"><thead><tr><th scope=\"col\">clip</th>"
                     "<th scope=\"col\">room or source</th>");
-    for (int m = 0; m < V2S_METRIC_COUNT; m++)
-        if (v2s_page_shows(c, m)) {
-            v2s_page_put(p, "<th scope=\"col\">");
-            v2s_page_metric_name(p, &v2s_metrics[m]);
-            v2s_page_put(p, "</th>");
-        }
-    v2s_page_put(p, "</tr></thead><tbody>\n");
+    v2s_page_metric_columns(p, c);
 }
 
 static void put_row(v2s_page *p, const v2s_comparison *c, const v2s_clip_result *r) {

@@ -163,13 +163,7 @@ static v2s_status put_recordings(v2s_page *p, const v2s_comparison *c) {
                     "aria-label=\"Recordings\"><table class=\"scores\"><thead><tr>"
                     "<th scope=\"col\">recording</th><th scope=\"col\">clips</th>"
                     "<th scope=\"col\">dipole gain</th><th scope=\"col\">system</th>");
-    for (int m = 0; m < V2S_METRIC_COUNT; m++)
-        if (v2s_page_shows(c, m)) {
-            v2s_page_put(p, "<th scope=\"col\">");
-            v2s_page_metric_name(p, &v2s_metrics[m]);
-            v2s_page_put(p, "</th>");
-        }
-    v2s_page_put(p, "</tr></thead><tbody>\n");
+    v2s_page_metric_columns(p, c);
     for (size_t i = 0; i < count && i < V2S_RECORDINGS_SHOWN; i++) {
         v2s_summary s;
         V2S_TRY(v2s_comparison_recording(c, i, &s));

@@ -11,7 +11,6 @@
 static const double direct_s = 0.0025; // of a response, after its strongest sample
 static const double fade_s = 0.001;    // in of what follows it
 static const double max_response_s = 30.0;
-enum { READ_FRAMES = 8192 };
 
 const v2s_vec3 v2s_room_setup_box_m = {8, 6, 3};
 
@@ -128,22 +127,11 @@ static v2s_status parse_room(const v2s_settings *s, v2s_room *room) {
 // ---- response ---------------------------------------------------------------------------------
 
 static v2s_status read_all(v2s_sound_in *in, v2s_room_setup *setup) {
-    size_t capacity = 0, got = 0;
     size_t most = (size_t)(max_response_s * setup->response_rate_hz);
-    do {
-        if (setup->frames + READ_FRAMES > capacity) {
-            capacity = 2 * capacity + READ_FRAMES;
-            float *grown = realloc(setup->response, 4 * capacity * sizeof *grown);
-            if (grown == NULL)
-                return V2S_FAIL(V2S_NOMEM, "%s: out of memory", setup->path);
-            setup->response = grown;
-        }
-        V2S_TRY(v2s_sound_in_read(in, setup->response + 4 * setup->frames, READ_FRAMES, &got));
-        setup->frames += got;
-        if (setup->frames > most)
-            return V2S_FAIL(V2S_ARG, "%s: longer than %g s: no room response", setup->path,
-                            max_response_s);
-    } while (got > 0);
+    V2S_TRY(v2s_sound_in_read_rest(in, most, &setup->response, &setup->frames));
+    if (setup->frames > most)
+        return V2S_FAIL(V2S_ARG, "%s: longer than %g s: no room response", setup->path,
+                        max_response_s);
     for (size_t t = 0; t < setup->frames; t++)
         if (setup->response[4 * t] != 0.0F)
             return V2S_OK;

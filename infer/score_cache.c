@@ -14,6 +14,8 @@
 #include <unistd.h>
 #include <zlib.h>
 
+#include "kernels/base/array.h"
+
 enum { KEY_DIGITS = 32, NUMBER_DIGITS = 16, CRC_DIGITS = 8, COUNT_MAX = 1 << 16 };
 
 typedef struct record {
@@ -109,14 +111,10 @@ static int by_key(const void *a, const void *b) {
 }
 
 static v2s_status keep_record(v2s_score_cache *c, const v2s_digest *key, off_t offset) {
-    if (c->count == c->capacity) {
-        size_t capacity = 2 * c->capacity + 1024;
-        record *grown = realloc(c->records, capacity * sizeof *grown);
-        if (grown == NULL)
-            return V2S_FAIL(V2S_NOMEM, "out of memory for %zu records", capacity);
-        c->records = grown;
-        c->capacity = capacity;
-    }
+    record *grown = v2s_array_grow(c->records, c->count, &c->capacity, sizeof *grown);
+    if (grown == NULL)
+        return V2S_FAIL(V2S_NOMEM, "out of memory for more than %zu records", c->count);
+    c->records = grown;
     c->records[c->count++] = (record){*key, offset};
     return V2S_OK;
 }

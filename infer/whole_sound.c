@@ -1,34 +1,17 @@
 // SPDX-License-Identifier: MIT
 #include "infer/whole_sound.h"
 
+#include <stdint.h>
 #include <stdlib.h>
 
 #include "data/sound_in.h"
-
-enum { BLOCK_FRAMES = 65536 };
-
-static v2s_status read_all(v2s_sound_in *in, v2s_whole_sound *s) {
-    size_t capacity = 0, got = 1, width = (size_t)s->channels;
-    while (got > 0) {
-        if (capacity - s->frames < BLOCK_FRAMES) {
-            capacity = 2 * capacity + BLOCK_FRAMES;
-            float *grown = realloc(s->samples, capacity * width * sizeof *grown);
-            if (grown == NULL)
-                return V2S_FAIL(V2S_NOMEM, "out of memory for %zu samples", capacity);
-            s->samples = grown;
-        }
-        V2S_TRY(v2s_sound_in_read(in, s->samples + s->frames * width, BLOCK_FRAMES, &got));
-        s->frames += got;
-    }
-    return V2S_OK;
-}
 
 v2s_status v2s_whole_sound_read(const char *path, v2s_whole_sound *s, v2s_run_log *log) {
     v2s_sound_in *in = NULL;
     V2S_TRY(v2s_sound_in_open(path, &in));
     s->rate_hz = v2s_sound_in_info(in)->rate_hz;
     s->channels = v2s_sound_in_info(in)->channels;
-    v2s_status status = read_all(in, s);
+    v2s_status status = v2s_sound_in_read_rest(in, SIZE_MAX, &s->samples, &s->frames);
     if (status == V2S_OK && v2s_sound_in_warning(in) != NULL)
         v2s_run_log_warn(log, "%s", v2s_sound_in_warning(in));
     v2s_sound_in_close(&in);

@@ -4,6 +4,8 @@
 #include <math.h>
 #include <stdlib.h>
 
+#include "kernels/base/array.h"
+
 #define LOW_HZ 500.0
 #define HIGH_HZ 5000.0
 #define HIGH_SHARE 0.4 // of the rate
@@ -69,14 +71,10 @@ static double filter(const section *sections, double state[SECTIONS][2], double 
 }
 
 static v2s_status next_cell(v2s_foa_cells *c) {
-    if (c->count == c->room) {
-        size_t room = c->room == 0 ? 1024 : 2 * c->room;
-        v2s_foa_cell *grown = realloc(c->cells, room * sizeof *grown);
-        if (grown == NULL)
-            return V2S_FAIL(V2S_NOMEM, "out of memory");
-        c->cells = grown;
-        c->room = room;
-    }
+    v2s_foa_cell *grown = v2s_array_grow(c->cells, c->count, &c->room, sizeof *grown);
+    if (grown == NULL)
+        return V2S_FAIL(V2S_NOMEM, "out of memory");
+    c->cells = grown;
     c->cells[c->count++] = (v2s_foa_cell){0};
     c->border = llround((double)c->count * V2S_FOA_CELL_S * c->rate_hz);
     return V2S_OK;

@@ -6,22 +6,21 @@
 // second, here all of them; what does not fill a chunk is left out), mean over the chunks. In a
 // chunk of N samples, with the channels c = Y, Z, X of truth t and prediction p:
 //
-//   stft  100 mean over windows and all n bins of |S_p - S_t|^2: periodic Hann of n = 2^ceil(log2
-//   of
-//         floor(0.025 s rate)) samples, whole windows from samples 0 and n/2 on, as many as
-//         floor((N - 1) / n) and floor((N - n/2 - 1) / n)
+//   stft  100 mean over windows and all n bins of |S_p - S_t|^2: periodic Hann of
+//         n = 2^ceil(log2 floor(0.025 s rate)) samples, whole windows from samples 0 and n/2
+//         on, as many as floor((N - 1) / n) and floor((N - n/2 - 1) / n)
 //   env   sqrt mean (|H p| - |H t|)^2, H the analytic signal of the chunk (scipy.signal.hilbert)
-//   lsd   sqrt mean (10 log10(M_p + 0.01) - 10 log10(M_t + 0.01))^2, M librosa's melspectrogram
-//   with
-//         128 mels up to 12 kHz and its other defaults: |STFT|^2 of 2048 periodic Hann samples, hop
-//         512, centred, reflected at the ends (as librosa did up to 0.9), Slaney's scale and areas
+//   lsd   sqrt mean (10 log10(M_p + 0.01) - 10 log10(M_t + 0.01))^2, M librosa's
+//         melspectrogram with 128 mels up to 12 kHz and its other defaults: |STFT|^2 of 2048
+//         periodic Hann samples, hop 512, centred, reflected at the ends (as librosa did up to
+//         0.9), Slaney's scale and areas
 //   mse   5000 mean (p - t)^2
 //   snr   10 log10((sum t^2 + 0.1) / (sum (p - t)^2 + 0.1)) dB
-//   emd   earth mover's distance (spatial/transport.h) of the maps of amplitude at 18 x 10
-//   directions,
-//         azimuth 160, 140 .. -180 and elevation -90, -70 .. 90 degrees (the reference's default
-//         of 20 degrees; its eval.py asks for 30), SN3D, with the great-circle angle in radians as
-//         cost: of map / 180 (`emd`) and of map / (sum + 0.01) (`emd_norm`)
+//   emd   earth mover's distance (spatial/transport.h) of the maps of amplitude at
+//         18 x 10 directions, azimuth 160, 140 .. -180 and elevation -90, -70 .. 90 degrees
+//         (the reference's default of 20 degrees; its eval.py asks for 30), SN3D, with the
+//         great-circle angle in radians as cost: of map / 180 (`emd`) and of map / (sum + 0.01)
+//         (`emd_norm`)
 //
 // What differs from the reference: its earth mover's distance is a library that works in whole
 // numbers; the chunks. There is no claim to its digits.

@@ -7,7 +7,9 @@
 // S: 2048 periodic Hann samples, hop 512, centred, the sound reflected at its ends. w_m: a triangle
 // in Hz over the points m, m+1, m+2 of mels + 2 points that stand evenly on Slaney's scale (linear
 // to 1 kHz with 66.7 Hz a mel, above it a factor of 6.4 in 27 mels: Slaney, "Auditory Toolbox",
-// 1998) from 0 to `top_hz`, with the area 1. Threads   A handle is used by one thread at a time.
+// 1998) from 0 to `top_hz`, with the area 1.
+//
+// Threads   A handle is used by one thread at a time.
 #ifndef V2S_SPATIAL_MEL_H
 #define V2S_SPATIAL_MEL_H
 

@@ -14,16 +14,15 @@
 //               with its defaults
 //   REDUCED     60/D (t(-5 - D) - t(-5)), D = 60 dB: measure_rt60 of older pyroomacoustics
 //   In the last two D becomes -min L where -min L - 5 < D, a crossing that is missing is the end,
-//   and the RT60 of a response that never falls below -5 dB is 0; REGRESSION says 0 of silence,
-//   too.
+//   and the RT60 of a response that never falls below -5 dB is 0; REGRESSION says 0 of
+//   silence, too.
 //
 //   EDT    = 6 t(-10)
 //   C50    = 10 log10 (sum h^2 [0, k) / sum h^2 [k, n)), k = int(0.05 rate + 1), counted from the
 //            first sample of the file and not from the direct sound
 //   DRR    = 10 log10 (sum of the first int(0.003 rate) + 1 samples of h^2 / the rest), h divided
-//   by
-//            its peak and cut at its first and last sample that are not zero; 1 (one!) where either
-//            sum is 0, as in the reference
+//            by its peak and cut at its first and last sample that are not zero; 1 (one!) where
+//            either sum is 0, as in the reference
 //   EDT, C50 and DRR are those of NAF's and xRIR's evaluation code in every family. That code runs
 //   at 22 050 Hz because its authors resampled; here the response keeps its rate.
 #ifndef V2S_SPATIAL_ROOM_MEASURES_H

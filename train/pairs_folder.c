@@ -10,6 +10,7 @@
 
 #include "data/csv_field.h"
 #include "data/text_lines.h"
+#include "kernels/base/array.h"
 #include "kernels/base/rng.h"
 
 enum { DEPTH_MAX = 6, KEY_MAX = 180, LINE_MAX_BYTES = 4096 };
@@ -101,10 +102,10 @@ static v2s_status take_file(finder *f, const char *below, bool csv) {
                                 "for kinds of files",
                                 KEY_MAX);
     V2S_TRY(v2s_prepare_text(f->p, &one.key, "%s", key));
-    void *items = f->items;
-    v2s_status status = v2s_prepare_grow(&items, f->count, &f->room, sizeof *f->items);
-    f->items = items;
-    V2S_TRY(status);
+    item *grown = v2s_array_grow(f->items, f->count, &f->room, sizeof *grown);
+    if (grown == NULL)
+        return no_memory();
+    f->items = grown;
     f->items[f->count++] = one;
     return V2S_OK;
 }
@@ -206,12 +207,10 @@ static int compare_key(const void *key, const void *recording) {
 
 static v2s_status deal_line(v2s_prepare *p, const v2s_text_lines *lines, char *text,
                             v2s_pairs_folder *folder) {
-    char *rest = text, *field[3] = {NULL, NULL, NULL};
+    char *field[3] = {NULL, NULL, NULL};
     int n = 0, split = 0;
-    for (; rest != NULL && n < 3; n++)
-        if ((field[n] = v2s_csv_cut(&rest)) == NULL)
-            return v2s_text_lines_bad(lines, "a quotation mark without its partner");
-    if (n < 2 || rest != NULL)
+    V2S_TRY(v2s_csv_split(lines, text, field, 3, &n));
+    if (n < 2 || n > 3)
         return v2s_text_lines_bad(lines, "expected name,split or name,split,room");
     while (split < V2S_SPLIT_COUNT && strcmp(field[1], v2s_split_name((v2s_split)split)) != 0)
         split++;
@@ -231,15 +230,9 @@ static v2s_status deal_line(v2s_prepare *p, const v2s_text_lines *lines, char *t
 
 static v2s_status read_splits(v2s_prepare *p, v2s_text_lines *lines, v2s_pairs_folder *folder) {
     bool header = false;
-    for (;;) {
-        char *text;
-        v2s_status status = v2s_text_lines_next(lines, &text);
-        if (status == V2S_END)
-            break;
+    char *text;
+    for (v2s_status status; (status = v2s_csv_next(lines, &text)) != V2S_END;) {
         V2S_TRY(status);
-        text = v2s_csv_trim(text);
-        if (*text == '\0')
-            continue;
         if (header)
             V2S_TRY(deal_line(p, lines, text, folder));
         else if (strcmp(text, "name,split") != 0 && strcmp(text, "name,split,room") != 0)

@@ -67,8 +67,7 @@ typedef struct v2s_names {
 // hidden ones are left out. A folder that is not there is IO. The caller frees.
 V2S_MUST_USE v2s_status v2s_prepare_list(v2s_prepare *p, const char *below, const char *suffix,
                                          v2s_names *names);
-void v2s_names_free(v2s_names *names);               // accepts a zeroed one
-int v2s_names_compare(const void *a, const void *b); // of qsort and bsearch
+void v2s_names_free(v2s_names *names); // accepts a zeroed one
 bool v2s_names_have(const v2s_names *names, const char *name);
 
 // *path = ROOT/<what fmt says>.
@@ -77,9 +76,6 @@ V2S_MUST_USE v2s_status v2s_prepare_path(v2s_prepare *p, const char **path, cons
 // *text = what fmt says.
 V2S_MUST_USE v2s_status v2s_prepare_text(v2s_prepare *p, const char **text, const char *fmt, ...)
     V2S_PRINTF(3, 4);
-
-// Room for one more item of a growing list of `count` (*room of them allocated). NOMEM.
-V2S_MUST_USE v2s_status v2s_prepare_grow(void **items, size_t count, size_t *room, size_t size);
 
 bool v2s_is_file(const char *path);
 bool v2s_is_folder(const char *path);

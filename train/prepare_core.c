@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: MIT
+#include "kernels/base/array.h"
 #include "train/prepare.h"
 
 #include <math.h>
@@ -18,10 +19,11 @@ static v2s_status skip(v2s_prepare *p, const char *file, const char *reason) {
     v2s_prepare_state *s = p->state;
     if (p->settings->strict)
         return V2S_FAIL(V2S_FORMAT, "%s: %s", file, reason);
-    void *items = s->skips;
-    v2s_status status = v2s_prepare_grow(&items, s->skip_count, &s->skip_room, sizeof *s->skips);
-    s->skips = items;
-    V2S_TRY(status);
+    v2s_prepare_skipped *grown =
+        v2s_array_grow(s->skips, s->skip_count, &s->skip_room, sizeof *grown);
+    if (grown == NULL)
+        return V2S_FAIL(V2S_NOMEM, "out of memory");
+    s->skips = grown;
     v2s_prepare_skipped one = {0};
     V2S_TRY(v2s_prepare_text(p, &one.file, "%s", file));
     V2S_TRY(v2s_prepare_text(p, &one.reason, "%s", reason));
@@ -57,10 +59,11 @@ v2s_status v2s_prepare_flag(v2s_prepare *p, const char *file, double angle_deg, 
     va_end(args);
     if (p->settings->strict)
         return V2S_FAIL(V2S_FORMAT, "%s: %s", file, reason);
-    void *items = s->flags;
-    v2s_status status = v2s_prepare_grow(&items, s->flag_count, &s->flag_room, sizeof *s->flags);
-    s->flags = items;
-    V2S_TRY(status);
+    v2s_prepare_flagged *grown =
+        v2s_array_grow(s->flags, s->flag_count, &s->flag_room, sizeof *grown);
+    if (grown == NULL)
+        return V2S_FAIL(V2S_NOMEM, "out of memory");
+    s->flags = grown;
     V2S_TRY(v2s_prepare_text(p, &one.file, "%s", file));
     V2S_TRY(v2s_prepare_text(p, &one.reason, "%s", reason));
     s->flags[s->flag_count++] = one;
@@ -125,10 +128,10 @@ v2s_status v2s_prepare_add(v2s_prepare *p, const v2s_clip *clip) {
     V2S_TRY(v2s_cancel_check());
     if (v2s_prepare_has(p, clip->id))
         return v2s_prepare_skip(p, clip->id, "named twice: another clip has this id");
-    void *items = s->clips;
-    v2s_status status = v2s_prepare_grow(&items, s->clip_count, &s->clip_room, sizeof *s->clips);
-    s->clips = items;
-    V2S_TRY(status);
+    v2s_clip *grown = v2s_array_grow(s->clips, s->clip_count, &s->clip_room, sizeof *grown);
+    if (grown == NULL)
+        return V2S_FAIL(V2S_NOMEM, "out of memory");
+    s->clips = grown;
     V2S_TRY(copy_clip(p, &made));
     if (tsearch(made.id, &s->ids, compare_ids) == NULL)
         return V2S_FAIL(V2S_NOMEM, "out of memory");

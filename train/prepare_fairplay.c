@@ -4,10 +4,9 @@
 //   ROOT/binaural_audios/NNNNNN.wav     two channels, left ear first
 //   ROOT/splits/split{1..10}/{train,val,test}.h5      dataset `audio`: paths on the authors'
 //       machine, of which the file name counts (--splits old)
-//   ROOT/new_splits/split{1..5}/{train,val,test}.txt, or ROOT/five_splits/..  lines "001325.mp3",
-//   of
-//       which the name without suffix counts (--splits new; of PseudoBinaural, no scene in two
-//       parts)
+//   ROOT/new_splits/split{1..5}/{train,val,test}.txt, or ROOT/five_splits/..  lines
+//       "001325.mp3", of which the name without suffix counts (--splits new; of PseudoBinaural,
+//       no scene in two parts)
 //
 // There are no directions: lines have `layout` and `pairing` binaural and no trajectory.
 #include <errno.h>
@@ -17,6 +16,7 @@
 
 #include "data/h5_strings.h"
 #include "data/text_lines.h"
+#include "kernels/base/array.h"
 #include "train/prepare.h"
 #include "train/usual_rate.h"
 
@@ -64,14 +64,10 @@ static v2s_status take(job *j, const char *list, size_t where, const char *text,
     char name[256];
     if (!name_of(text, name))
         return v2s_prepare_skip(j->p, list, "unusable line: number %zu names no recording", where);
-    if (j->count == j->room) {
-        size_t wanted = j->room == 0 ? 2048 : 2 * j->room;
-        entry *grown = realloc(j->entries, wanted * sizeof *grown);
-        if (grown == NULL)
-            return V2S_FAIL(V2S_NOMEM, "out of memory");
-        j->entries = grown;
-        j->room = wanted;
-    }
+    entry *grown = v2s_array_grow(j->entries, j->count, &j->room, sizeof *grown);
+    if (grown == NULL)
+        return V2S_FAIL(V2S_NOMEM, "out of memory");
+    j->entries = grown;
     entry e = {.list = list, .split = split};
     V2S_TRY(v2s_prepare_text(j->p, &e.name, "%s", name));
     V2S_TRY(v2s_prepare_path(j->p, &e.path, "binaural_audios/%s.wav", name));

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "data/trajectory_csv.h"
+#include "kernels/base/array.h"
 #include "train/folder.h"
 #include "train/prepare_internal.h"
 
@@ -18,32 +19,18 @@ static v2s_status no_memory(void) {
     return V2S_FAIL(V2S_NOMEM, "out of memory");
 }
 
-v2s_status v2s_prepare_grow(void **items, size_t count, size_t *room, size_t size) {
-    if (count < *room)
-        return V2S_OK;
-    size_t wanted = *room == 0 ? 64 : 2 * *room;
-    void *grown = realloc(*items, wanted * size);
-    if (grown == NULL)
-        return no_memory();
-    *items = grown;
-    *room = wanted;
-    return V2S_OK;
-}
-
 // ---- texts ------------------------------------------------------------------------------------
 
 // Keeps `text`, which was malloc'ed, to the end of the run; frees it where that fails.
 static v2s_status keep(v2s_prepare *p, char *text, const char **out) {
     v2s_prepare_state *s = p->state;
-    void *items = s->texts;
-    v2s_status status =
-        text == NULL ? no_memory()
-                     : v2s_prepare_grow(&items, s->text_count, &s->text_room, sizeof *s->texts);
-    s->texts = items;
-    if (status != V2S_OK) {
+    char **grown =
+        text == NULL ? NULL : v2s_array_grow(s->texts, s->text_count, &s->text_room, sizeof *grown);
+    if (grown == NULL) {
         free(text);
-        return status;
+        return no_memory();
     }
+    s->texts = grown;
     s->texts[s->text_count++] = text;
     *out = text;
     return V2S_OK;
@@ -82,13 +69,9 @@ void v2s_names_free(v2s_names *names) {
     *names = (v2s_names){0};
 }
 
-int v2s_names_compare(const void *a, const void *b) {
-    return strcmp(*(char *const *)a, *(char *const *)b);
-}
-
 bool v2s_names_have(const v2s_names *names, const char *name) {
     return names->count > 0 && bsearch(&name, names->items, names->count, sizeof *names->items,
-                                       v2s_names_compare) != NULL;
+                                       v2s_compare_texts) != NULL;
 }
 
 static bool ends_with(const char *name, const char *suffix) {
@@ -102,10 +85,10 @@ static v2s_status read_names(DIR *list, const char *path, const char *suffix, v2
     for (errno = 0; (entry = readdir(list)) != NULL; errno = 0) {
         if (entry->d_name[0] == '.' || !ends_with(entry->d_name, suffix))
             continue;
-        void *items = names->items;
-        v2s_status status = v2s_prepare_grow(&items, names->count, &room, sizeof *names->items);
-        names->items = items;
-        V2S_TRY(status);
+        char **grown = v2s_array_grow(names->items, names->count, &room, sizeof *grown);
+        if (grown == NULL)
+            return no_memory();
+        names->items = grown;
         if ((names->items[names->count] = strdup(entry->d_name)) == NULL)
             return no_memory();
         names->count++;
@@ -129,7 +112,7 @@ v2s_status v2s_prepare_list(v2s_prepare *p, const char *below, const char *suffi
         return status;
     }
     if (made.count > 1)
-        qsort(made.items, made.count, sizeof *made.items, v2s_names_compare);
+        qsort(made.items, made.count, sizeof *made.items, v2s_compare_texts);
     *names = made;
     return V2S_OK;
 }
@@ -308,10 +291,10 @@ v2s_status v2s_prepare_file(v2s_prepare *p, const char *kind, const char *id, co
     V2S_TRY(make_kind(p, kind));
     const char *made;
     V2S_TRY(v2s_prepare_text(p, &made, "%s/%s/%s.%s", s->work, kind, id, suffix));
-    void *items = s->made;
-    v2s_status status = v2s_prepare_grow(&items, s->made_count, &s->made_room, sizeof *s->made);
-    s->made = items;
-    V2S_TRY(status);
+    const char **grown = v2s_array_grow(s->made, s->made_count, &s->made_room, sizeof *grown);
+    if (grown == NULL)
+        return no_memory();
+    s->made = grown;
     s->made[s->made_count++] = made;
     *path = made;
     return V2S_OK;

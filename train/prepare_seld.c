@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "kernels/base/array.h"
+
 #define CLIP_MIN_S 0.5
 #define SLACK_S 1e-6
 
@@ -33,16 +35,13 @@ void v2s_seld_set_free(v2s_seld_set *set) {
 }
 
 v2s_status v2s_seld_add(v2s_seld_set *set, v2s_seld_recording *recording) {
-    if (set->count == set->room) {
-        size_t room = set->room == 0 ? 64 : 2 * set->room;
-        v2s_seld_recording *grown = realloc(set->recordings, room * sizeof *grown);
-        if (grown == NULL) {
-            recording_free(recording);
-            return V2S_FAIL(V2S_NOMEM, "out of memory");
-        }
-        set->recordings = grown;
-        set->room = room;
+    v2s_seld_recording *grown =
+        v2s_array_grow(set->recordings, set->count, &set->room, sizeof *grown);
+    if (grown == NULL) {
+        recording_free(recording);
+        return V2S_FAIL(V2S_NOMEM, "out of memory");
     }
+    set->recordings = grown;
     set->recordings[set->count++] = *recording;
     return V2S_OK;
 }
@@ -109,7 +108,7 @@ v2s_status v2s_seld_each_recording(v2s_prepare *p, const char *below,
     }
     for (size_t i = 0; i < sounds.count; i++) {
         const char *stem = cut_suffix(sounds.items[i]), *path;
-        if (bsearch(&stem, labels.items, labels.count, sizeof *labels.items, v2s_names_compare) !=
+        if (bsearch(&stem, labels.items, labels.count, sizeof *labels.items, v2s_compare_texts) !=
             NULL)
             continue;
         V2S_TRY_GOTO(status, v2s_prepare_path(p, &path, "foa_dev/%s%s.wav", folder, stem), done);

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "infer/progress.h"
+#include "kernels/base/array.h"
 #include "kernels/base/cancel.h"
 #include "kernels/base/parallel.h"
 #include "train/prepare_internal.h"
@@ -87,14 +88,15 @@ const v2s_sound_survey *v2s_prepare_sound(const v2s_prepare *p, const char *path
 v2s_status v2s_prepare_note_sound(v2s_prepare *p, const char *path, v2s_sound_survey *survey) {
     v2s_prepare_state *s = p->state;
     V2S_ASSERT(find(p, path) == NULL);
-    void *items = s->sounds;
-    v2s_status status = v2s_prepare_grow(&items, s->sound_count, &s->sound_room, sizeof *s->sounds);
-    s->sounds = items;
-    V2S_TRY(status);
+    v2s_prepare_sound_entry **grown =
+        v2s_array_grow(s->sounds, s->sound_count, &s->sound_room, sizeof *grown);
+    if (grown == NULL)
+        return V2S_FAIL(V2S_NOMEM, "out of memory");
+    s->sounds = grown;
     v2s_prepare_sound_entry *entry = calloc(1, sizeof *entry);
     if (entry == NULL)
         return V2S_FAIL(V2S_NOMEM, "out of memory");
-    status = v2s_prepare_text(p, &entry->path, "%s", path);
+    v2s_status status = v2s_prepare_text(p, &entry->path, "%s", path);
     if (status == V2S_OK && tsearch(entry, &s->sound_tree, by_path) == NULL)
         status = V2S_FAIL(V2S_NOMEM, "out of memory");
     if (status != V2S_OK) {

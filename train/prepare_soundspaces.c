@@ -14,6 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "kernels/base/array.h"
 #include "train/soundspaces.h"
 #include "train/usual_rate.h"
 
@@ -147,14 +148,11 @@ static v2s_status add_response(job *j, size_t scene, const char *name) {
     V2S_TRY(v2s_prepare_usable(p, r.path, &r.usable));
     if (!r.usable)
         return V2S_OK;
-    if (j->s.response_count == j->s.response_room) {
-        size_t wanted = j->s.response_room == 0 ? 256 : 2 * j->s.response_room;
-        v2s_response *grown = realloc(j->s.responses, wanted * sizeof *grown);
-        if (grown == NULL)
-            return no_memory();
-        j->s.responses = grown;
-        j->s.response_room = wanted;
-    }
+    v2s_response *grown =
+        v2s_array_grow(j->s.responses, j->s.response_count, &j->s.response_room, sizeof *grown);
+    if (grown == NULL)
+        return no_memory();
+    j->s.responses = grown;
     j->s.responses[j->s.response_count++] = r;
     return V2S_OK;
 }

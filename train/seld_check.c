@@ -4,6 +4,8 @@
 #include <math.h>
 #include <stdlib.h>
 
+#include "kernels/base/array.h"
+
 #define COHERENT 0.8
 #define SILENT 1e-12          // mean square
 #define ORDER_MARGIN_DEG 15.0 // one order fits better than the other by this
@@ -84,14 +86,6 @@ v2s_status v2s_seld_channels_add(v2s_seld_channels *c, const v2s_seld_evidence *
     return V2S_OK;
 }
 
-// NAN last.
-static int compare(const void *a, const void *b) {
-    double x = *(const double *)a, y = *(const double *)b;
-    if (isnan(x) || isnan(y))
-        return isnan(x) - isnan(y);
-    return x < y ? -1 : x > y;
-}
-
 static double quantile(const double *sorted, size_t count, double part) {
     return count == 0 ? NAN : sorted[(size_t)floor(part * (double)(count - 1) + 0.5)];
 }
@@ -118,7 +112,7 @@ v2s_seld_verdict v2s_seld_channels_judge(v2s_seld_channels *c) {
     v2s_seld_verdict v = {.layout = V2S_LAYOUT_UNCERTAIN};
     double *lists[] = {c->angle, c->angle_wxyz, c->ratio};
     for (int i = 0; i < 3 && c->count > 0; i++)
-        qsort(lists[i], c->count, sizeof *lists[i], compare);
+        qsort(lists[i], c->count, sizeof *lists[i], v2s_compare_doubles);
     while (v.ratios < c->count && isfinite(c->ratio[v.ratios]))
         v.ratios++;
     v.angle_deg = quantile(c->angle, c->count, 0.5);

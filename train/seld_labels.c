@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "kernels/base/array.h"
+
 // Rounding of times that are multiples of a frame.
 #define SLACK_S 1e-6
 
@@ -138,11 +140,6 @@ static v2s_status add_event(const v2s_tau2019_event *e, double from_s, double to
     return V2S_OK;
 }
 
-static int compare_times(const void *a, const void *b) {
-    double x = *(const double *)a, y = *(const double *)b;
-    return x < y ? -1 : x > y;
-}
-
 // Between two neighbouring borders (starts and ends of events) the same events sound. A border is
 // where one begins or ends, so a stretch with one event is maximal.
 static v2s_status sweep(const v2s_tau2019_labels *m, const double *border, size_t borders,
@@ -182,7 +179,7 @@ v2s_status v2s_seld_from_events(const v2s_tau2019_labels *events, v2s_seld_label
         border[2 * i + 1] = made.row_end_s[i] = events->events[i].end_s;
     }
     if (status == V2S_OK) {
-        qsort(border, borders, sizeof *border, compare_times);
+        qsort(border, borders, sizeof *border, v2s_compare_doubles);
         status = sweep(events, border, borders, &made);
     }
     free(border);

@@ -10,6 +10,8 @@
 #include <strings.h>
 #include <sys/stat.h>
 
+#include "kernels/base/array.h"
+
 enum { MAX_DEPTH = 16 };
 
 static const char *const SUFFIXES[] = {".wav", ".flac", ".ogg",  ".oga", ".opus", ".mp3", ".w64",
@@ -38,14 +40,11 @@ static bool is_sound(const char *name) {
 
 static v2s_status add_file(scan *s, const char *path, const char *name, int64_t bytes) {
     v2s_sounds *sounds = s->sounds;
-    if (sounds->count == s->capacity) {
-        size_t wanted = s->capacity == 0 ? 256 : 2 * s->capacity;
-        v2s_sound_file *grown = realloc(sounds->files, wanted * sizeof *grown);
-        if (grown == NULL)
-            return no_memory();
-        sounds->files = grown;
-        s->capacity = wanted;
-    }
+    v2s_sound_file *grown =
+        v2s_array_grow(sounds->files, sounds->count, &s->capacity, sizeof *grown);
+    if (grown == NULL)
+        return no_memory();
+    sounds->files = grown;
     v2s_sound_file *file = &sounds->files[sounds->count++];
     *file = (v2s_sound_file){.path = strdup(path), .name = strdup(name), .bytes = bytes};
     return file->path != NULL && file->name != NULL ? V2S_OK : no_memory();

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 // SoundSpaces 1.0 among its own files (train/prepare_soundspaces.c tells the layout).
 //
-//   response   2nd order, ACN/N3D (maintainers, issue 58): of its channels the first four are taken
-//              and the dipoles divided by sqrt 3 (SN3D)
+//   response   2nd order, ACN/N3D (said by its maintainers): of its channels the first four are
+//              taken and the dipoles divided by sqrt 3 (SN3D)
 //   truth      sound * response, without the delay of the first sound's arrival (whole samples),
 //              times one gain for all responses of a data set, so that the median of
 //              gain x max(d, 0.5 m) of their first sounds is 1: what the pairing `dry` expects
@@ -36,9 +36,6 @@ const v2s_vec3 *v2s_places_at(const v2s_places *places, int64_t id); // NULL: no
 enum { V2S_MESH_TURNS = 4 };
 extern const char *const v2s_mesh_turn_name[V2S_MESH_TURNS]; // "+y": front is +y, ..
 v2s_vec3 v2s_mesh_turned(v2s_vec3 mesh, int turn);
-
-// The middle one (mean of the two where n is even); sorts. n >= 1.
-double v2s_median(double *values, size_t n);
 
 // ---- scenes (soundspaces_scenes.c) ------------------------------------------------------------
 

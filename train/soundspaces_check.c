@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "kernels/base/array.h"
 #include "train/soundspaces.h"
 
 #define FLAG_DEG 30.0

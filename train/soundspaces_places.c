@@ -6,6 +6,7 @@
 
 #include "data/options.h"
 #include "data/text_lines.h"
+#include "kernels/base/array.h"
 #include "train/soundspaces.h"
 
 enum { LINE_MAX_BYTES = 1024, COLUMNS = 4, MAX_PLACES = 1 << 20 };
@@ -18,17 +19,6 @@ v2s_vec3 v2s_mesh_turned(v2s_vec3 m, int turn) {
     const v2s_vec3 turned[V2S_MESH_TURNS] = {
         {m.y, -m.x, m.z}, {m.x, m.y, m.z}, {-m.y, m.x, m.z}, {-m.x, -m.y, m.z}};
     return turned[turn];
-}
-
-static int by_size(const void *a, const void *b) {
-    double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
-}
-
-double v2s_median(double *values, size_t n) {
-    V2S_ASSERT(n > 0);
-    qsort(values, n, sizeof *values, by_size);
-    return n % 2 == 1 ? values[n / 2] : 0.5 * (values[n / 2 - 1] + values[n / 2]);
 }
 
 void v2s_places_free(v2s_places *places) {
@@ -81,14 +71,10 @@ static v2s_status read_row(v2s_text_lines *lines, v2s_places *places, size_t *ro
         return V2S_OK;
     if (places->count == MAX_PLACES)
         return v2s_text_lines_bad(lines, "more than %d places", MAX_PLACES);
-    if (places->count == *room) {
-        size_t wanted = *room == 0 ? 256 : 2 * *room;
-        void *grown = realloc(places->items, wanted * sizeof *places->items);
-        if (grown == NULL)
-            return V2S_FAIL(V2S_NOMEM, "out of memory");
-        places->items = grown;
-        *room = wanted;
-    }
+    void *grown = v2s_array_grow(places->items, places->count, room, sizeof *places->items);
+    if (grown == NULL)
+        return V2S_FAIL(V2S_NOMEM, "out of memory");
+    places->items = grown;
     V2S_TRY(parse(lines, line, &places->items[places->count]));
     places->count++;
     return V2S_OK;

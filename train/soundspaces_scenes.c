@@ -16,14 +16,15 @@ static v2s_status no_memory(void) {
 
 // ---- scenes -----------------------------------------------------------------------------------
 
-static v2s_status add_scene(v2s_soundspaces *j, const char *set, const char *name) {
+static v2s_status add_scene(v2s_soundspaces *j, const char *set, const char *above,
+                            const char *name) {
     const char *path;
     v2s_room_scene s = {0};
     if (j->scene_count == MAX_SCENES)
         return V2S_FAIL(V2S_FORMAT, "%s: more than %d scenes", j->p->root, MAX_SCENES);
     V2S_TRY(v2s_prepare_text(j->p, &s.set, "%s", set));
     V2S_TRY(v2s_prepare_text(j->p, &s.name, "%s", name));
-    V2S_TRY(v2s_prepare_text(j->p, &s.irs, "%sambisonic_rirs/%s/%s/irs", j->data, set, name));
+    V2S_TRY(v2s_prepare_text(j->p, &s.irs, "%s/%s/irs", above, name));
     V2S_TRY(v2s_prepare_path(j->p, &path, "%s", s.irs));
     if (!v2s_is_folder(path))
         return v2s_prepare_skip(j->p, path, "not there: a scene without its folder irs");
@@ -35,38 +36,48 @@ static v2s_status add_scene(v2s_soundspaces *j, const char *set, const char *nam
     return V2S_OK;
 }
 
-static v2s_status list_set(v2s_soundspaces *j, const char *set) {
+// Of something in the folder ROOT/below.
+typedef v2s_status (*take_name)(v2s_soundspaces *j, const char *set, const char *below,
+                                const char *name);
+
+// Everything in ROOT/below, in the order of names.
+static v2s_status each_in(v2s_soundspaces *j, const char *set, const char *below, take_name take) {
     v2s_names names = {0};
-    const char *below, *path;
-    V2S_TRY(v2s_prepare_text(j->p, &below, "%sambisonic_rirs/%s", j->data, set));
-    V2S_TRY(v2s_prepare_path(j->p, &path, "%s", below));
-    if (!v2s_is_folder(path))
-        return V2S_OK;
     V2S_TRY(v2s_prepare_list(j->p, below, NULL, &names));
     v2s_status status = V2S_OK;
     for (size_t i = 0; i < names.count && status == V2S_OK; i++)
-        status = add_scene(j, set, names.items[i]);
+        status = take(j, set, below, names.items[i]);
     v2s_names_free(&names);
     return status;
 }
 
+static v2s_status each_if_there(v2s_soundspaces *j, const char *set, const char *below,
+                                take_name take) {
+    const char *path;
+    V2S_TRY(v2s_prepare_path(j->p, &path, "%s", below));
+    return v2s_is_folder(path) ? each_in(j, set, below, take) : V2S_OK;
+}
+
+static v2s_status list_set(v2s_soundspaces *j, const char *none, const char *above,
+                           const char *set) {
+    const char *below;
+    (void)none;
+    V2S_TRY(v2s_prepare_text(j->p, &below, "%s/%s", above, set));
+    return each_if_there(j, set, below, add_scene);
+}
+
 static v2s_status list_scenes(v2s_soundspaces *j) {
-    v2s_names sets = {0};
     const char *below, *path;
     j->data = "data/";
     V2S_TRY(v2s_prepare_path(j->p, &path, "data/ambisonic_rirs"));
     if (!v2s_is_folder(path))
         j->data = "";
     V2S_TRY(v2s_prepare_text(j->p, &below, "%sambisonic_rirs", j->data));
-    V2S_TRY(v2s_prepare_list(j->p, below, NULL, &sets));
-    v2s_status status = V2S_OK;
-    for (size_t i = 0; i < sets.count && status == V2S_OK; i++)
-        status = list_set(j, sets.items[i]);
-    v2s_names_free(&sets);
-    if (status == V2S_OK && j->scene_count == 0)
-        status = V2S_FAIL(V2S_FORMAT, "%s/%s: no scene in it: expected <data set>/<scene>/irs",
-                          j->p->root, below);
-    return status;
+    V2S_TRY(each_in(j, NULL, below, list_set));
+    if (j->scene_count == 0)
+        return V2S_FAIL(V2S_FORMAT, "%s/%s: no scene in it: expected <data set>/<scene>/irs",
+                        j->p->root, below);
+    return V2S_OK;
 }
 
 v2s_status v2s_random_order(uint64_t seed, uint64_t stream, size_t n, size_t **order) {
@@ -110,15 +121,14 @@ static bool split_of(const char *name, v2s_split *split) {
     return false;
 }
 
-// Scenes that DATA/datasets/<set>/<version>/<name>/content lists.
+// Scenes that DATA/datasets/<set>/<version>/<name>/content lists; `version` is that folder.
 static v2s_status read_content(v2s_soundspaces *j, const char *set, const char *version,
                                const char *name) {
     v2s_split split;
     const char *below, *path, *list;
     if (!split_of(name, &split))
         return V2S_OK;
-    V2S_TRY(
-        v2s_prepare_text(j->p, &below, "%sdatasets/%s/%s/%s/content", j->data, set, version, name));
+    V2S_TRY(v2s_prepare_text(j->p, &below, "%s/%s/content", version, name));
     for (size_t i = 0; i < j->scene_count; i++) {
         v2s_room_scene *s = &j->scenes[i];
         if (strcmp(s->set, set) != 0)
@@ -138,34 +148,17 @@ static v2s_status read_content(v2s_soundspaces *j, const char *set, const char *
     return V2S_OK;
 }
 
-static v2s_status read_version(v2s_soundspaces *j, const char *set, const char *version) {
-    v2s_names names = {0};
-    const char *below, *path;
-    V2S_TRY(v2s_prepare_text(j->p, &below, "%sdatasets/%s/%s", j->data, set, version));
-    V2S_TRY(v2s_prepare_path(j->p, &path, "%s", below));
-    if (!v2s_is_folder(path))
-        return V2S_OK;
-    V2S_TRY(v2s_prepare_list(j->p, below, NULL, &names));
-    v2s_status status = V2S_OK;
-    for (size_t i = 0; i < names.count && status == V2S_OK; i++)
-        status = read_content(j, set, version, names.items[i]);
-    v2s_names_free(&names);
-    return status;
+static v2s_status read_version(v2s_soundspaces *j, const char *set, const char *above,
+                               const char *version) {
+    const char *below;
+    V2S_TRY(v2s_prepare_text(j->p, &below, "%s/%s", above, version));
+    return each_if_there(j, set, below, read_content);
 }
 
 static v2s_status read_published(v2s_soundspaces *j, const char *set) {
-    v2s_names versions = {0};
-    const char *below, *path;
+    const char *below;
     V2S_TRY(v2s_prepare_text(j->p, &below, "%sdatasets/%s", j->data, set));
-    V2S_TRY(v2s_prepare_path(j->p, &path, "%s", below));
-    if (!v2s_is_folder(path))
-        return V2S_OK;
-    V2S_TRY(v2s_prepare_list(j->p, below, NULL, &versions));
-    v2s_status status = V2S_OK;
-    for (size_t i = 0; i < versions.count && status == V2S_OK; i++)
-        status = read_version(j, set, versions.items[i]);
-    v2s_names_free(&versions);
-    return status;
+    return each_if_there(j, set, below, read_version);
 }
 
 static v2s_status split_scenes(v2s_soundspaces *j) {

@@ -12,6 +12,7 @@
 #include "data/sound_out.h"
 #include "data/trajectory_csv.h"
 #include "infer/progress.h"
+#include "kernels/base/array.h"
 #include "kernels/base/cancel.h"
 #include "kernels/base/parallel.h"
 #include "train/folder.h"
@@ -360,14 +361,10 @@ static void gather(const work *w, bool *used, v2s_synth_stats *stats) {
         stats->sounds_used += used[i];
 }
 
-static int compare_texts(const void *a, const void *b) {
-    return strcmp(*(char *const *)a, *(char *const *)b);
-}
-
 static void warn_unusable(work *w, v2s_run_log *log) {
     size_t different = 0;
     if (w->unusable_count > 0)
-        qsort(w->unusable, w->unusable_count, sizeof *w->unusable, compare_texts);
+        qsort(w->unusable, w->unusable_count, sizeof *w->unusable, v2s_compare_texts);
     for (size_t i = 0; i < w->unusable_count; i++) {
         if (i > 0 && strcmp(w->unusable[i], w->unusable[i - 1]) == 0)
             continue;

@@ -3,16 +3,13 @@
 
 #include <stdlib.h>
 
-static int by_size(const void *a, const void *b) {
-    double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
-}
+#include "kernels/base/array.h"
 
 double v2s_usual_rate(double *rates_hz, size_t count) {
     double usual_hz = 0;
     size_t most = 0, run = 0;
     if (count > 1)
-        qsort(rates_hz, count, sizeof *rates_hz, by_size);
+        qsort(rates_hz, count, sizeof *rates_hz, v2s_compare_doubles);
     for (size_t i = 0; i < count; i++) {
         run = i > 0 && rates_hz[i] == rates_hz[i - 1] ? run + 1 : 1;
         if (run > most && rates_hz[i] > 0) {

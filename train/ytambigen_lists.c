@@ -8,6 +8,7 @@
 
 #include "data/csv_field.h"
 #include "data/text_lines.h"
+#include "kernels/base/array.h"
 #include "spatial/conventions.h"
 #include "train/ytambigen.h"
 
@@ -44,14 +45,11 @@ static size_t without_suffix(const char *text) {
 
 static v2s_status keep(v2s_prepare *p, v2s_ytambigen_lists *lists, const char *id, size_t n,
                        v2s_split split) {
-    if (lists->count == lists->room) {
-        size_t room = lists->room == 0 ? 4096 : 2 * lists->room;
-        v2s_ytambigen_item *grown = realloc(lists->items, room * sizeof *grown);
-        if (grown == NULL)
-            return no_memory();
-        lists->items = grown;
-        lists->room = room;
-    }
+    v2s_ytambigen_item *grown =
+        v2s_array_grow(lists->items, lists->count, &lists->room, sizeof *grown);
+    if (grown == NULL)
+        return no_memory();
+    lists->items = grown;
     v2s_ytambigen_item item = {.split = split};
     V2S_TRY(v2s_prepare_text(p, &item.id, "%.*s", (int)n, id));
     lists->items[lists->count++] = item;
@@ -84,14 +82,11 @@ static v2s_status take_row(v2s_prepare *p, v2s_ytambigen_lists *lists, const v2s
 static v2s_status read_row(v2s_prepare *p, v2s_ytambigen_lists *lists, v2s_text_lines *lines,
                            bool *header, v2s_split split) {
     char *line;
-    v2s_status status = v2s_text_lines_next(lines, &line);
+    v2s_status status = v2s_csv_next(lines, &line);
     if (status == V2S_FORMAT)
         return v2s_prepare_skip(p, lines->path, "unusable row: %s",
                                 v2s_without_path(v2s_error_text(), lines->path));
     V2S_TRY(status);
-    line = v2s_csv_trim(line);
-    if (*line == '\0')
-        return V2S_OK;
     bool first = *header;
     *header = false;
     return take_row(p, lists, lines, line, first, split);

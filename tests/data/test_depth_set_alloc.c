@@ -9,40 +9,9 @@
 
 #include "data/depth_set.h"
 #include "data/media.h"
+#include "tests/support/failing_alloc.h"
 #include "tests/support/make_depth_set.h"
 #include "tests/support/make_media.h"
-
-static int countdown = -1; // allocations until one fails; -1: none does
-
-static bool fails_now(void) {
-    return countdown >= 0 && countdown-- == 0;
-}
-
-void *__real_malloc(size_t size);
-void *__real_calloc(size_t count, size_t size);
-void *__real_realloc(void *old, size_t size);
-void *__real_aligned_alloc(size_t alignment, size_t size);
-char *__real_strdup(const char *text);
-
-void *__wrap_malloc(size_t size) {
-    return fails_now() ? NULL : __real_malloc(size);
-}
-
-void *__wrap_calloc(size_t count, size_t size) {
-    return fails_now() ? NULL : __real_calloc(count, size);
-}
-
-void *__wrap_realloc(void *old, size_t size) {
-    return fails_now() ? NULL : __real_realloc(old, size);
-}
-
-void *__wrap_aligned_alloc(size_t alignment, size_t size) {
-    return fails_now() ? NULL : __real_aligned_alloc(alignment, size);
-}
-
-char *__wrap_strdup(const char *text) {
-    return fails_now() ? NULL : __real_strdup(text);
-}
 
 enum { SIZE = 16 };
 
@@ -75,10 +44,10 @@ static void check(const char *path, int spare) {
     int n = 0;
     for (; n < MANY; n++) {
         v2s_error_clear();
-        countdown = n;
+        v2s_test_alloc.countdown = n;
         v2s_status status = whole_job(path);
-        bool failed = countdown < 0;
-        countdown = -1;
+        bool failed = v2s_test_alloc.countdown < 0;
+        v2s_test_alloc.countdown = -1;
         if (!failed) {
             cr_assert_eq(status, V2S_OK, "%s", v2s_error_text());
             break;

@@ -80,6 +80,28 @@ Test(sound_in, wav_comes_back_bit_for_bit) {
     free(y);
 }
 
+Test(sound_in, what_is_left_comes_at_once_or_up_to_a_limit) {
+    enum { COUNT = 50000, MOST = 20000 };
+    float *x = noise(2 * COUNT), *rest = NULL, first[2 * 7];
+    const char *path = v2s_test_path("a.wav");
+    size_t got = 0, frames = 0;
+    v2s_test_make_wav(path, x, COUNT, 2, RATE);
+    v2s_sound_in *in = open_ok(path);
+    cr_assert(v2s_sound_in_read(in, first, 7, &got) == V2S_OK && got == 7);
+    cr_assert(v2s_sound_in_read_rest(in, SIZE_MAX, &rest, &frames) == V2S_OK);
+    cr_assert(frames == COUNT - 7 && memcmp(rest, x + 2 * 7, 2 * frames * sizeof *x) == 0);
+    free(rest);
+    cr_assert(v2s_sound_in_read_rest(in, SIZE_MAX, &rest, &frames) == V2S_OK && frames == 0);
+    free(rest);
+    v2s_sound_in_close(&in);
+    in = open_ok(path);
+    cr_assert(v2s_sound_in_read_rest(in, MOST, &rest, &frames) == V2S_OK);
+    cr_expect(frames > MOST && frames < COUNT, "%zu", frames);
+    free(rest);
+    v2s_sound_in_close(&in);
+    free(x);
+}
+
 // The sound of a video: 0.3 s of noise that starts `start_s` after the first picture.
 static const char *make_offset_video(const char *name, double start_s, const float *x,
                                      size_t frames) {

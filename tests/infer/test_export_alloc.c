@@ -7,41 +7,8 @@
 
 #include "checkpoints/onnx.h"
 #include "infer/export.h"
+#include "tests/support/failing_alloc.h"
 #include "tests/support/scratch_file.h"
-
-static int countdown = -1; // allocations until one fails; -1: none does
-
-static bool fails_now(void) {
-    return countdown >= 0 && countdown-- == 0;
-}
-
-void *__real_malloc(size_t size);
-void *__real_calloc(size_t count, size_t size);
-void *__real_realloc(void *old, size_t size);
-void *__real_aligned_alloc(size_t alignment, size_t size);
-char *__real_strdup(const char *text);
-
-void *__wrap_malloc(size_t size) {
-    return fails_now() ? NULL : __real_malloc(size);
-}
-
-void *__wrap_calloc(size_t count, size_t size) {
-    return fails_now() ? NULL : __real_calloc(count, size);
-}
-
-void *__wrap_realloc(void *old, size_t size) {
-    return fails_now() ? NULL : __real_realloc(old, size);
-}
-
-void *__wrap_aligned_alloc(size_t alignment, size_t size) {
-    return fails_now() ? NULL : __real_aligned_alloc(alignment, size);
-}
-
-// Left out: without memory for a folder's name, the folder is not synced and the file is complete
-// all the same (kernels/base/file_out.c).
-char *__wrap_strdup(const char *text) {
-    return __real_strdup(text);
-}
 
 // The graph of a small refiner, written, and what info reads of it.
 static v2s_status whole_job(const char *path, v2s_refiner *refiner, const v2s_refiner_info *info) {
@@ -64,14 +31,17 @@ Test(export_alloc, every_failed_allocation_is_reported) {
     v2s_refiner_info info = {.preset = "seed", .config = config};
     scratch_file f = scratch_file_make();
     v2s_refiner *refiner = NULL;
+    // Without memory for a folder's name, the folder is not synced and the file is complete all the
+    // same (kernels/base/file_out.c).
+    v2s_test_alloc.spare_strdup = true;
     cr_assert_eq(v2s_refiner_open(&config, &refiner), V2S_OK);
     int n = 0;
     for (; n < MANY; n++) {
         v2s_error_clear();
-        countdown = n;
+        v2s_test_alloc.countdown = n;
         v2s_status status = whole_job(f.path, refiner, &info);
-        bool failed = countdown < 0;
-        countdown = -1;
+        bool failed = v2s_test_alloc.countdown < 0;
+        v2s_test_alloc.countdown = -1;
         if (!failed) {
             cr_assert_eq(status, V2S_OK, "%s", v2s_error_text());
             break;

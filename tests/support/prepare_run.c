@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "tests/support/make_media.h"
+#include "tests/support/make_pairs.h"
 #include "tests/support/make_sets.h"
 
 v2s_test_prepared v2s_test_prepare(const char *const *words) {
@@ -51,4 +52,34 @@ void v2s_test_make_recording(const char *folder, const char *name, const v2s_tes
     v2s_test_make_field(path, field);
     snprintf(path, sizeof path, "d/metadata_dev/%s/%s.csv", folder, name);
     v2s_test_make_rows(path, field, off_deg, distance_cm);
+}
+
+const v2s_test_source v2s_test_moving[1] = {{0.2, 2.2, -30, 0, 40}};
+
+v2s_test_field v2s_test_field_of(const v2s_test_source *sources, size_t count, double duration_s) {
+    return (v2s_test_field){24000, duration_s, V2S_LAYOUT_AMBIX, count, sources};
+}
+
+void v2s_test_make_starss22(void) {
+    static const v2s_test_source overlapping[] = {{0.5, 2.0, 60, 10, 0}, {1.4, 3.0, -100, -20, 0}};
+    v2s_test_field a = v2s_test_field_of(overlapping, 2, 3.2);
+    v2s_test_field b = v2s_test_field_of(v2s_test_moving, 1, 2.5);
+    v2s_test_make_recording("dev-train-sony", "fold3_room21_mix001", &a, 0, 0);
+    v2s_test_make_recording("dev-train-tau", "fold3_room4_mix002", &b, 0, 0);
+    v2s_test_make_recording("dev-test-tau", "fold4_room8_mix001", &b, 0, 0);
+}
+
+cJSON *v2s_test_train_and_compare(void) {
+    v2s_test_make_tiny_weights();
+    v2s_test_run run = v2s_test_run_train((const char *const[]){
+        "refiner", "d/m.jsonl", "-o", "run", "--init", "tiny.safetensors", "--segment", "0.5",
+        "--rate", "8000", "--steps", "4", "--batch", "2", "--threads", "2", NULL});
+    cr_expect(run.code == 0, "%s", run.err);
+    v2s_test_run_free(&run);
+    run = v2s_test_run_program((const char *const[]){"compare", "d/m.jsonl", "--refiner",
+                                                     "run/last.safetensors", "--json", "c.json",
+                                                     "--threads", "2", NULL});
+    cr_expect(run.code == 0, "%s", run.err);
+    v2s_test_run_free(&run);
+    return v2s_test_json(v2s_test_path("c.json"));
 }

@@ -37,8 +37,20 @@ const char *v2s_test_reason(const v2s_test_prepared *prepared, const char *list,
 v2s_manifest v2s_test_manifest(const char *name, v2s_manifest_rules rules);
 const v2s_clip *v2s_test_clip(const v2s_manifest *m, const char *id); // aborts if there is none
 
+// Trains a few steps on the manifest d/m.jsonl and compares what comes of it; the comparison's
+// JSON.
+cJSON *v2s_test_train_and_compare(void);
+
+// AmbiX at 24 kHz.
+v2s_test_field v2s_test_field_of(const v2s_test_source *sources, size_t count, double duration_s);
+
 // d/foa_dev/<folder>/<name>.wav and d/metadata_dev/<folder>/<name>.csv (v2s_test_make_rows).
 void v2s_test_make_recording(const char *folder, const char *name, const v2s_test_field *field,
                              double off_deg, double distance_cm);
+
+// A starss22 of three recordings: one of two sources that overlap for 0.6 s (1.4 s to 2 s) in
+// dev-train-sony, and one of v2s_test_moving in each of dev-train-tau and dev-test-tau.
+void v2s_test_make_starss22(void);
+extern const v2s_test_source v2s_test_moving[1];
 
 #endif

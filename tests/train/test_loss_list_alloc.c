@@ -6,39 +6,8 @@
 #include <string.h>
 
 #include "kernels/loss_binaural.h"
+#include "tests/support/failing_alloc.h"
 #include "train/loss_list.h"
-
-static int countdown = -1; // allocations until one fails; -1: none does
-
-static bool fails_now(void) {
-    return countdown >= 0 && countdown-- == 0;
-}
-
-void *__real_malloc(size_t size);
-void *__real_calloc(size_t count, size_t size);
-void *__real_realloc(void *old, size_t size);
-void *__real_aligned_alloc(size_t alignment, size_t size);
-char *__real_strdup(const char *text);
-
-void *__wrap_malloc(size_t size) {
-    return fails_now() ? NULL : __real_malloc(size);
-}
-
-void *__wrap_calloc(size_t count, size_t size) {
-    return fails_now() ? NULL : __real_calloc(count, size);
-}
-
-void *__wrap_realloc(void *old, size_t size) {
-    return fails_now() ? NULL : __real_realloc(old, size);
-}
-
-void *__wrap_aligned_alloc(size_t alignment, size_t size) {
-    return fails_now() ? NULL : __real_aligned_alloc(alignment, size);
-}
-
-char *__wrap_strdup(const char *text) {
-    return fails_now() ? NULL : __real_strdup(text);
-}
 
 // What is opened, and closed again where that succeeds.
 static v2s_status open_list(void) {
@@ -69,10 +38,10 @@ static v2s_status open_binaural(void) {
 static void check_each_allocation(v2s_status (*open)(void)) {
     int failed = 0;
     for (;; failed++) {
-        countdown = failed;
+        v2s_test_alloc.countdown = failed;
         v2s_status status = open();
-        bool done = countdown >= 0; // fewer allocations than that
-        countdown = -1;
+        bool done = v2s_test_alloc.countdown >= 0; // fewer allocations than that
+        v2s_test_alloc.countdown = -1;
         if (done) {
             cr_assert_eq(status, V2S_OK, "%s", v2s_error_text());
             break;

@@ -17,25 +17,7 @@
 
 TestSuite(prepare_program, .fini = v2s_test_folder_remove, .timeout = 120);
 
-enum { RATE = 24000 };
-
-// ---- miniatures -------------------------------------------------------------------------------
-
-// Two sources that overlap for 0.6 s, and one that moves.
-static const v2s_test_source overlapping[] = {{0.5, 2.0, 60, 10, 0}, {1.4, 3.0, -100, -20, 0}};
-static const v2s_test_source moving[] = {{0.2, 2.2, -30, 0, 40}};
 static const v2s_test_source single[] = {{0.3, 1.5, 30, 0, 0}};
-
-static v2s_test_field field_of(const v2s_test_source *sources, size_t count, double duration_s) {
-    return (v2s_test_field){RATE, duration_s, V2S_LAYOUT_AMBIX, count, sources};
-}
-
-static void make_starss22(void) {
-    v2s_test_field a = field_of(overlapping, 2, 3.2), b = field_of(moving, 1, 2.5);
-    v2s_test_make_recording("dev-train-sony", "fold3_room21_mix001", &a, 0, 0);
-    v2s_test_make_recording("dev-train-tau", "fold3_room4_mix002", &b, 0, 0);
-    v2s_test_make_recording("dev-test-tau", "fold4_room8_mix001", &b, 0, 0);
-}
 
 // ---- bad input --------------------------------------------------------------------------------
 
@@ -48,7 +30,7 @@ static void truncate_file(const char *name, double share) {
 
 // fold3_room1_mix001 is right; each of the others is wrong in its way.
 static void make_bad_set(void) {
-    v2s_test_field f = field_of(single, 1, 2), rate = f;
+    v2s_test_field f = v2s_test_field_of(single, 1, 2), rate = f;
     char name[64];
     for (int i = 1; i <= 14; i++) {
         snprintf(name, sizeof name, "fold3_room1_mix%03d", i);
@@ -109,7 +91,7 @@ Test(prepare_program, what_cannot_be_used_is_named_with_its_reason) {
 
 Test(prepare_program, a_name_that_comes_twice_keeps_the_trajectory_of_the_first) {
     static const v2s_test_source other[] = {{0.3, 1.5, -100, 0, 0}};
-    v2s_test_field f = field_of(single, 1, 2), g = field_of(other, 1, 2);
+    v2s_test_field f = v2s_test_field_of(single, 1, 2), g = v2s_test_field_of(other, 1, 2);
     v2s_test_make_recording("dev-train-sony", "fold3_room1_mix001", &f, 0, 0);
     v2s_test_make_recording("dev-train-tau", "fold3_room1_mix001", &g, 0, 0);
     v2s_test_prepared o = V2S_TEST_PREPARE("starss22");
@@ -136,7 +118,7 @@ Test(prepare_program, strict_stops_at_the_first_problem_and_leaves_nothing) {
 
 Test(prepare_program, a_label_beyond_the_sound_is_cut_and_counted) {
     static const v2s_test_source longer[] = {{0.3, 2.5, 30, 0, 0}};
-    v2s_test_field f = field_of(longer, 1, 2);
+    v2s_test_field f = v2s_test_field_of(longer, 1, 2);
     v2s_test_make_recording("dev-train", "fold3_room1_mix001", &f, 0, 0);
     v2s_test_prepared o = V2S_TEST_PREPARE("starss22");
     cr_expect(o.run.code == 0 && v2s_test_found(&o, "labels_beyond_sound") == 5);
@@ -147,7 +129,7 @@ Test(prepare_program, a_label_beyond_the_sound_is_cut_and_counted) {
 }
 
 Test(prepare_program, labels_out_of_range_are_counted) {
-    v2s_test_field f = field_of(single, 1, 2);
+    v2s_test_field f = v2s_test_field_of(single, 1, 2);
     v2s_test_make_recording("dev-train", "fold3_room1_mix001", &f, 0, 0);
     v2s_test_make_text("d/metadata_dev/dev-train/fold3_room1_mix001.csv",
                        "3,0,0,30,0\n4,0,0,30,0\n5,0,0,30,0\n6,0,0,30,0\n7,0,0,30,0\n"
@@ -160,7 +142,7 @@ Test(prepare_program, labels_out_of_range_are_counted) {
 }
 
 Test(prepare_program, a_set_without_a_usable_clip_is_an_error_with_a_summary) {
-    v2s_test_field f = field_of(single, 1, 2);
+    v2s_test_field f = v2s_test_field_of(single, 1, 2);
     v2s_test_make_recording("dev-train", "fold3_room1_mix001", &f, 0, 0);
     unlink(v2s_test_path("d/foa_dev/dev-train/fold3_room1_mix001.wav"));
     v2s_test_prepared o = V2S_TEST_PREPARE("starss22");
@@ -174,7 +156,7 @@ Test(prepare_program, a_set_without_a_usable_clip_is_an_error_with_a_summary) {
 // ---- paths and words --------------------------------------------------------------------------
 
 Test(prepare_program, a_manifest_elsewhere_says_what_reading_it_needs) {
-    make_starss22();
+    v2s_test_make_starss22();
     v2s_test_make_folder("out/deep");
     v2s_test_run run = v2s_test_run_train(
         (const char *const[]){"prepare", "starss22", "d/", "-o", "out/deep/m.jsonl", NULL});
@@ -195,7 +177,7 @@ Test(prepare_program, a_manifest_elsewhere_says_what_reading_it_needs) {
 }
 
 Test(prepare_program, same_bytes_whatever_the_threads) {
-    make_starss22();
+    v2s_test_make_starss22();
     v2s_test_prepared o = V2S_TEST_PREPARE("starss22", "--threads", "1");
     size_t n, m;
     unsigned char *one = v2s_test_read_file(v2s_test_path("d/m.jsonl"), &n);

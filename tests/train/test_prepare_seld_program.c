@@ -22,28 +22,12 @@ TestSuite(prepare_seld_program, .fini = v2s_test_folder_remove, .timeout = 120);
 
 enum { RATE = 24000 };
 
-// ---- miniatures -------------------------------------------------------------------------------
-
-// Two sources that overlap for 0.6 s, and one that moves.
-static const v2s_test_source overlapping[] = {{0.5, 2.0, 60, 10, 0}, {1.4, 3.0, -100, -20, 0}};
-static const v2s_test_source moving[] = {{0.2, 2.2, -30, 0, 40}};
 static const v2s_test_source single[] = {{0.3, 1.5, 30, 0, 0}};
-
-static v2s_test_field field_of(const v2s_test_source *sources, size_t count, double duration_s) {
-    return (v2s_test_field){RATE, duration_s, V2S_LAYOUT_AMBIX, count, sources};
-}
-
-static void make_starss22(void) {
-    v2s_test_field a = field_of(overlapping, 2, 3.2), b = field_of(moving, 1, 2.5);
-    v2s_test_make_recording("dev-train-sony", "fold3_room21_mix001", &a, 0, 0);
-    v2s_test_make_recording("dev-train-tau", "fold3_room4_mix002", &b, 0, 0);
-    v2s_test_make_recording("dev-test-tau", "fold4_room8_mix001", &b, 0, 0);
-}
 
 // ---- clips ------------------------------------------------------------------------------------
 
 Test(prepare_seld_program, a_span_with_one_source_is_a_clip) {
-    make_starss22();
+    v2s_test_make_starss22();
     v2s_test_prepared o = V2S_TEST_PREPARE("starss22");
     cr_assert(o.run.code == 0, "%s", o.run.err);
     cr_expect(v2s_test_found(&o, "clips") == 4 && v2s_test_found(&o, "splits.train") == 3);
@@ -71,7 +55,7 @@ Test(prepare_seld_program, a_span_with_one_source_is_a_clip) {
 }
 
 Test(prepare_seld_program, a_pair_that_was_prepared_has_its_sound_and_its_direction) {
-    make_starss22();
+    v2s_test_make_starss22();
     v2s_test_prepared o = V2S_TEST_PREPARE("starss22");
     v2s_manifest m = v2s_test_manifest("d/m.jsonl", (v2s_manifest_rules){.strict = true});
     static const char *const IDS[] = {"fold3_room21_mix001-002", "fold3_room4_mix002-001"};
@@ -97,7 +81,7 @@ Test(prepare_seld_program, a_pair_that_was_prepared_has_its_sound_and_its_direct
 Test(prepare_seld_program, short_spans_are_left_out_and_counted) {
     static const v2s_test_source sources[] = {
         {0, 0.4, 0, 0, 0}, {1, 1.5, 90, 0, 0}, {2, 2.4, 0, 0, 0}};
-    v2s_test_field f = field_of(sources, 3, 3);
+    v2s_test_field f = v2s_test_field_of(sources, 3, 3);
     v2s_test_make_recording("dev-train", "fold3_room1_mix001", &f, 0, 0);
     v2s_test_prepared o = V2S_TEST_PREPARE("starss22");
     cr_assert(o.run.code == 0, "%s", o.run.err);
@@ -110,7 +94,7 @@ Test(prepare_seld_program, short_spans_are_left_out_and_counted) {
 }
 
 Test(prepare_seld_program, only_starss23_has_distances_in_centimetres) {
-    v2s_test_field f = field_of(single, 1, 2);
+    v2s_test_field f = v2s_test_field_of(single, 1, 2);
     v2s_test_make_recording("dev-train-sony", "fold3_room1_mix001", &f, 0, 152);
     v2s_test_make_recording("dev-test-sony", "fold4_room1_mix001", &f, 0, 0);
     v2s_test_prepared o = V2S_TEST_PREPARE("starss23");
@@ -134,7 +118,7 @@ Test(prepare_seld_program, only_starss23_has_distances_in_centimetres) {
 }
 
 Test(prepare_seld_program, tau2021_has_a_folder_for_validation) {
-    v2s_test_field f = field_of(single, 1, 2);
+    v2s_test_field f = v2s_test_field_of(single, 1, 2);
     v2s_test_make_recording("dev-train", "fold1_room1_mix001", &f, 0, 0);
     v2s_test_make_recording("dev-val", "fold5_room1_mix001", &f, 0, 0);
     v2s_test_make_recording("dev-test", "fold6_room1_mix001", &f, 0, 0);
@@ -151,7 +135,7 @@ Test(prepare_seld_program, tau2021_has_a_folder_for_validation) {
 Test(prepare_seld_program, recordings_without_a_folder_are_dealt_by_their_fold) {
     static const char *const NAMES[] = {"fold4_room1_mix001", "fold5_room1_mix001",
                                         "fold6_room1_mix001", "fold7_room1_mix001"};
-    v2s_test_field f = field_of(single, 1, 2);
+    v2s_test_field f = v2s_test_field_of(single, 1, 2);
     for (int i = 0; i < 4; i++)
         v2s_test_make_recording(".", NAMES[i], &f, 0, 0);
     v2s_test_prepared o = V2S_TEST_PREPARE("tau2021");
@@ -228,7 +212,8 @@ Test(prepare_seld_program, the_folds_of_tau2019_are_the_published_ones) {
 // ---- label and sound --------------------------------------------------------------------------
 
 Test(prepare_seld_program, a_label_that_the_sound_contradicts_is_flagged_with_the_angle) {
-    v2s_test_field f = field_of(single, 1, 2), g = field_of(moving, 1, 2.5);
+    v2s_test_field f = v2s_test_field_of(single, 1, 2),
+                   g = v2s_test_field_of(v2s_test_moving, 1, 2.5);
     v2s_test_make_recording("dev-train", "fold3_room1_mix001", &f, 0, 0);
     v2s_test_make_recording("dev-train", "fold3_room1_mix002", &f, 90, 0);
     v2s_test_make_recording("dev-train", "fold3_room1_mix003", &g, 25, 0);
@@ -284,7 +269,7 @@ Test(prepare_seld_program, n3d_is_told_from_the_labels) {
 }
 
 Test(prepare_seld_program, labelled_silence_is_skipped) {
-    v2s_test_field f = field_of(single, 1, 2);
+    v2s_test_field f = v2s_test_field_of(single, 1, 2);
     v2s_test_make_recording("dev-train", "fold3_room1_mix001", &f, 0, 0);
     v2s_test_make_recording("dev-train", "fold3_room1_mix002", &f, 0, 0);
     float *zeros = calloc(4 * 2 * RATE, sizeof *zeros);
@@ -406,19 +391,8 @@ Test(prepare_seld_program, a_refiner_learns_from_what_was_prepared_and_is_compar
     }
     v2s_test_prepared o = V2S_TEST_PREPARE("tau2021");
     cr_assert(o.run.code == 0, "%s", o.run.err);
-    v2s_test_make_tiny_weights();
-    v2s_test_run run = v2s_test_run_train((const char *const[]){
-        "refiner", "d/m.jsonl", "-o", "run", "--init", "tiny.safetensors", "--segment", "0.5",
-        "--rate", "8000", "--steps", "4", "--batch", "2", "--threads", "2", NULL});
-    cr_expect(run.code == 0, "%s", run.err);
-    v2s_test_run_free(&run);
-    run = v2s_test_run_program((const char *const[]){"compare", "d/m.jsonl", "--refiner",
-                                                     "run/last.safetensors", "--json", "c.json",
-                                                     "--threads", "2", NULL});
-    cr_expect(run.code == 0, "%s", run.err);
-    cJSON *json = v2s_test_json(v2s_test_path("c.json"));
+    cJSON *json = v2s_test_train_and_compare();
     cr_expect(v2s_test_number(json, "clips") == 1);
     cJSON_Delete(json);
-    v2s_test_run_free(&run);
     v2s_test_prepared_free(&o);
 }
