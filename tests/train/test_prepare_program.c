@@ -156,6 +156,8 @@ Test(prepare_program, labels_out_of_range_are_counted) {
     cr_expect(o.run.code == 0 && v2s_test_found(&o, "labels_out_of_range") == 2);
     cr_expect(v2s_test_found(&o, "clips") == 1 && fabs(v2s_test_found(&o, "clips_s") - 0.5) < 1e-6);
     cr_expect(strstr(o.run.err, "classes above 12") != NULL, "%s", o.run.err);
+    cr_expect(strstr(o.run.err, "2 labels of 1 files are out of range") != NULL, "%s", o.run.err);
+    cr_expect(strstr(o.run.err, "mix001.csv") != NULL, "%s", o.run.err);
     v2s_test_prepared_free(&o);
 }
 
