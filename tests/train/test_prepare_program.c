@@ -239,3 +239,21 @@ Test(prepare_program, wrong_words_are_wrong_usage) {
     expect_code(1, "none/m.jsonl", WORDS("tau2019", "d", "-o", "none/m.jsonl"));
     expect_code(1, "none/j.json", WORDS("tau2019", "d", "-o", "m.jsonl", "--json", "none/j.json"));
 }
+
+Test(prepare_program, a_file_of_the_data_set_is_not_overwritten) {
+    v2s_test_field f = field_of(single, 1, 2);
+    v2s_test_make_recording("dev-train", "fold3_room1_mix001", &f, 0, 0);
+#define LABELS "d/metadata_dev/dev-train/fold3_room1_mix001.csv"
+    static const char *const tries[][7] = {
+        {"prepare", "starss22", "d", "-o", LABELS, NULL},
+        {"prepare", "starss22", "d", "-o", "m.jsonl", "--json=" LABELS, NULL}};
+    for (int i = 0; i < 2; i++) {
+        v2s_test_run run = v2s_test_run_train(tries[i]);
+        cr_expect(run.code == 2 && strstr(run.err, "would overwrite a file of the data set"),
+                  "%d: %s", run.code, run.err);
+        v2s_test_run_free(&run);
+    }
+    v2s_test_prepared o = V2S_TEST_PREPARE("starss22");
+    cr_expect(o.run.code == 0, "%s", o.run.err);
+    v2s_test_prepared_free(&o);
+}
