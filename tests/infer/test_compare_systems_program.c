@@ -30,8 +30,8 @@ static const char HEAD[] = "time_s,object,az_deg,el_deg,dist_m,confidence\n";
 // Clip i of a set: dry noise, its path, and as the truth what `render` makes of them with the words
 // of `more`, without its first `late` samples. Every clip is in a room of its own.
 static void make_clip(int i, const char *path, size_t late, const char *const *more) {
-    char dry[16], csv[16], wav[16], text[4096];
-    const char *words[16] = {"render", "--trajectory", csv, "--sound", dry, "-o", wav, "-q"};
+    char dry[32], csv[32], wav[32], text[4096];
+    const char *words[32] = {"render", "--trajectory", csv, "--sound", dry, "-o", wav, "-q"};
     int n = 8;
     for (; *more != NULL; more++)
         words[n++] = *more;
