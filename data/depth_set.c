@@ -133,6 +133,11 @@ static v2s_status read_header(table *t) {
         return V2S_FAIL(V2S_FORMAT, "%s: expected a header with the column `%s`, found nothing",
                         t->lines.path, t->layout->column[0]);
     V2S_TRY(status);
+    if (strncmp(t->field[0], "version https://git-lfs", 23) == 0)
+        return V2S_FAIL(V2S_FORMAT,
+                        "%s: Git LFS pointer: the file holds only the address of its content (git "
+                        "lfs pull fetches it)",
+                        t->lines.path);
     int count;
     if (t->layout == &V1 && find_column(t, V2.column[V2_AUDIO_NAME], &count) >= 0)
         return v2s_text_lines_bad(&t->lines,
@@ -236,6 +241,8 @@ static v2s_status read_row(table *t) {
 
 static v2s_status read_rows(table *t) {
     v2s_status status = read_header(t);
+    if (status == V2S_FORMAT && !t->b->rules.strict)
+        return keep_reason(t->b, v2s_error_text());
     while (status == V2S_OK)
         status = read_row(t);
     return status == V2S_END ? V2S_OK : status;

@@ -14,8 +14,8 @@
 // added (pandas writes one without a name in front); blanks around fields, "quoted" fields, CRLF, a
 // byte order mark and blank lines are accepted. A line that cannot be used (a missing value,
 // another number of fields than the header, a path that is absolute or has "..", a file that is not
-// there) is skipped and counted, an error with `strict`; a csv without a needed column is an error
-// either way. Files are opened by `load` alone.
+// there) is skipped and counted, an error with `strict`, and so is a csv that is empty, lacks a
+// needed column or is a Git LFS pointer. Files are opened by `load` alone.
 //
 // Unlike published code: locations are sorted, not in the file system's order; V1's sounds are cut
 // as V2's. As there: +inf in V1's maps is the largest depth, not invalid.

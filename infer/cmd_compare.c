@@ -241,6 +241,8 @@ static void add_rows(run *r) {
                             r->systems.items[i].file);
     if (r->device != NULL)
         v2s_run_device_report(r->device, r->s, &r->log);
+    if (c->threads > 1) // the device's line speaks of the network in one clip
+        v2s_run_log_row(&r->log, "threads", "%d, a clip on each", c->threads);
     v2s_run_log_row(&r->log, "clips", "%zu judged, %zu without one clear direction, %zu failed",
                     c->judged, c->unclear, c->failed);
     if (r->s->cache != NULL) {

@@ -139,14 +139,21 @@ void v2s_panel_row(v2s_run_log *log, const char *label, const v2s_sample *s, int
                     number(median, s->median, decimals), s->n);
 }
 
+// A probability; one that rounds to 0 is not 0.
+static const char *chance(char text[32], double p) {
+    if (p < 0.5e-4)
+        return strcpy(text, "< 0.0001");
+    return number(text, p, 4);
+}
+
 void v2s_panel_row_paired(v2s_run_log *log, const char *label, const v2s_paired *r, int decimals,
                           const char *unit) {
     const v2s_sample *d = &r->difference;
     char mean[32], lo[32], hi[32], t[32], p_t[32], p_w[32];
     v2s_run_log_row(log, label, "%s%s [%s, %s], t %s p %s, Wilcoxon p %s, n %zu",
                     number(mean, d->mean, decimals), unit, number(lo, d->lo, decimals),
-                    number(hi, d->hi, decimals), number(t, r->t, 2), number(p_t, r->p_t, 4),
-                    number(p_w, r->p_wilcoxon, 4), d->n);
+                    number(hi, d->hi, decimals), number(t, r->t, 2), chance(p_t, r->p_t),
+                    chance(p_w, r->p_wilcoxon), d->n);
 }
 
 static void add_sample(cJSON *o, const v2s_sample *s) {

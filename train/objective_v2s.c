@@ -299,12 +299,9 @@ static v2s_status read_splits(objective_v2s *o, const v2s_clip *const *train,
     o->base.val_clips = o->val.count;
     o->base.train = o->train.from;
     o->base.skipped_clips = reader.skipped;
-    if (o->train.count > 0 && o->val.count > 0)
+    if (o->train.count > 0)
         return V2S_OK;
-    return V2S_FAIL(V2S_FORMAT,
-                    "preset v2s: expected usable clips of the splits train and val, found %zu "
-                    "and %zu",
-                    o->train.count, o->val.count);
+    return V2S_FAIL(V2S_FORMAT, "preset v2s: no usable clip of the split train");
 }
 
 static v2s_status fit_floors(objective_v2s *o) {

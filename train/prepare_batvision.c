@@ -194,14 +194,16 @@ static v2s_status survey_files(job *j) {
 
 // ---- what can be used -------------------------------------------------------------------------
 
-// The reader's sentence is "table: line N: what": the table is the file.
+// The reader's sentence is "table.csv: what" or "table.csv: line N: what": the table is the file.
 static v2s_status skip_line(v2s_prepare *p, const char *reason) {
-    const char *line = strstr(reason, ": line ");
-    const char *file;
-    if (line == NULL)
+    static const char end[] = ".csv: ";
+    const char *what = strstr(reason, end), *file;
+    if (what == NULL)
         return v2s_prepare_skip(p, p->root, "unusable line: %s", reason);
-    V2S_TRY(v2s_prepare_text(p, &file, "%.*s", (int)(line - reason), reason));
-    return v2s_prepare_skip(p, file, "unusable line: %s", line + 2);
+    what += sizeof end - 1;
+    V2S_TRY(v2s_prepare_text(p, &file, "%.*s", (int)(what - reason) - 2, reason));
+    return v2s_prepare_skip(p, file, "%s%s",
+                            strncmp(what, "line ", 5) == 0 ? "unusable line: " : "", what);
 }
 
 // False stays false; the first file of a sample that cannot be used is named.

@@ -166,6 +166,21 @@ static v2s_status check_writable(const char *path) {
     return V2S_OK;
 }
 
+// A file that is in the data set already is one of its own, unless its name is that of an output.
+static v2s_status check_not_of_set(const char *root, const char *option, const char *path,
+                                   const char *suffix) {
+    size_t n = strlen(path), end = strlen(suffix), top = strlen(root);
+    char *real = NULL;
+    if (!v2s_is_file(path) || (n > end && strcmp(path + n - end, suffix) == 0))
+        return V2S_OK;
+    V2S_TRY(real_path(path, &real));
+    bool inside = strncmp(real, root, top) == 0 && (real[top] == '/' || strcmp(root, "/") == 0);
+    free(real);
+    return inside
+               ? V2S_FAIL(V2S_USAGE, "%s %s would overwrite a file of the data set", option, path)
+               : V2S_OK;
+}
+
 v2s_status v2s_prepare_open_paths(v2s_prepare *p) {
     v2s_prepare_state *s = p->state;
     const char *slash = strrchr(s->manifest, '/');
@@ -188,9 +203,14 @@ v2s_status v2s_prepare_open_paths(v2s_prepare *p) {
         return no_memory();
     }
     s->files_name = slash == NULL ? s->files : s->files + (slash - s->manifest) + 1;
-    V2S_TRY(check_writable(s->manifest));
     const char *json = p->settings->common.json;
-    return json == NULL || strcmp(json, "-") == 0 ? V2S_OK : check_writable(json);
+    json = json == NULL || strcmp(json, "-") == 0 ? NULL : json;
+    V2S_TRY(check_not_of_set(s->real_root, "-o", s->manifest, ".jsonl"));
+    V2S_TRY(check_writable(s->manifest));
+    if (json == NULL)
+        return V2S_OK;
+    V2S_TRY(check_not_of_set(s->real_root, "--json", json, ".json"));
+    return check_writable(json);
 }
 
 // to, an absolute path, seen from the folder `from`: ../ for every part of `from` that it leaves.

@@ -14,6 +14,8 @@
 typedef struct totals {
     size_t rows, out_of_range, beyond, classes, unordered;
     size_t spans, used, brief, silent, overlaps;
+    size_t wrong_files;      // with labels out of range
+    const char *first_wrong; // of them
     double overlapped_s;
     size_t found[V2S_SPLIT_COUNT], guesses[V2S_LAYOUTS];
     v2s_seld_channels channels;
@@ -244,21 +246,28 @@ static v2s_status add_clip(v2s_seld_set *set, const v2s_seld_recording *r, size_
     return v2s_prepare_add(set->p, &clip);
 }
 
+static void count_labels(const v2s_seld_set *set, const v2s_seld_recording *r, totals *t) {
+    const v2s_seld_labels *labels = &r->labels;
+    t->found[r->split]++;
+    t->guesses[r->guess]++;
+    t->rows += labels->rows;
+    t->out_of_range += labels->out_of_range;
+    if (labels->out_of_range > 0 && t->wrong_files++ == 0)
+        t->first_wrong = r->csv;
+    t->unordered += labels->unordered;
+    t->classes += set->class_count > 0 && labels->class_max >= set->class_count;
+    t->beyond += r->beyond;
+    t->overlaps += labels->overlaps;
+    t->overlapped_s += labels->overlapped_s;
+}
+
 static v2s_status add_recording(v2s_seld_set *set, const v2s_seld_recording *r, totals *t) {
     bool usable;
     V2S_TRY(v2s_prepare_check_sound(set->p, r->sound, V2S_FOA_CHANNELS, set->rate_hz, &usable));
     if (!usable)
         return V2S_OK;
-    size_t number = 0;
-    t->found[r->split]++;
-    t->guesses[r->guess]++;
-    t->rows += r->labels.rows;
-    t->out_of_range += r->labels.out_of_range;
-    t->unordered += r->labels.unordered;
-    t->classes += set->class_count > 0 && r->labels.class_max >= set->class_count;
-    t->beyond += r->beyond;
-    t->overlaps += r->labels.overlaps;
-    t->overlapped_s += r->labels.overlapped_s;
+    size_t number = 0, silent = t->silent;
+    count_labels(set, r, t);
     for (size_t i = 0; i < r->labels.count; i++) {
         const v2s_seld_span *s = &r->labels.spans[i];
         t->spans++;
@@ -275,10 +284,11 @@ static v2s_status add_recording(v2s_seld_set *set, const v2s_seld_recording *r, 
             t->used++;
         }
     }
-    if (number == 0)
+    if (number == 0 && t->silent == silent)
         return v2s_prepare_skip(set->p, r->sound,
-                                "no span: nothing of it has exactly one source for %.1f s",
-                                CLIP_MIN_S);
+                                "no span: nothing of it has exactly one source for %.1f s (%zu "
+                                "labels, %zu of them out of range, %zu beyond the sound's end)",
+                                CLIP_MIN_S, r->labels.rows, r->labels.out_of_range, r->beyond);
     return V2S_OK;
 }
 
@@ -310,6 +320,12 @@ static v2s_status finish(v2s_seld_set *set, totals *t) {
     V2S_TRY(survey(set));
     for (size_t i = 0; i < set->count; i++)
         V2S_TRY(add_recording(set, &set->recordings[i], t));
+    if (t->out_of_range > 0)
+        V2S_TRY(v2s_prepare_problem(set->p,
+                                    "%s: %zu labels of %zu files are out of range (azimuth within "
+                                    "180 deg, elevation within 90 deg, distance above 0), the "
+                                    "first in %s",
+                                    set->p->root, t->out_of_range, t->wrong_files, t->first_wrong));
     if (t->unordered > 0)
         V2S_TRY(v2s_prepare_problem(set->p,
                                     "%s: %zu labels begin before the one above them (sorted)",

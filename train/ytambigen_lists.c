@@ -167,6 +167,8 @@ static v2s_status read_text(const char *path, char **text, size_t *size) {
 static v2s_status read_labels(const char *path, v2s_ytambigen_lists *lists) {
     char *text = NULL;
     size_t size = 0;
+    if (v2s_lfs_pointer(path))
+        return V2S_FAIL(V2S_FORMAT, "%s: %s", path, V2S_LFS_REASON);
     v2s_status status = read_text(path, &text, &size);
     if (status == V2S_OK && (lists->json = cJSON_ParseWithLength(text, size)) == NULL)
         status = V2S_FAIL(V2S_FORMAT, "%s: not JSON; is it truncated?", path);
@@ -184,10 +186,12 @@ v2s_status v2s_ytambigen_direction(const v2s_ytambigen_lists *lists, const char 
     if (l == NULL)
         return V2S_FAIL(V2S_FORMAT, "no direction: it is not in ambi.json");
     if (!l->pair)
-        return V2S_FAIL(V2S_FORMAT, "unusable direction: expected [elevation, azimuth]");
+        return V2S_FAIL(V2S_FORMAT,
+                        "unusable direction: expected [elevation, azimuth] in ambi.json");
     if (!(l->elevation >= 0 && l->elevation <= 90 && l->azimuth >= 0 && l->azimuth <= 180))
         return V2S_FAIL(V2S_FORMAT,
-                        "label out of range: [%g, %g], expected elevation 0 to 90 and azimuth 0 to "
+                        "label out of range: [%g, %g] in ambi.json, expected elevation 0 to 90 and "
+                        "azimuth 0 to "
                         "180 in units of 2 deg",
                         l->elevation, l->azimuth);
     *unit = v2s_unit_from_angles(v2s_rad(2 * l->azimuth - 179),

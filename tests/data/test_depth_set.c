@@ -392,20 +392,20 @@ Test(depth_set, damaged_tables_never_crash) {
     size_t size;
     unsigned char *data = v2s_test_read_file(path, &size);
     uint32_t state = 5;
-    int opened = 0;
+    int damaged = 0;
     for (int i = 0; i < 300; i++) {
         size_t damaged_size = size;
         unsigned char *bytes = v2s_test_damage(data, &damaged_size, &state);
         v2s_test_write_file(path, bytes, damaged_size);
         free(bytes);
         v2s_depth_set set = {0};
-        if (v2s_depth_set_open(root, (v2s_manifest_rules){.strict = false}, &set) == V2S_OK) {
-            opened++;
-            cr_assert(set.count >= 5 && set.count <= 8);
-        }
+        cr_assert(v2s_depth_set_open(root, (v2s_manifest_rules){.strict = false}, &set) == V2S_OK,
+                  "%s", v2s_error_text()); // the other tables are whole
+        cr_assert(set.count >= 5 && set.count <= 8);
+        damaged += set.skipped > 0;
         v2s_depth_set_free(&set);
     }
-    cr_expect(opened > 20 && opened < 300, "%d", opened);
+    cr_expect(damaged > 100, "%d", damaged);
     free(data);
 }
 

@@ -111,10 +111,11 @@ Test(compare_program, a_refiner_that_does_nothing_is_not_different) {
     cr_assert_eq(v2s_refiner_open(&config, &m), V2S_OK);
     cr_assert_eq(v2s_refiner_save(v2s_test_path("w.safetensors"), m, RATE, "omni"), V2S_OK);
     v2s_refiner_close(&m);
-    v2s_test_run run = v2s_test_run_program(
-        (const char *const[]){"compare", "m.jsonl", "--refiner", "w.safetensors", "--json",
-                              "o.json", "--report", "o.html", "--metrics", "all", NULL});
+    v2s_test_run run = v2s_test_run_program((const char *const[]){
+        "compare", "m.jsonl", "--refiner", "w.safetensors", "--json", "o.json", "--report",
+        "o.html", "--metrics", "all", "--threads", "2", NULL});
     cr_assert_eq(run.code, 0, "%s", run.err);
+    cr_expect(strstr(run.out, "2, a clip on each") != NULL, "%s", run.out);
     cr_expect(strstr(run.out, "refined is not different from geometric") != NULL, "%s", run.out);
     cr_expect(strstr(run.err, "no gains for the floor 'scaled'") != NULL, "%s", run.err);
     v2s_test_run_free(&run);

@@ -366,6 +366,8 @@ Test(export_program, what_is_no_model_is_refused) {
     V2S_TEST_REFUSED("text.safetensors", "export", "text.safetensors", "-o", "o.safetensors");
     v2s_test_write_text("text.onnx", "weights");
     V2S_TEST_REFUSED("text.onnx: not an ONNX file", "info", "text.onnx");
+    V2S_TEST_REFUSED("text.onnx: an ONNX model; export reads safetensors", "export", "text.onnx",
+                     "-o", "o.safetensors");
     cr_expect_not(depth_is_there("o.onnx") || depth_is_there("o.safetensors"));
 }
 

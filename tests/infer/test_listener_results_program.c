@@ -76,6 +76,18 @@ Test(listener_results_program, assessors_who_do_not_hear_the_reference_are_left_
 }
 
 // One of four items is 25 %, above 15; two of 14 are 14 %.
+Test(listener_results_program, a_small_probability_is_not_called_nothing) {
+    FILE *f = open_table(MUSHRA "rating_comment\n");
+    for (int i = 0; i < 12; i++) {
+        const char who[] = {'a' + (char)i, '@', 'x', '\0'};
+        rate(f, who, 100, 1 + i % 2, 20);
+    }
+    fclose(f);
+    v2s_test_run run = analysed("--listening-results", "r.csv");
+    cr_expect(strstr(run.out, "p < 0.0001, Wilcoxon p 0.0005") != NULL, "%s", run.out);
+    v2s_test_run_free(&run);
+}
+
 Test(listener_results_program, the_limit_is_fifteen_percent_of_the_items) {
     for (int items = 4; items <= 14; items += 10) {
         FILE *f = open_table("trial_id,rating_stimulus,rating_score\n");

@@ -139,8 +139,22 @@ Test(prepare_batvision, every_pair_that_cannot_be_used_is_named_with_its_reason)
     V2S_TEST_PREPARE_REFUSED(1, "audio_2.wav", "batvision2", "bv", "-o", "s.jsonl", "--strict");
     V2S_TEST_PREPARE_REFUSED(1, "expected batvision1", "batvision1", "bv", "-o", "s.jsonl");
     V2S_TEST_PREPARE_REFUSED(1, "no such folder", "batvision1", "nowhere", "-o", "s.jsonl");
-    v2s_test_write_text("bv/attic/train.csv", "depth path,audio\n");
-    V2S_TEST_PREPARE_REFUSED(1, "depth file name", "batvision2", "bv", "-o", "s.jsonl");
+}
+
+Test(prepare_batvision, a_table_that_cannot_be_used_costs_its_location_alone) {
+    static const char *const parts[] = {"`depth file name`", "found nothing", "LFS"};
+    v2s_test_make_depth_set("bv", 4, 0, 0);
+    for (int i = 0; i < 3; i++) {
+        v2s_test_write_text("bv/attic/train.csv", i == 0 ? "depth path,audio\n" : "");
+        if (i == 2)
+            v2s_test_make_lfs_pointer("bv/attic/train.csv");
+        cJSON *json = V2S_TEST_PREPARE_JSON("batvision2", "bv", "-o", "m.jsonl");
+        expect_splits(json, 2, 0, 0);
+        cr_expect(strstr(v2s_test_reason_of(json, "skipped", "attic/train.csv"), parts[i]) != NULL,
+                  "%s", v2s_test_reason_of(json, "skipped", "attic/train.csv"));
+        cJSON_Delete(json);
+        V2S_TEST_PREPARE_REFUSED(1, parts[i], "batvision2", "bv", "-o", "s.jsonl", "--strict");
+    }
 }
 
 Test(prepare_batvision, ears_and_rows_of_the_first_set_are_checked_too) {

@@ -138,6 +138,8 @@ Test(prepare_program, labels_out_of_range_are_counted) {
     cr_expect(o.run.code == 0 && v2s_test_found(&o, "labels_out_of_range") == 2);
     cr_expect(v2s_test_found(&o, "clips") == 1 && fabs(v2s_test_found(&o, "clips_s") - 0.5) < 1e-6);
     cr_expect(strstr(o.run.err, "classes above 12") != NULL, "%s", o.run.err);
+    cr_expect(strstr(o.run.err, "2 labels of 1 files are out of range") != NULL, "%s", o.run.err);
+    cr_expect(strstr(o.run.err, "mix001.csv") != NULL, "%s", o.run.err);
     v2s_test_prepared_free(&o);
 }
 
@@ -218,4 +220,22 @@ Test(prepare_program, wrong_words_are_wrong_usage) {
     expect_code(1, "mic_dev holds the microphones", WORDS("tau2021", "e", "-o", "m.jsonl"));
     expect_code(1, "none/m.jsonl", WORDS("tau2019", "d", "-o", "none/m.jsonl"));
     expect_code(1, "none/j.json", WORDS("tau2019", "d", "-o", "m.jsonl", "--json", "none/j.json"));
+}
+
+Test(prepare_program, a_file_of_the_data_set_is_not_overwritten) {
+    v2s_test_field f = field_of(single, 1, 2);
+    v2s_test_make_recording("dev-train", "fold3_room1_mix001", &f, 0, 0);
+#define LABELS "d/metadata_dev/dev-train/fold3_room1_mix001.csv"
+    static const char *const tries[][7] = {
+        {"prepare", "starss22", "d", "-o", LABELS, NULL},
+        {"prepare", "starss22", "d", "-o", "m.jsonl", "--json=" LABELS, NULL}};
+    for (int i = 0; i < 2; i++) {
+        v2s_test_run run = v2s_test_run_train(tries[i]);
+        cr_expect(run.code == 2 && strstr(run.err, "would overwrite a file of the data set"),
+                  "%d: %s", run.code, run.err);
+        v2s_test_run_free(&run);
+    }
+    v2s_test_prepared o = V2S_TEST_PREPARE("starss22");
+    cr_expect(o.run.code == 0, "%s", o.run.err);
+    v2s_test_prepared_free(&o);
 }

@@ -280,6 +280,7 @@ Test(prepare_seld_program, labelled_silence_is_skipped) {
     cr_expect(o.run.code == 0 && v2s_test_found(&o, "silent") == 1 &&
               v2s_test_found(&o, "spans_silent") == 1);
     V2S_TEST_SKIPPED(&o, "mix002.wav", "silence");
+    cr_expect(cJSON_GetArraySize(cJSON_GetObjectItem(o.json, "skipped")) == 1);
     v2s_test_prepared_free(&o);
 }
 

@@ -215,6 +215,8 @@ Test(prepare_ytambigen, without_lists_or_directions_nothing_is_made) {
     V2S_TEST_PREPARE_REFUSED(1, "ambi.json", "ytambigen", "yt", "-o", "yt/m.jsonl");
     v2s_test_write_text("yt/ambi.json", "{\"aaaaaaaaaaa_1\": [44, ");
     V2S_TEST_PREPARE_REFUSED(1, "not JSON", "ytambigen", "yt", "-o", "yt/m.jsonl");
+    v2s_test_make_lfs_pointer("yt/ambi.json");
+    V2S_TEST_PREPARE_REFUSED(1, "LFS", "ytambigen", "yt", "-o", "yt/m.jsonl");
     v2s_test_write_text("yt/ambi.json", "[]");
     V2S_TEST_PREPARE_REFUSED(1, "object of directions", "ytambigen", "yt", "-o", "yt/m.jsonl");
     v2s_test_write_text("yt/ambi.json", "{\"aaaaaaaaaaa_1\": [44, 3]}");

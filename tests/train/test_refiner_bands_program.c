@@ -95,3 +95,16 @@ Test(refiner_bands_program, a_clip_that_cannot_be_used_is_named) {
     train(1, "c2",
           (const char *const[]){"refiner", SMALL, "-o", "run2", "--steps", "2", "--strict", NULL});
 }
+
+// STARSS and small sets have no split val: the training loss chooses the best weights then.
+Test(refiner_bands_program, a_set_without_validation_is_trained_with_a_warning) {
+    v2s_test_make_diffuse_pairs(8, 0);
+    v2s_test_make_band_weights(v2s_test_path("w.safetensors"), false, 3);
+    train(0, "no clips of the split val: best.safetensors is chosen by the training loss",
+          (const char *const[]){"refiner", SMALL, "-o", "run", "--epochs", "1", "--schedule",
+                                "constant", NULL});
+    v2s_refiner *m = NULL;
+    cr_assert_eq(v2s_refiner_load(v2s_test_path("run/best.safetensors"), &m, NULL), V2S_OK);
+    v2s_refiner_close(&m);
+    train(0, "", (const char *const[]){"refiner", "--resume", "-o", "run", "--epochs", "2", NULL});
+}
