@@ -12,17 +12,7 @@ import sys
 import numpy as np
 
 import metrics_reference_field as reference
-
-
-def hash_noise(stream, count, scale):
-    """As tests/support/hash_noise.c."""
-    x = np.arange(count, dtype=np.uint64) + np.uint64(0x9E3779B9) * np.uint64(stream + 1)
-    x &= np.uint64(0xFFFFFFFF)
-    for shift, factor in ((16, 0x85EBCA6B), (13, 0xC2B2AE35), (16, 1)):
-        x ^= x >> np.uint64(shift)
-        x = x * np.uint64(factor) & np.uint64(0xFFFFFFFF)
-    unit = (x >> np.uint64(8)).astype(np.float32) * np.float32(2.0**-23) - np.float32(1)
-    return (unit * np.float32(scale)).astype(np.float64)
+from hash_noise import hash_noise
 
 
 def wave(s, direction):
@@ -37,8 +27,8 @@ def turning(azimuth):
 
 def pair(kind, rate, n):
     """Truth and prediction, AmbiX [4][n]: products and sums in double, rounded once."""
-    s, i = hash_noise(1, n, 0.5), np.arange(n)
-    q, r = (hash_noise(k, 4 * n, 0.1).reshape(n, 4).T for k in (2, 3))
+    s, i = hash_noise(1, n, 0.5).astype(np.float64), np.arange(n)
+    q, r = (hash_noise(k, 4 * n, 0.1).astype(np.float64).reshape(n, 4).T for k in (2, 3))
     here, there = (0.48, 0.6, 0.64), (-0.6, 0.28, 0.75)
     t = wave(s / (1 + i / (0.2 * rate)), here) + q
     p = (wave(s, here) + r) * np.array([1, 0.75, 0.75, 0.75])[:, None]
@@ -103,8 +93,8 @@ def write_transport(path):
     with open(path, "w", encoding="ascii") as f:
         f.write("# made by tests/tools/make_metrics_field_golden.py: points, stream, least work\n")
         for n, stream in ((1, 10), (2, 20), (3, 30), (7, 40), (20, 50), (60, 60)):
-            cost = abs(hash_noise(stream, n * n, 1)).reshape(n, n)
-            p, q = (abs(hash_noise(stream + k, n, 1)) for k in (1, 2))
+            cost = abs(hash_noise(stream, n * n, 1).astype(np.float64)).reshape(n, n)
+            p, q = (abs(hash_noise(stream + k, n, 1).astype(np.float64)) for k in (1, 2))
             f.write(f"{n} {stream} {reference.work(p, q, cost):.12g}\n")
 
 

@@ -16,18 +16,9 @@ import numpy as np
 import torch
 from safetensors.torch import save_file
 
+from hash_noise import hash_noise
+
 FRAMES = 16000
-
-
-def hash_noise(stream, count, scale):
-    """Uniform in [-scale, scale): murmur3's finaliser of index + golden ratio * (stream + 1)."""
-    x = np.arange(count, dtype=np.uint64) + np.uint64(0x9E3779B9) * np.uint64(stream + 1)
-    x &= np.uint64(0xFFFFFFFF)
-    for shift, factor in ((16, 0x85EBCA6B), (13, 0xC2B2AE35), (16, 1)):
-        x ^= x >> np.uint64(shift)
-        x = x * np.uint64(factor) & np.uint64(0xFFFFFFFF)
-    unit = (x >> np.uint64(8)).astype(np.float32) * np.float32(2.0**-23) - np.float32(1)
-    return unit * np.float32(scale)
 
 
 class Seed(torch.nn.Module):
