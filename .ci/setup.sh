@@ -23,18 +23,19 @@ v2s_install() {
         $missing >/dev/null
 }
 
-# Python packages of tests/cli/onnx.sh, which says why it is skipped where they cannot be had.
+# Python packages of tests/cli/{onnx,examples,numbers}.sh, which say why they are skipped where
+# these cannot be had.
 # V2S_PYTHON names another interpreter that has them.
 v2s_python() {
-    packages='numpy onnx onnxruntime safetensors'
-    imports='import numpy, onnx, onnxruntime, safetensors'
+    packages='numpy scipy onnx onnxruntime safetensors'
+    imports='import numpy, scipy, onnx, onnxruntime, safetensors'
     [ -z "${V2S_PYTHON:-}" ] || return 0
     .venv/bin/python -c "$imports" 2>/dev/null && return 0
     echo "installing into .venv: $packages"
     # shellcheck disable=SC2086
     { python3 -m venv .venv && .venv/bin/pip install --quiet --disable-pip-version-check \
         --timeout 20 --retries 1 $packages; } >.venv.log 2>&1 ||
-        echo "not installed (.venv.log says why): tests of ONNX files will be skipped" >&2
+        echo "not installed (.venv.log says why): tests that need Python will be skipped" >&2
 }
 
 # v2s_build FOLDER [cmake options]

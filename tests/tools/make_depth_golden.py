@@ -36,7 +36,7 @@ from safetensors.torch import save_file
 from torch import nn
 from torch.nn import functional as F
 
-from make_refiner_golden import hash_noise
+from hash_noise import hash_noise
 
 PROJECTIONS, STEPS, BATCH, SIZE, BASE, MAX_DEPTH = 16, 10, 2, 32, 8, 10.0
 

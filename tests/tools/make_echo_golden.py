@@ -19,7 +19,7 @@ import numpy as np
 import torch
 from torch.nn.functional import interpolate
 
-from make_refiner_golden import hash_noise
+from hash_noise import hash_noise
 
 RATE_HZ, SAMPLES = 44100, 7782
 HEIGHT, WIDTH, PIXELS = 45, 80, 1000

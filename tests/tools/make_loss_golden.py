@@ -18,7 +18,7 @@ import sys
 import numpy as np
 import torch
 
-from make_refiner_golden import hash_noise
+from hash_noise import hash_noise
 
 T, RATE_HZ, TAPS = 500, 16000, 33
 SIZES = (64, 128, 256)

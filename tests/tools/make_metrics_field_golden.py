@@ -15,10 +15,6 @@ import metrics_reference_field as reference
 from hash_noise import hash_noise
 
 
-def noise(stream, count, scale):
-    return hash_noise(stream, count, scale).astype(np.float64)
-
-
 def wave(s, direction):
     """direction: Y, Z, X, numbers or one for each sample."""
     return np.stack([s] + [s * d for d in direction])
@@ -31,8 +27,8 @@ def turning(azimuth):
 
 def pair(kind, rate, n):
     """Truth and prediction, AmbiX [4][n]: products and sums in double, rounded once."""
-    s, i = noise(1, n, 0.5), np.arange(n)
-    q, r = (noise(k, 4 * n, 0.1).reshape(n, 4).T for k in (2, 3))
+    s, i = hash_noise(1, n, 0.5).astype(np.float64), np.arange(n)
+    q, r = (hash_noise(k, 4 * n, 0.1).astype(np.float64).reshape(n, 4).T for k in (2, 3))
     here, there = (0.48, 0.6, 0.64), (-0.6, 0.28, 0.75)
     t = wave(s / (1 + i / (0.2 * rate)), here) + q
     p = (wave(s, here) + r) * np.array([1, 0.75, 0.75, 0.75])[:, None]
@@ -97,8 +93,8 @@ def write_transport(path):
     with open(path, "w", encoding="ascii") as f:
         f.write("# made by tests/tools/make_metrics_field_golden.py: points, stream, least work\n")
         for n, stream in ((1, 10), (2, 20), (3, 30), (7, 40), (20, 50), (60, 60)):
-            cost = abs(noise(stream, n * n, 1)).reshape(n, n)
-            p, q = (abs(noise(stream + k, n, 1)) for k in (1, 2))
+            cost = abs(hash_noise(stream, n * n, 1).astype(np.float64)).reshape(n, n)
+            p, q = (abs(hash_noise(stream + k, n, 1).astype(np.float64)) for k in (1, 2))
             f.write(f"{n} {stream} {reference.work(p, q, cost):.12g}\n")
 
 

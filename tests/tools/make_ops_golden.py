@@ -16,7 +16,7 @@ import sys
 import torch
 from torch.nn import functional as F
 
-from make_refiner_golden import hash_noise
+from hash_noise import hash_noise
 
 
 def noise(stream, *shape, scale=1.0):

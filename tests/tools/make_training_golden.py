@@ -16,7 +16,8 @@ import sys
 
 import numpy as np
 import torch
-from make_refiner_golden import hash_noise, hash_seed
+from hash_noise import hash_noise
+from make_refiner_golden import hash_seed
 
 BATCH, FRAMES, STEPS, PROJECTIONS = 2, 60, 10, 16
 

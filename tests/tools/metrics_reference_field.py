@@ -7,16 +7,12 @@ and both return a dict of our keys; m10 is a function of its own, for its earth 
 linear program that takes its time. SOURCES names where each comes from; demo() is a pair of sounds
 that anyone can make. Formulas: spatial/map_agreement.h, foa_stats.h, ear_stats.h, foa_distance.h.
 """
-import json
-import subprocess
-import sys
-import tempfile
-
 import numpy as np
 import scipy.optimize
 import scipy.signal
 import scipy.special
-import soundfile
+
+from metrics_reference_stereo import si_sdr_db
 
 SOURCES = {
     "M6_cc": "ViSAGe, evaluate_spatial.py and utils/wild_360.py, CorrCoeff",
@@ -48,6 +44,7 @@ def demo(rate=16000, seconds=6, seed=7):
     truth = walk(0.8 * t, 0.4 + 0 * t) + noise
     prediction = 0.7 * walk(0.8 * t - 0.35, 0.1 + 0 * t)
     return truth.astype(np.float32), prediction.astype(np.float32)
+
 
 # ---- S1 .. S5 ----------------------------------------------------------------------------------
 
@@ -284,17 +281,6 @@ def m9(p, t):
     }
 
 
-def si_sdr_db(p, t):
-    """Mean over channels."""
-    values = []
-    with np.errstate(divide="ignore", invalid="ignore"):
-        for pc, tc in zip(p.T, t.T):
-            pc, tc = pc - pc.mean(), tc - tc.mean()
-            wanted = np.dot(pc, tc) / (np.dot(tc, tc) + 1e-8) * tc
-            values.append(10 * np.log10(np.sum(wanted**2) / np.sum((wanted - pc) ** 2)))
-        return np.mean(values)
-
-
 def four_channels(truth, prediction, rate):
     """Not finite where a metric is not defined."""
     p, t = (np.asarray(x, dtype=np.float64).T for x in (prediction, truth))
@@ -304,7 +290,7 @@ def four_channels(truth, prediction, rate):
         **m6(p, t, rate, False),
         "M8": m8(p, t, rate),
         **m9(p, t),
-        "M12_si_sdr_db": si_sdr_db(p, t),
+        "M12_si_sdr_db": si_sdr_db(p.T, t.T),
     }
 
 
@@ -382,43 +368,3 @@ def m10(truth, prediction, rate):
     n = int(rate * 0.1)
     chunks = [m10_chunk(p[i : i + n], t[i : i + n], rate) for i in range(0, len(t) - n + 1, n)]
     return {key: np.mean([c[key] for c in chunks]) for key in chunks[0]}
-
-
-def judge(program, truth, prediction, rate, *options):
-    """Our metrics of arrays [4][samples]."""
-    with tempfile.TemporaryDirectory() as folder:
-        paths = [f"{folder}/{name}.wav" for name in ("prediction", "truth")]
-        for path, sound in zip(paths, (prediction, truth)):
-            soundfile.write(path, sound.T, rate, subtype="FLOAT")
-        words = [program, "compare", "--pred", paths[0], "--truth", paths[1], "--json", "-", "-q"]
-        done = subprocess.run(words + list(options), check=True, stdout=subprocess.PIPE)
-        return json.loads(done.stdout)["metrics"]
-
-
-def table(program, rate=16000):
-    """Rows (metric, source, ours, theirs) of the demo, M10 of its first 0.3 s; `program` is a path
-    of v2s-infer."""
-    truth, prediction = demo(rate)
-    short = truth[:, : 3 * rate // 10], prediction[:, : 3 * rate // 10]
-    ours = {
-        **judge(program, truth, prediction, rate),
-        **judge(program, truth, prediction, rate, "--metrics", "M8"),
-        **judge(program, *short, rate, "--metrics", "M10"),
-    }
-    theirs = {**four_channels(truth, prediction, rate), **m10(*short, rate)}
-    return [(key, source(key), ours[key], value) for key, value in theirs.items()]
-
-
-if __name__ == "__main__":
-    if len(sys.argv) == 2:
-        print("| metric | reference code | v2s-infer | the same formula in numpy, scipy, librosa |")
-        print("|---|---|---|---|")
-        for key_, source_, ours_, theirs_ in table(sys.argv[1]):
-            print(f"| `{key_}` | {source_} | {ours_:.9g} | {theirs_:.9g} |")
-        sys.exit()
-    if len(sys.argv) != 3:
-        sys.exit("usage: metrics_reference_field.py V2S-INFER | PREDICTION.wav TRUTH.wav")
-    (p_, rate_), (t_, _) = (soundfile.read(name, always_2d=True) for name in sys.argv[1:])
-    n_ = min(len(p_), len(t_))
-    for key_, value_ in four_channels(t_[:n_].T, p_[:n_].T, rate_).items():
-        print(f"{key_} {value_:.9g}")

@@ -5,15 +5,8 @@ librosa (0.10 or later): what `v2s-infer compare --pred --truth` is held to.
 two_channels(truth, prediction, rate) takes arrays [2][samples] and returns a dict of our keys;
 SOURCES names the published code of each; demo() is a pair of sounds that anyone can make.
 """
-import json
-import subprocess
-import sys
-import tempfile
-
-import librosa
 import numpy as np
 import scipy.signal
-import soundfile
 
 RATE = 16000
 
@@ -51,11 +44,15 @@ def normalised(x):
 def convert(x, rate):
     if rate == RATE:
         return x
+    import librosa
+
     return librosa.resample(x, orig_sr=rate, target_sr=RATE, res_type="soxr_hq", axis=1)
 
 
 def stft(x, hop, win, compat):
     """compat "0.9": zeros at both ends; "0.8": the sound reflected there."""
+    import librosa
+
     if compat == "0.8":
         x = np.pad(x, 256, mode="reflect")
         return librosa.stft(x, n_fft=512, hop_length=hop, win_length=win, center=False)
@@ -117,6 +114,16 @@ def ild_error_db(p, t):
         return abs(20 * np.log10(rms[0][0] / rms[0][1]) - 20 * np.log10(rms[1][0] / rms[1][1]))
 
 
+def without_librosa(truth, prediction):
+    """Those of two_channels() that need neither its short-time transform nor its resampling."""
+    t, p = (np.asarray(x, dtype=np.float64) for x in (truth, prediction))
+    return {
+        "M5_env": envelope_distance(p, t),
+        "M12_si_sdr_db": si_sdr_db(p, t),
+        "M12_ild_db": ild_error_db(p, t),
+    }
+
+
 def two_channels(truth, prediction, rate, compat="0.9", normalise=False):
     """Arrays [2][samples] of one length at `rate`; not finite where a metric is not defined."""
     t, p = (np.asarray(x, dtype=np.float64) for x in (truth, prediction))
@@ -131,30 +138,5 @@ def two_channels(truth, prediction, rate, compat="0.9", normalise=False):
         "M4_dphase": phase_distance(p16, t16, compat),
         "M4_snr_db": snr_db(p16, t16),
         "M5_mag": magnitude_distance(p, t, compat),
-        "M5_env": envelope_distance(p, t),
-        "M12_si_sdr_db": si_sdr_db(p, t),
-        "M12_ild_db": ild_error_db(p, t),
+        **without_librosa(t, p),
     }
-
-
-def table(program):
-    """Rows (metric, source, ours, theirs) of the demo; `program` is a path of v2s-infer."""
-    rate, names = 48000, ("prediction.wav", "truth.wav")
-    truth, prediction = demo(rate)
-    with tempfile.TemporaryDirectory() as folder:
-        paths = [f"{folder}/{name}" for name in names]
-        for path, sound in zip(paths, (prediction, truth)):
-            soundfile.write(path, sound.T, rate, subtype="FLOAT")
-        words = [program, "compare", "--pred", paths[0], "--truth", paths[1], "--json", "-", "-q"]
-        ours = json.loads(subprocess.run(words, check=True, stdout=subprocess.PIPE).stdout)
-    theirs = two_channels(truth, prediction, rate)
-    return [(key, SOURCES[key], ours["metrics"][key], theirs[key]) for key in theirs]
-
-
-if __name__ == "__main__":
-    if len(sys.argv) != 2:
-        sys.exit("usage: metrics_reference_stereo.py V2S-INFER")
-    print("| metric | reference code | v2s-infer | the same formula in numpy, scipy, librosa |")
-    print("|---|---|---|---|")
-    for metric, source, mine, other in table(sys.argv[1]):
-        print(f"| `{metric}` | {source} | {mine:.9g} | {other:.9g} |")
