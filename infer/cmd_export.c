@@ -19,7 +19,7 @@ static v2s_status check(const v2s_settings *s) {
                         s->output);
     if (onnx && s->weights_only)
         return V2S_FAIL(V2S_USAGE, "--weights-only is for .safetensors: an ONNX file has no more");
-    if (has_suffix(s->inputs.items[0], ".onnx"))
+    if (v2s_ends_with(s->inputs.items[0], ".onnx"))
         return V2S_FAIL(V2S_ARG, "%s: an ONNX model; export reads safetensors", s->inputs.items[0]);
     char path[PATH_MAX];
     v2s_refiner_path(s->inputs.items[0], path);

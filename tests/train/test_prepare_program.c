@@ -223,7 +223,7 @@ Test(prepare_program, wrong_words_are_wrong_usage) {
 }
 
 Test(prepare_program, a_file_of_the_data_set_is_not_overwritten) {
-    v2s_test_field f = field_of(single, 1, 2);
+    v2s_test_field f = v2s_test_field_of(single, 1, 2);
     v2s_test_make_recording("dev-train", "fold3_room1_mix001", &f, 0, 0);
 #define LABELS "d/metadata_dev/dev-train/fold3_room1_mix001.csv"
     static const char *const tries[][7] = {
