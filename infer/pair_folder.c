@@ -42,7 +42,7 @@ static v2s_status walk(v2s_pair_folder *folder, FTS *tree) {
     return V2S_OK;
 }
 
-v2s_status v2s_pair_folder_read(const char *path, const char *suffix, v2s_pair_folder *folder) {
+static v2s_status read_folder(const char *path, const char *suffix, v2s_pair_folder *folder) {
     char *root = strdup(path);
     if (root == NULL)
         return V2S_FAIL(V2S_NOMEM, "out of memory");
@@ -66,33 +66,37 @@ v2s_status v2s_pair_folder_read(const char *path, const char *suffix, v2s_pair_f
     return V2S_OK;
 }
 
-v2s_status v2s_pair_folder_match(const v2s_pair_folder *p, const v2s_pair_folder *t,
-                                 const char *lost, v2s_file_pair **pairs, size_t *count,
-                                 v2s_run_log *log) {
-    v2s_file_pair *list = calloc(t->count, sizeof *list);
+static v2s_status match(v2s_pair_folders *f, const char *lost, v2s_run_log *log) {
+    const v2s_pair_folder *p = &f->prediction, *t = &f->truth;
     size_t found = 0, k = 0;
-    if (list == NULL)
+    f->pairs = calloc(t->count, sizeof *f->pairs);
+    if (f->pairs == NULL)
         return V2S_FAIL(V2S_NOMEM, "out of memory for %zu files", t->count);
     for (size_t i = 0; i < t->count; i++) {
         while (k < p->count && by_name(&p->files[k], &t->files[i]) < 0)
             k++;
         bool same = k < p->count && by_name(&p->files[k], &t->files[i]) == 0;
-        list[i] = (v2s_file_pair){same ? p->files[k] : NULL, t->files[i]};
+        f->pairs[i] = (v2s_file_pair){same ? p->files[k] : NULL, t->files[i]};
         found += same;
     }
-    if (found == 0) {
-        free(list);
+    if (found == 0)
         return V2S_FAIL(V2S_FORMAT, "%s and %s have no %s of the same name", p->path, t->path,
                         p->suffix);
-    }
     if (found < t->count)
         v2s_run_log_warn(log, "%s has none of %zu of the %zu recordings: %s", p->path,
                          t->count - found, t->count, lost);
     if (found < p->count)
         v2s_run_log_warn(log, "%s: %zu files without a truth: left out", p->path, p->count - found);
-    *pairs = list;
-    *count = t->count;
+    f->count = t->count;
     return V2S_OK;
+}
+
+v2s_status v2s_pair_folders_open(const char *prediction, const char *truth, const char *suffix,
+                                 const char *lost, v2s_run_log *log, v2s_pair_folders *folders) {
+    *folders = (v2s_pair_folders){0};
+    V2S_TRY(read_folder(prediction, suffix, &folders->prediction));
+    V2S_TRY(read_folder(truth, suffix, &folders->truth));
+    return match(folders, lost, log);
 }
 
 bool v2s_pair_is_folder(const char *path) {
@@ -100,9 +104,15 @@ bool v2s_pair_is_folder(const char *path) {
     return stat(path, &s) == 0 && S_ISDIR(s.st_mode);
 }
 
-void v2s_pair_folder_free(v2s_pair_folder *folder) {
+static void free_folder(v2s_pair_folder *folder) {
     for (size_t i = 0; i < folder->count; i++)
         free(folder->files[i]);
     free(folder->files);
-    *folder = (v2s_pair_folder){0};
+}
+
+void v2s_pair_folders_close(v2s_pair_folders *folders) {
+    free(folders->pairs);
+    free_folder(&folders->prediction);
+    free_folder(&folders->truth);
+    *folders = (v2s_pair_folders){0};
 }

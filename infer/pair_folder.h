@@ -21,22 +21,22 @@ typedef struct v2s_pair_folder {
     char **files; // [count] paths sorted by the files' own names, owned
 } v2s_pair_folder;
 
-// Files with this suffix (".csv"; case does not matter). Links are not followed. IO; FORMAT: none,
-// or two of one name; NOMEM. Free in any case.
-V2S_MUST_USE v2s_status v2s_pair_folder_read(const char *path, const char *suffix,
-                                             v2s_pair_folder *folder);
+typedef struct v2s_pair_folders {
+    v2s_pair_folder prediction, truth;
+    size_t count;
+    v2s_file_pair *pairs; // [count] one for every file of `truth`, owned; paths are the folders'
+} v2s_pair_folders;
 
-// A pair for every file of `truth`, with the prediction of that name or NULL, of which a warning
-// says that it is `lost`; predictions without a truth are a warning, too. *pairs is the caller's
-// (free), the paths are the folders'. FORMAT: no name in both; NOMEM.
-V2S_MUST_USE v2s_status v2s_pair_folder_match(const v2s_pair_folder *prediction,
-                                              const v2s_pair_folder *truth, const char *lost,
-                                              v2s_file_pair **pairs, size_t *count,
-                                              v2s_run_log *log);
+// Files with this suffix (".csv"; case does not matter) of both folders. Links are not followed.
+// What has no prediction is a warning that says that it is `lost`; predictions without a truth are
+// a warning, too. IO; FORMAT: no such file, two of one name in a folder, no name in both; NOMEM.
+// Free with v2s_pair_folders_close, whatever came of it.
+V2S_MUST_USE v2s_status v2s_pair_folders_open(const char *prediction, const char *truth,
+                                              const char *suffix, const char *lost,
+                                              v2s_run_log *log, v2s_pair_folders *folders);
+void v2s_pair_folders_close(v2s_pair_folders *folders);
 
 // Whether the path is a folder.
 bool v2s_pair_is_folder(const char *path);
-
-void v2s_pair_folder_free(v2s_pair_folder *folder);
 
 #endif

@@ -141,26 +141,19 @@ static v2s_status compare_files(const v2s_settings *s, result *r, v2s_run_log *l
 }
 
 static v2s_status compare_folders(const v2s_settings *s, result *r, v2s_run_log *log) {
-    v2s_pair_folder p = {0}, t = {0};
-    v2s_file_pair *pairs = NULL;
-    size_t count = 0;
-    v2s_status status = v2s_pair_folder_read(s->prediction, ".csv", &p);
-    if (status == V2S_OK)
-        status = v2s_pair_folder_read(s->truth, ".csv", &t);
-    if (status == V2S_OK)
-        status = v2s_pair_folder_match(&p, &t, "their labels are missed", &pairs, &count, log);
-    for (size_t i = 0; i < count && status == V2S_OK; i++) {
+    v2s_pair_folders f;
+    v2s_status status =
+        v2s_pair_folders_open(s->prediction, s->truth, ".csv", "their labels are missed", log, &f);
+    for (size_t i = 0; i < f.count && status == V2S_OK; i++) {
         kind found = EMPTY;
-        if (pairs[i].prediction != NULL)
-            status = look(pairs[i].prediction, &found);
+        if (f.pairs[i].prediction != NULL)
+            status = look(f.pairs[i].prediction, &found);
         if (found == EMPTY)
-            pairs[i].prediction = NULL;
+            f.pairs[i].prediction = NULL;
     }
     if (status == V2S_OK)
-        status = v2s_labels_seld(s, pairs, count, r->values, log);
-    free(pairs);
-    v2s_pair_folder_free(&p);
-    v2s_pair_folder_free(&t);
+        status = v2s_labels_seld(s, f.pairs, f.count, r->values, log);
+    v2s_pair_folders_close(&f);
     return status;
 }
 

@@ -174,22 +174,14 @@ static v2s_status judge_files(const v2s_settings *s, const v2s_file_pair *pair, 
 }
 
 static v2s_status judge_folders(const v2s_settings *s, tally *all, v2s_run_log *log) {
-    v2s_pair_folder p = {0}, t = {0};
-    v2s_file_pair *pairs = NULL;
-    size_t count = 0;
-    v2s_status status = v2s_pair_folder_read(s->prediction, ".wav", &p);
-    if (status == V2S_OK)
-        status = v2s_pair_folder_read(s->truth, ".wav", &t);
-    if (status == V2S_OK)
-        status = v2s_pair_folder_match(&p, &t, "left out", &pairs, &count, log);
-    for (size_t i = 0; i < count && status == V2S_OK; i++) {
+    v2s_pair_folders f;
+    v2s_status status = v2s_pair_folders_open(s->prediction, s->truth, ".wav", "left out", log, &f);
+    for (size_t i = 0; i < f.count && status == V2S_OK; i++) {
         status = v2s_cancel_check();
-        if (status == V2S_OK && pairs[i].prediction != NULL)
-            status = judge_files(s, &pairs[i], all, log);
+        if (status == V2S_OK && f.pairs[i].prediction != NULL)
+            status = judge_files(s, &f.pairs[i], all, log);
     }
-    free(pairs);
-    v2s_pair_folder_free(&p);
-    v2s_pair_folder_free(&t);
+    v2s_pair_folders_close(&f);
     return status;
 }
 

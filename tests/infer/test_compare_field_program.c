@@ -30,36 +30,10 @@ static cJSON *compare_json(const char *const *words) {
 
 #define COMPARE(...) compare_json((const char *const[]){__VA_ARGS__, NULL, NULL})
 
-Test(compare_field_program, every_number_of_the_contract_is_there) {
-    static const char *const keys[] = {"M6_cc_all",
-                                       "M6_auc_all",
-                                       "M6_cc_1fps",
-                                       "M6_auc_1fps",
-                                       "M6_cc_5fps",
-                                       "M6_auc_5fps",
-                                       "M6_cc_all_sn3d",
-                                       "M6_auc_all_sn3d",
-                                       "M9_angle_rad",
-                                       "M9_azimuth_rad",
-                                       "M9_elevation_rad",
-                                       "M12_si_sdr_db",
-                                       "diffuseness",
-                                       "level",
-                                       "lsd",
-                                       "direction",
-                                       "diffuseness_block",
-                                       "level_block",
-                                       "covariance",
-                                       "iacc",
-                                       "ild",
-                                       "itd"};
+Test(compare_field_program, a_turned_wave_is_off_by_its_turn) {
     make_pair();
     cJSON *json = COMPARE(NULL);
-    const cJSON *metrics = v2s_test_at(json, "metrics");
-    for (size_t i = 0; i < sizeof keys / sizeof keys[0]; i++)
-        cr_expect(cJSON_IsNumber(cJSON_GetObjectItem(metrics, keys[i])) ||
-                      strcmp(keys[i], "M12_si_sdr_db") == 0, // Z and Y of the truth are silent
-                  "%s", keys[i]);
+    // Y and Z of the truth are silent.
     cr_expect(cJSON_IsNull(v2s_test_at(json, "metrics.M12_si_sdr_db")));
     cr_expect_float_eq(v2s_test_number(json, "metrics.M9_azimuth_rad"), v2s_rad(30), 1e-6);
     cr_expect_float_eq(v2s_test_number(json, "metrics.M9_angle_rad"), v2s_rad(30), 1e-6);

@@ -51,6 +51,14 @@ static int found(v2s_score_cache *c, int count) {
     return n;
 }
 
+// The file of a cache of `count` records; the caller frees it.
+static unsigned char *written(int count, size_t *size) {
+    v2s_score_cache *c = opened();
+    add(c, 0, count);
+    v2s_score_cache_close(&c);
+    return v2s_test_read_file(v2s_test_path("cache/scores.txt"), size);
+}
+
 static void remove_cache(void) {
     unlink(v2s_test_path("cache/scores.txt"));
     rmdir(v2s_test_path("cache"));
@@ -81,11 +89,9 @@ Test(score_cache, numbers_come_back_bit_for_bit) {
 
 // Cut anywhere: whole lines stay, the torn one is gone, and what is added after it is whole.
 Test(score_cache, a_torn_line_is_cut_off) {
-    v2s_score_cache *c = opened();
-    add(c, 0, 4);
-    v2s_score_cache_close(&c);
+    v2s_score_cache *c;
     size_t size = 0;
-    unsigned char *data = v2s_test_read_file(v2s_test_path("cache/scores.txt"), &size);
+    unsigned char *data = written(4, &size);
     size_t line = size / 4;
     for (size_t keep = 0; keep <= size; keep++) {
         v2s_test_write_file(v2s_test_path("cache/scores.txt"), data, keep);
@@ -104,11 +110,9 @@ Test(score_cache, a_torn_line_is_cut_off) {
 
 // Any byte that changes costs its line (two where it was the line's end), and no wrong number.
 Test(score_cache, damaged_lines_are_not_used) {
-    v2s_score_cache *c = opened();
-    add(c, 0, 3);
-    v2s_score_cache_close(&c);
+    v2s_score_cache *c;
     size_t size = 0;
-    unsigned char *data = v2s_test_read_file(v2s_test_path("cache/scores.txt"), &size);
+    unsigned char *data = written(3, &size);
     for (size_t i = 0; i < size; i++)
         for (int way = 0; way < 2; way++) {
             unsigned char kept = data[i];
