@@ -116,6 +116,35 @@ Test(prepare_program, strict_stops_at_the_first_problem_and_leaves_nothing) {
     v2s_test_prepared_free(&o);
 }
 
+// A second run that fails half-way: what the first one wrote is as it was, and nothing is beside
+// it.
+Test(prepare_program, a_failed_run_leaves_an_earlier_manifest_and_its_files) {
+    static const char *const names[] = {"d/m.jsonl", "d/m.files/traj/fold3_room1_mix001-001.csv"};
+    static const v2s_test_source other[] = {{0.3, 1.5, -100, 0, 0}};
+    v2s_test_field f = v2s_test_field_of(single, 1, 2), g = v2s_test_field_of(other, 1, 2);
+    v2s_test_make_recording("dev-train", "fold3_room1_mix001", &f, 0, 0);
+    v2s_test_prepared o = V2S_TEST_PREPARE("starss22");
+    cr_assert(o.run.code == 0, "%s", o.run.err);
+    v2s_test_prepared_free(&o);
+    size_t size[2], again;
+    unsigned char *was[2];
+    for (int i = 0; i < 2; i++)
+        was[i] = v2s_test_read_file(v2s_test_path(names[i]), &size[i]);
+    v2s_test_make_recording("dev-train", "fold3_room1_mix001", &g, 0, 0);
+    v2s_test_make_recording("dev-train", "fold3_room1_mix002", &f, 90,
+                            0); // flagged after the first
+    o = V2S_TEST_PREPARE("starss22", "--strict");
+    cr_expect(o.run.code == 1, "%s", o.run.err);
+    v2s_test_prepared_free(&o);
+    for (int i = 0; i < 2; i++) {
+        unsigned char *now = v2s_test_read_file(v2s_test_path(names[i]), &again);
+        cr_expect(again == size[i] && memcmp(now, was[i], again) == 0, "%s", names[i]);
+        free(now);
+        free(was[i]);
+    }
+    cr_expect(v2s_test_count_files(v2s_test_path("d"), ".m.files.") == 0);
+}
+
 Test(prepare_program, a_label_beyond_the_sound_is_cut_and_counted) {
     static const v2s_test_source longer[] = {{0.3, 2.5, 30, 0, 0}};
     v2s_test_field f = v2s_test_field_of(longer, 1, 2);
