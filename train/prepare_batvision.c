@@ -37,6 +37,7 @@ typedef struct job {
     map_facts *maps;        // [set.count]
     v2s_sound_survey *ears; // [EARS * set.count] of V1
     double rate_hz;         // that most sounds have
+    size_t again;           // recordings that an earlier line has named
 } job;
 
 // ---- depth maps -------------------------------------------------------------------------------
@@ -229,15 +230,30 @@ static v2s_status check_content(job *j, size_t i) {
     return v2s_prepare_skip(j->p, s->depth, "%s", j->maps[i].problem);
 }
 
+// Lists that name a recording in a second split keep it there, under a name of its own: it is the
+// list that says what is trained on.
+static v2s_status name_clip(job *j, const v2s_depth_sample *s, const char **id) {
+    *id = s->id;
+    if (!v2s_prepare_has(j->p, s->id))
+        return V2S_OK;
+    if (j->again++ == 0)
+        V2S_TRY(v2s_prepare_problem(j->p,
+                                    "%s: listed more than once, again in %s: training and test "
+                                    "may share recordings",
+                                    s->id, v2s_split_name(s->split)));
+    return v2s_prepare_text(j->p, id, "%s (%s)", s->id, v2s_split_name(s->split));
+}
+
 static v2s_status add(job *j, size_t i) {
     const v2s_depth_sample *s = &j->set.samples[i];
-    const char *source;
+    const char *source, *id;
     if (!j->usable[i])
         return V2S_OK;
+    V2S_TRY(name_clip(j, s, &id));
     V2S_TRY(v2s_prepare_text(j->p, &source, "BatVision %s, %s", s->audio[1] != NULL ? "V1" : "V2",
                              s->location));
     v2s_clip clip = {
-        .id = s->id,
+        .id = (char *)id,
         .split = s->split,
         .pairing = V2S_PAIRING_DEPTH,
         .audio = {s->audio[0], s->audio[1]},
@@ -328,6 +344,7 @@ static void report_counts(const job *j, bool v1) {
     for (int s = 0; s < V2S_SPLIT_COUNT; s++)
         sum += found[s] = v2s_prepare_clip_count(j->p, (v2s_split)s);
     v2s_prepare_published(j->p, "pairs", found, v1 ? UNKNOWN : V2_PAIRS);
+    v2s_run_log_number(j->p->log, "listed_again", (double)j->again);
     if (!v1)
         return;
     v2s_run_log_number(j->p->log, "pairs_published", V1_PAIRS);

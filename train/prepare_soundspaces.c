@@ -182,11 +182,14 @@ static v2s_status choose_responses(job *j, size_t scene, size_t wanted) {
 }
 
 // Clip i belongs to scene i modulo their number, in a random order of scenes.
+static size_t wanted_clips(const job *j) {
+    int64_t asked = j->s.p->settings->clips;
+    return asked > 0 ? (size_t)asked : USUAL_CLIPS;
+}
+
 static v2s_status choose_clips(job *j) {
     const v2s_prepare_settings *settings = j->s.p->settings;
-    size_t scenes = j->s.scene_count, clips = USUAL_CLIPS, *order = NULL, *dealt = NULL;
-    if (settings->clips > 0)
-        clips = (size_t)settings->clips;
+    size_t scenes = j->s.scene_count, clips = wanted_clips(j), *order = NULL, *dealt = NULL;
     V2S_TRY(
         v2s_random_order((uint64_t)settings->common.seed, STREAM_SOUND_ORDER + 1, scenes, &order));
     dealt = calloc(scenes, sizeof *dealt);
@@ -343,6 +346,14 @@ static v2s_status make_all(job *j) {
     for (size_t i = 0; i < j->s.clip_count; i++)
         if (j->s.responses[j->s.clips[i].response].usable)
             V2S_TRY(add(j, &j->s.clips[i]));
+    size_t made = 0, wanted = wanted_clips(j);
+    for (int s = 0; s < V2S_SPLIT_COUNT; s++)
+        made += v2s_prepare_clip_count(j->s.p, (v2s_split)s);
+    if (made < wanted)
+        v2s_run_log_warn(j->s.p->log,
+                         "%s: %zu of the %zu clips were made: the other draws met responses that "
+                         "cannot be used",
+                         j->s.p->root, made, wanted);
     return V2S_OK;
 }
 

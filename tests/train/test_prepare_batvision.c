@@ -55,6 +55,22 @@ static void train_and_evaluate(const char *manifest) {
                  "--quiet");
 }
 
+// As in a set that somebody made of the one recording at hand.
+Test(prepare_batvision, a_recording_in_two_lists_is_in_both_splits) {
+    v2s_test_make_depth_set("bv", 2, 1, 1);
+    size_t size;
+    unsigned char *list = v2s_test_read_file(v2s_test_path("bv/attic/train.csv"), &size);
+    v2s_test_write_file(v2s_test_path("bv/attic/val.csv"), list, size);
+    free(list);
+    cJSON *json = V2S_TEST_PREPARE_JSON("batvision2", "bv", "-o", "bv/m.jsonl");
+    expect_splits(json, 2, 2, 1);
+    cr_expect(v2s_test_number(json, "listed_again") == 1);
+    cr_expect(cJSON_GetArraySize(v2s_test_at(json, "skipped")) == 0);
+    cJSON_Delete(json);
+    v2s_depth_set set = read_set("bv/m.jsonl"); // strict: no id stands twice
+    v2s_depth_set_free(&set);
+}
+
 Test(prepare_batvision, the_second_set_becomes_a_manifest_that_trains_and_is_judged) {
     v2s_test_make_depth_set("bv", 4, 2, 2);
     cJSON *json = V2S_TEST_PREPARE_JSON("batvision2", "bv", "-o", "bv/m.jsonl");
