@@ -59,8 +59,8 @@ static void assert_fails(const char *path, const char *dataset, size_t most, v2s
 }
 
 static void assert_paths(const char *path) {
-    static const char *const expected[] = {"/home/someone/FAIR-Play/binaural_audios/000001.wav",
-                                           "/home/someone/FAIR-Play/binaural_audios/000300.wav",
+    static const char *const expected[] = {"/authors/disk/FAIR-Play/binaural_audios/000001.wav",
+                                           "/authors/disk/FAIR-Play/binaural_audios/000300.wav",
                                            "/x/1871.wav"};
     v2s_h5_strings list = read_ok(path, "audio");
     cr_assert(list.count == 3);

@@ -4,8 +4,8 @@
 import h5py
 import numpy as np
 
-PATHS = [b"/home/someone/FAIR-Play/binaural_audios/000001.wav",
-         b"/home/someone/FAIR-Play/binaural_audios/000300.wav",
+PATHS = [b"/authors/disk/FAIR-Play/binaural_audios/000001.wav",
+         b"/authors/disk/FAIR-Play/binaural_audios/000300.wav",
          b"/x/1871.wav"]
 FOLDER = "tests/data/golden/h5/"
 
@@ -21,6 +21,6 @@ with h5py.File(FOLDER + "variable.h5", "w", libver="earliest") as f:
 # The three lists of a split of FAIR-Play, for tests/train/test_prepare_fairplay.c.
 LISTS = {"train": (1, 2, 3, 4, 5), "val": (6, 7), "test": (8,)}
 for name, numbers in LISTS.items():
-    paths = [b"/private/home/author/FAIR-Play/binaural_audios/%06d.wav" % n for n in numbers]
+    paths = [b"/authors/data/disk/FAIR-Play/binaural_audios/%06d.wav" % n for n in numbers]
     with h5py.File(FOLDER + name + ".h5", "w", libver="earliest") as f:
         f["audio"] = np.array(paths)

@@ -116,7 +116,7 @@ def fairplay(root):
             continue
         os.makedirs(f"{root}/splits/split1", exist_ok=True)
         with h5py.File(f"{root}/splits/split1/{name}.h5", "w") as f:
-            f["audio"] = np.array([b"/home/x/binaural_audios/%06d.wav" % i for i in numbers])
+            f["audio"] = np.array([b"/authors/binaural_audios/%06d.wav" % i for i in numbers])
 
 
 def room_response(away):
