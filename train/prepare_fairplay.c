@@ -42,7 +42,7 @@ typedef struct job {
 
 // ---- lists ------------------------------------------------------------------------------------
 
-// "/home/a/binaural_audios/001325.wav" -> "001325"; false where nothing is left.
+// "/authors/binaural_audios/001325.wav" -> "001325"; false where nothing is left.
 static bool name_of(const char *text, char name[256]) {
     const char *slash = strrchr(text, '/'), *start = slash == NULL ? text : slash + 1;
     const char *dot = strrchr(start, '.');
